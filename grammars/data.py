@@ -1,0 +1,94 @@
+"""COSEM Data of IEC 62056-5-3: a tag, then the value. Tags 7, 8, 11 and 14 are not assigned."""
+
+from grammars import readings
+from grammars.axdr import DATE, DATE_TIME, OCTET_STRING, TIME
+from grammars.kit import (
+    BOOLEAN,
+    F32,
+    F64,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    AxdrBitString,
+    Case,
+    Choice,
+    Counted,
+    Described,
+    Lengthed,
+    Nothing,
+    Recursive,
+    Struct,
+    Text,
+)
+from grammars.tables.enums import DATA_TYPES
+
+
+def _types(subs: dict[int, object]) -> dict[int, Case]:
+    """Alternatives named and documented by the table of types."""
+    return {tag: Case(DATA_TYPES[tag][0], sub, DATA_TYPES[tag][1], type=DATA_TYPES[tag][0]) for tag, sub in subs.items()}
+
+
+SIMPLE = {
+    0: Nothing(),
+    3: BOOLEAN,
+    4: AxdrBitString(),
+    5: I32,
+    6: U32,
+    9: OCTET_STRING,
+    10: OCTET_STRING,
+    12: OCTET_STRING,
+    13: U8,
+    15: I8,
+    16: I16,
+    17: U8,
+    18: U16,
+    20: I64,
+    21: U64,
+    22: U8,
+    23: F32,
+    24: F64,
+    25: Text(DATE_TIME, readings.date_time),
+    26: Text(DATE, readings.date),
+    27: Text(TIME, readings.time),
+    28: I8,
+    29: I16,
+    30: I32,
+    31: U8,
+    32: U16,
+    33: U32,
+    255: Nothing(),
+}
+
+TYPE_DESCRIPTION = Choice(
+    "type_description",
+    _types(
+        {tag: Nothing() for tag in SIMPLE}
+        | {
+            1: Struct(
+                "number_of_elements" / U16 * "elements of each array",
+                "type_description" / Recursive(lambda: TYPE_DESCRIPTION) * "the type of the elements",
+            ),
+            2: Counted(Recursive(lambda: TYPE_DESCRIPTION)),
+        }
+    ),
+)
+
+COMPACT_ARRAY = Struct(
+    "contents_description" / TYPE_DESCRIPTION * "the type of each element",
+    "array_contents"
+    / Lengthed(Described("contents_description", lambda: DATA, array="array", structure="structure"))
+    * "the values one after the other, without tags",
+)
+
+DATA = Choice(
+    "data",
+    _types(
+        SIMPLE
+        | {1: Counted(Recursive(lambda: DATA)), 2: Counted(Recursive(lambda: DATA)), 19: COMPACT_ARRAY}
+    ),
+)

@@ -1,0 +1,313 @@
+"""Alternatives and repetitions: by tag, by a first look, by an earlier field; counted, to the end, described."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from grammars.kit.fields import Reader, Short, Word, read_node, spec_for, state_of, strip
+from grammars.kit.primitives import AxdrLength
+from grammars.kit.regions import contained
+from grammars.kit.spec import (
+    MAX_DEPTH,
+    TOO_DEEP,
+    TOO_MANY,
+    Failure,
+    Issue,
+    Spec,
+    note_short,
+)
+
+
+class Case:
+    """One alternative of a Choice, or one element of a TaggedSet: its name, what follows the tag, its meaning."""
+
+    def __init__(self, name: str, sub: Any, doc: str = "", type: str = "") -> None:
+        self.name, self.sub, self.doc = name, sub, doc
+        self.spec = spec_for(name, sub, doc)
+        self.spec.type = type
+
+    def tagged(self, width: int) -> "Case":
+        """The same alternative behind a tag of `width` octets."""
+        case = Case(self.name, self.sub, self.doc, self.spec.type)
+        case.spec.leads = (("tag", width), *case.spec.leads)
+        return case
+
+
+def unknown_tag(tag: int) -> str:
+    """The words for a tag that no alternative has."""
+    return f"tag 0x{tag:02X} ({tag}) is not defined here"
+
+
+class Choice(Word):
+    """A tag octet says which alternative follows. `default`, if any, keeps the octets of an unknown tag."""
+
+    def __init__(self, name: str, cases: dict[int, Case], default: Case | None = None) -> None:
+        super().__init__()
+        self.spec = Spec(name)
+        self.cases = {tag: case.tagged(1) for tag, case in cases.items()}
+        self.default = default
+        self.tags = {case.name: tag for tag, case in cases.items()}
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
+        start = reader.pos
+        if start >= reader.limit:
+            raise Failure(start, self.spec, "expected a tag, found the end")
+        tag = reader.buffer[start]
+        case = self.cases.get(tag)
+        if case is None:
+            if self.default is None:
+                raise Failure(start, self.spec, unknown_tag(tag))
+            case = self.default
+            state_of(context).issues.append(Issue("warning", start, start + 1, unknown_tag(tag), case.spec))
+        else:
+            reader.pos += 1
+        return [read_case(case, reader, context, start)]
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        name, value = (obj[0][0].name, obj[0][3]) if isinstance(obj, list) else obj
+        tag = self.tags.get(name)
+        if tag is None:
+            if self.default is None or name != self.default.name:
+                raise ValueError(f"{self.spec.name}: no alternative is named {name!r}")
+            return self.default.sub._build(value, stream, context, path)
+        stream.write(bytes([tag]))
+        return self.cases[tag].sub._build(value, stream, context, path)
+
+
+def read_case(case: Case, reader: Reader, context: Any, start: int) -> Any:
+    """The node of one alternative, whose tag began at `start`."""
+    try:
+        value = read_node(case.sub, case.spec, reader, context, start)
+    except Failure as failure:
+        if failure.partial:
+            failure.partial = [(case.spec, start, failure.offset, failure.partial)]
+        raise
+    return (case.spec, start, reader.pos, value)
+
+
+class Peek(Word):
+    """The first octets say which alternative follows, and belong to it. The first prefix that fits wins."""
+
+    def __init__(self, name: str, cases: dict[bytes, Case], default: Case) -> None:
+        super().__init__()
+        self.spec = Spec(name)
+        self.cases = {prefix: case.tagged(len(prefix)) for prefix, case in cases.items()}
+        self.default = default
+
+    def select(self, buffer: bytes, pos: int, end: int) -> tuple[bytes, Case]:
+        """The prefix found and its alternative."""
+        for prefix, case in self.cases.items():
+            if buffer[pos : min(end, pos + len(prefix))] == prefix:
+                return prefix, case
+        return b"", self.default
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
+        start = reader.pos
+        prefix, case = self.select(reader.buffer, start, reader.limit)
+        reader.pos += len(prefix)
+        return [read_case(case, reader, context, start)]
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        name, value = (obj[0][0].name, obj[0][3]) if isinstance(obj, list) else obj
+        prefix, case = next((p, k) for p, k in [*self.cases.items(), (b"", self.default)] if k.name == name)
+        stream.write(prefix)
+        return case.sub._build(value, stream, context, path)
+
+
+class Switch(Word):
+    """An earlier field says which construct follows; always with a default."""
+
+    def __init__(self, key: Any, cases: dict[int, Any], default: Any) -> None:
+        super().__init__()
+        self.key, self.cases, self.default = key, cases, default
+
+    def _select(self, context: Any) -> Any:
+        return self.cases.get(self.key(context), self.default)
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        return self._select(context)._parsereport(reader, context, path)
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        return self._select(context)._build(obj, stream, context, path)
+
+
+class Series(Word):
+    """Elements of one kind. A Choice as element makes its nodes directly; another construct makes `element` nodes."""
+
+    def __init__(self, inner: Any, element: str = "element", doc: str = "") -> None:
+        super().__init__()
+        self.element = strip(inner)
+        self.spec = spec_for(element, inner, doc)
+
+    def one(self, reader: Reader, context: Any) -> Any:
+        """The node of the next element."""
+        state, start = state_of(context), reader.pos
+        state.budget -= 1
+        if state.budget < 0:
+            raise Failure(start, self.spec, TOO_MANY)
+        element = self.element
+        try:
+            value = read_node(element, self.spec, reader, context, start)
+        except Failure as failure:
+            if failure.partial and not is_choice(element):
+                failure.partial = [(self.spec, start, failure.offset, failure.partial)]
+            raise
+        return value[0] if is_choice(element) else (self.spec, start, reader.pos, value)
+
+    def _build_all(self, obj: Any, stream: Any, context: Any) -> None:
+        for item in obj:
+            if is_choice(self.element):
+                value = [item] if isinstance(item, tuple) and len(item) == 4 else item
+            else:
+                value = item[3] if isinstance(item, tuple) and len(item) == 4 else item
+            self.element._build(value, stream, context, "")
+
+
+def is_choice(sub: Any) -> bool:
+    """Whether an element makes its own node, named after the alternative."""
+    sub = strip(sub)
+    return isinstance(sub, Choice | Peek | Recursive)
+
+
+class Counted(Series):
+    """A-XDR SEQUENCE OF: the number of elements, then the elements. `count` replaces the A-XDR length by an
+    expression or a number."""
+
+    def __init__(self, inner: Any, element: str = "element", doc: str = "", count: Any = None) -> None:
+        super().__init__(inner, element, doc)
+        self.count = count
+
+    def describe(self, spec: Spec) -> None:
+        if self.count is None:
+            spec.leads += (("count", 0),)
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
+        if self.count is None:
+            number, reader.pos = AxdrLength.read(reader.buffer, reader.pos, reader.limit)
+        else:
+            number = self.count(context) if callable(self.count) else self.count
+        nodes: list[Any] = []
+        for _ in range(number):
+            try:
+                nodes.append(self.one(reader, context))
+            except Failure as failure:
+                failure.partial = nodes + failure.partial
+                raise
+        return nodes
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        if self.count is None:
+            stream.write(AxdrLength.write(len(obj)))
+        self._build_all(obj, stream, context)
+        return obj
+
+
+class ToEnd(Series):
+    """Elements up to the end of the region."""
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
+        nodes: list[Any] = []
+        while reader.pos < reader.limit:
+            try:
+                nodes.append(self.one(reader, context))
+            except Failure as failure:
+                failure.partial = nodes + failure.partial
+                raise
+        return nodes
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        self._build_all(obj, stream, context)
+        return obj
+
+
+class TaggedSet(Word):
+    """Tagged fields (tag, length, value) in any order, to the end of the region. Unknown ones are kept; so are
+    the order and, for the rebuild, whatever each holds."""
+
+    def __init__(self, cases: dict[int, Case], unknown: str = "unknown_field", length: Any = None) -> None:
+        super().__init__()
+        leads = (("tag", 1), ("length", 0))
+        self.cases = {tag: case.tagged(1) for tag, case in cases.items()}
+        for case in self.cases.values():
+            case.spec.leads = leads + case.spec.leads[1:]
+        self.unknown = Spec(unknown, "a field that the standard does not define here")
+        self.unknown.leads = leads
+        self.length = length or AxdrLength()
+        self.tags = {case.name: tag for tag, case in cases.items()}
+
+    def head(self, state: Any, buffer: bytes, pos: int, end: int) -> tuple[Case | None, Spec, int, int]:
+        """Tag and length at `pos`: (alternative or None, specification, start and end of the content)."""
+        case = self.cases.get(buffer[pos])
+        spec = case.spec if case else self.unknown
+        try:
+            declared, start = self.length.read(buffer, pos + 1, end)
+        except Short as short:
+            raise Failure(pos, spec, str(short)) from short
+        if case is None:
+            state.issues.append(Issue("warning", pos, pos + 1, unknown_tag(buffer[pos]), spec))
+        if start + declared > end:
+            note_short(state, spec, start, declared, end - start, "error")
+            declared = end - start
+        return case, spec, start, start + declared
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
+        nodes: list[Any] = []
+        while reader.pos < reader.limit:
+            at = reader.pos
+            try:
+                case, spec, start, end = self.head(state_of(context), reader.buffer, at, reader.limit)
+            except Failure as failure:
+                failure.partial = nodes
+                raise
+            if case is None:
+                nodes.append((spec, at, end, bytes(reader.buffer[at:end])))
+                reader.pos = end
+                continue
+            reader.pos = start
+            context["_spec"] = spec
+            value = contained(_Checked(case), reader, context, end)
+            nodes.append((spec, at, end, value))
+        return nodes
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        rows = [(node[0].name, node[3]) for node in obj] if isinstance(obj, list) else obj.items()
+        for name, value in rows:
+            if name == self.unknown.name:
+                stream.write(value)
+                continue
+            body = io.BytesIO()
+            self.cases[self.tags[name]].sub._build(value, body, context, path)
+            stream.write(bytes([self.tags[name]]) + self.length.write(len(body.getvalue())) + body.getvalue())
+        return obj
+
+
+class _Checked(Word):
+    """A case's construct that fails as the case's node, for use inside a region."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__()
+        self.case = case
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        return read_node(self.case.sub, self.case.spec, reader, context, reader.pos)
+
+
+class Recursive(Word):
+    """A grammar that contains itself, to a bounded depth."""
+
+    def __init__(self, grammar: Callable[[], Any]) -> None:
+        super().__init__()
+        self.grammar = grammar
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        state = state_of(context)
+        if state.depth >= MAX_DEPTH:
+            raise Failure(reader.pos, self.grammar().spec, TOO_DEEP)
+        state.depth += 1
+        try:
+            return self.grammar()._parsereport(reader, context, path)
+        finally:
+            state.depth -= 1
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        return self.grammar()._build(obj, stream, context, path)

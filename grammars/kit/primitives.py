@@ -1,0 +1,165 @@
+"""Lengths, extension addresses and bit strings: values whose own octets say how many they are.
+
+A primitive has one `read`, called by both ways of parsing, and its reverse.
+"""
+
+from typing import Any, NamedTuple
+
+from grammars.kit.fields import Reader, Short, Word
+
+
+class Primitive(Word):
+    """A value of variable size. `read(buffer, pos, end)` gives (value, next position) or raises Short."""
+
+    @staticmethod
+    def read(buffer: bytes, pos: int, end: int) -> tuple[Any, int]:
+        raise NotImplementedError
+
+    @staticmethod
+    def write(value: Any) -> bytes:
+        raise NotImplementedError
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        value, reader.pos = self.read(reader.buffer, reader.pos, reader.limit)
+        return value
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        stream.write(self.write(obj))
+        return obj
+
+
+class AxdrLength(Primitive):
+    """A-XDR length (IEC 61334-6; also BER's definite form): up to 7F itself, 81 nn, 82 nn nn, 83, 84."""
+
+    @staticmethod
+    def read(buffer: bytes, pos: int, end: int) -> tuple[int, int]:
+        if pos >= end:
+            raise Short(1, 0)
+        first = buffer[pos]
+        if first < 0x80:
+            return first, pos + 1
+        after = pos + 1 + (first & 0x7F)
+        if after > end:
+            raise Short(1 + (first & 0x7F), end - pos)
+        return int.from_bytes(buffer[pos + 1 : after], "big"), after
+
+    @staticmethod
+    def write(value: int) -> bytes:
+        if value < 0x80:
+            return bytes([value])
+        body = value.to_bytes((value.bit_length() + 7) // 8, "big")
+        return bytes([0x80 | len(body)]) + body
+
+
+class OctetLength(Primitive):
+    """A length of one octet."""
+
+    @staticmethod
+    def read(buffer: bytes, pos: int, end: int) -> tuple[int, int]:
+        if pos >= end:
+            raise Short(1, 0)
+        return buffer[pos], pos + 1
+
+    @staticmethod
+    def write(value: int) -> bytes:
+        return bytes([value])
+
+
+class Extended(NamedTuple):
+    """An HDLC address: the 7-bit groups as one number, and in how many octets it was written."""
+
+    number: int
+    octets: int
+
+    def __str__(self) -> str:
+        if self.octets == 2:
+            return f"upper {self.number >> 7} lower {self.number & 0x7F}"
+        if self.octets == 4:
+            return f"upper {self.number >> 14} lower {self.number & 0x3FFF}"
+        return str(self.number)
+
+
+class ExtendedAddress(Primitive):
+    """ISO 13239 extension address: 7 bits an octet in the high bits, the low bit set in the last octet only."""
+
+    LONGEST = 8  # the profile allows 1, 2 and 4; more than this is no address
+
+    @staticmethod
+    def read(buffer: bytes, pos: int, end: int) -> tuple[Extended, int]:
+        number, at = 0, pos
+        while at < end and at - pos < ExtendedAddress.LONGEST:
+            octet = buffer[at]
+            number, at = number << 7 | octet >> 1, at + 1
+            if octet & 1:
+                return Extended(number, at - pos), at
+        raise Short(at - pos + 1, end - pos)
+
+    @staticmethod
+    def write(value: Extended) -> bytes:
+        number, octets = value
+        groups = [number >> 7 * n & 0x7F for n in reversed(range(octets))]
+        return bytes([group << 1 for group in groups[:-1]] + [groups[-1] << 1 | 1])
+
+
+class Sized(int):
+    """An unsigned integer that remembers in how many octets it was written."""
+
+    octets: int
+
+    def __new__(cls, number: int, octets: int) -> "Sized":
+        made = super().__new__(cls, number)
+        made.octets = octets
+        return made
+
+
+class IntegerToEnd(Primitive):
+    """A big-endian unsigned integer that fills its region."""
+
+    @staticmethod
+    def read(buffer: bytes, pos: int, end: int) -> tuple[Sized, int]:
+        if pos >= end:
+            raise Short(1, 0)
+        return Sized(int.from_bytes(buffer[pos:end], "big"), end - pos), end
+
+    @staticmethod
+    def write(value: int) -> bytes:
+        octets = getattr(value, "octets", max(1, (value.bit_length() + 7) // 8))
+        return int(value).to_bytes(octets, "big")
+
+
+class Bits(NamedTuple):
+    """A bit string: how many bits, and the octets that hold them, the first bit most significant."""
+
+    count: int
+    data: bytes
+
+    def __str__(self) -> str:
+        return "".join(f"{octet:08b}" for octet in self.data)[: self.count]
+
+
+class AxdrBitString(Primitive):
+    """A-XDR BIT STRING: the number of bits as a length, then the octets."""
+
+    @staticmethod
+    def read(buffer: bytes, pos: int, end: int) -> tuple[Bits, int]:
+        count, at = AxdrLength.read(buffer, pos, end)
+        after = at + (count + 7) // 8
+        if after > end:
+            raise Short(after - pos, end - pos)
+        return Bits(count, bytes(buffer[at:after])), after
+
+    @staticmethod
+    def write(value: Bits) -> bytes:
+        return AxdrLength.write(value[0]) + bytes(value[1])
+
+
+class Nothing(Primitive):
+    """No octets at all: null-data."""
+
+    @staticmethod
+    def read(buffer: bytes, pos: int, end: int) -> tuple[None, int]:
+        return None, pos
+
+    @staticmethod
+    def write(value: None) -> bytes:
+        return b""

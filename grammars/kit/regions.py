@@ -1,0 +1,171 @@
+"""Where a field ends: lengths in front, what is left, what must stay free, and what may be missing."""
+
+import io
+from typing import Any
+
+from grammars.kit.fields import ABSENT, Reader, Short, Word, state_of
+from grammars.kit.primitives import AxdrLength
+from grammars.kit.spec import Failure, Issue, note_short, note_undecoded
+
+
+class Remaining(Word):
+    """All octets up to the end of the region, less `tail` octets that what follows needs (a tag, a checksum)."""
+
+    def __init__(self, tail: Any = 0) -> None:
+        super().__init__()
+        self.tail = tail
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> bytes:
+        tail = self.tail(context) if callable(self.tail) else self.tail
+        size = reader.limit - reader.pos - tail
+        if size < 0:
+            raise Short(tail, reader.limit - reader.pos)
+        return reader.read(size)
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        stream.write(obj)
+        return obj
+
+
+Rest = Remaining()
+
+
+def contained(sub: Any, reader: Reader, context: Any, end: int) -> Any:
+    """Parses `sub` up to `end` and goes there: a failure inside stays inside, leftovers are kept as a node."""
+    outer, reader.limit = reader.limit, end
+    try:
+        value = sub._parsereport(reader, context, "")
+        left = reader.pos
+    except Failure as failure:
+        state_of(context).fail(failure, end)
+        value, left = failure.partial, failure.offset
+    finally:
+        reader.limit = outer
+    if left < end:
+        node = note_undecoded(state_of(context), left, end, reader.buffer)
+        if isinstance(value, list):
+            value.append(node)
+    reader.pos = end
+    return value
+
+
+class Lengthed(Word):
+    """A length, then a region of that many octets. A length that runs over the end is a failure of the field, or,
+    where `lenient`, an issue: the region then ends where its surroundings end."""
+
+    def __init__(self, inner: Any, length: Any = None, lenient: str = "") -> None:
+        super().__init__()
+        self.inner, self.length, self.lenient = inner, length or AxdrLength(), lenient
+
+    def describe(self, spec: Any) -> None:
+        spec.leads += (("length", 0),)
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        spec = context["_spec"]
+        declared, start = self.length.read(reader.buffer, reader.pos, reader.limit)
+        end = start + declared
+        if end > reader.limit:
+            if not self.lenient:
+                raise Short(declared, reader.limit - start)
+            note_short(state_of(context), spec, start, declared, reader.limit - start, self.lenient)
+            end = reader.limit
+        reader.pos = start
+        return contained(self.inner, reader, context, end)
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        body = io.BytesIO()
+        self.inner._build(obj, body, context, path)
+        stream.write(self.length.write(len(body.getvalue())) + body.getvalue())
+        return obj
+
+
+class Present(Word):
+    """A-XDR OPTIONAL and DEFAULT: octet 00, absent, stands for `default`; 01, the value follows."""
+
+    def __init__(self, inner: Any, default: Any = None) -> None:
+        super().__init__()
+        self.inner, self.default = inner, default
+
+    def describe(self, spec: Any) -> None:
+        spec.leads += (("presence", 1),)
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        if reader.pos >= reader.limit:
+            raise Short(1, 0)
+        flag = reader.buffer[reader.pos]
+        reader.pos += 1
+        if flag == 0:
+            return self.default
+        if flag != 1:
+            text = f"presence is 00 or 01, found {flag:02X}"
+            state_of(context).issues.append(Issue("warning", reader.pos - 1, reader.pos, text, context["_spec"]))
+        return self.inner._parsereport(reader, context, path)
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        absent = obj is None or obj is ABSENT or (not isinstance(obj, list) and obj == self.default)
+        stream.write(b"\0" if absent else b"\1")
+        return obj if absent else self.inner._build(obj, stream, context, path)
+
+
+class When(Word):
+    """A field that is there only when a condition on earlier fields holds."""
+
+    def __init__(self, condition: Any, inner: Any) -> None:
+        super().__init__()
+        self.condition, self.inner = condition, inner
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        return self.inner._parsereport(reader, context, path) if self.condition(context) else ABSENT
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        return obj if obj is ABSENT else self.inner._build(obj, stream, context, path)
+
+
+class IfRoom(Word):
+    """A field that is there only when the region still has more than `tail` octets."""
+
+    def __init__(self, inner: Any, tail: int = 0) -> None:
+        super().__init__()
+        self.tail, self.inner = tail, inner
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        return self.inner._parsereport(reader, context, path) if reader.limit - reader.pos > self.tail else ABSENT
+
+    _build = When._build
+
+
+class UpTo(Word):
+    """A region that ends `tail` octets before the end of the one around it."""
+
+    def __init__(self, inner: Any, tail: int) -> None:
+        super().__init__()
+        self.inner, self.tail = inner, tail
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        end = reader.limit - self.tail
+        if end < reader.pos:
+            raise Short(self.tail, reader.limit - reader.pos)
+        return contained(self.inner, reader, context, end)
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        return self.inner._build(obj, stream, context, path)
+
+
+class Until(Word):
+    """Octets up to a terminator, which is read too and is no part of the value."""
+
+    def __init__(self, terminator: bytes) -> None:
+        super().__init__()
+        self.terminator = terminator
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> bytes:
+        at = reader.buffer.find(self.terminator, reader.pos, reader.limit)
+        if at < 0:
+            raise Short(reader.limit - reader.pos + len(self.terminator), reader.limit - reader.pos)
+        value = reader.read(at - reader.pos)
+        reader.pos = at + len(self.terminator)
+        return value
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        stream.write(obj + self.terminator)
+        return obj

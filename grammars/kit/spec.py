@@ -1,0 +1,138 @@
+"""What a grammar says about a field, what a parse gives back, and how it fails. The ground under kit and compiler.
+
+A raw node is the tuple `(spec, start, end, value)`: offsets in bytes of the buffer that was parsed, the value a
+list of raw nodes where the field has parts and a plain Python value where it has none. Both ways of parsing,
+interpreted and compiled, return the same raw nodes; `analyzer` turns them into a tree for people.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+RawNode = tuple["Spec", int, int, Any]
+
+MAX_DEPTH = 40  # levels of COSEM Data; real objects stay under 10
+NODE_BUDGET = 2_000_000  # array elements in one APDU; a bound against counts that promise billions
+
+
+class Spec:
+    """One field as its grammar declares it: name, documentation, and how to read its value."""
+
+    __slots__ = ("checks", "doc", "group", "hole", "leads", "name", "parts", "symbols", "text", "type", "unit")
+
+    def __init__(self, name: str, doc: str = "") -> None:
+        self.name = name
+        self.doc = doc
+        self.unit = ""
+        self.type = ""  # of COSEM data: "octet-string", "structure" ...
+        self.symbols: dict[int, tuple[str, str]] | None = None
+        self.parts: Callable[[int], tuple[Part, ...]] | None = None
+        self.group = False  # expressions see the parts, not the integer
+        self.text: Callable[[Any], str] | None = None
+        self.hole = ""  # what a later layer finds in these bytes
+        self.leads: tuple[tuple[str, int], ...] = ()  # (name, octets; 0 = the rest) before the content
+        self.checks: tuple[Callable[..., None], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Spec({self.name})"
+
+
+class Part(NamedTuple):
+    """Some bits of a bit group: first bit counted from the most significant one, width, symbols."""
+
+    name: str
+    first: int
+    width: int
+    doc: str
+    symbols: dict[int, tuple[str, str]] | None = None
+
+
+class Issue(NamedTuple):
+    """What a reader should know about a field. An "error" means that the bytes could not be read."""
+
+    severity: str
+    start: int
+    end: int
+    text: str
+    spec: Spec
+
+
+class Failure(Exception):
+    """The bytes cannot be read as the grammar says, from `offset` on. `partial` holds what was read before."""
+
+    def __init__(self, offset: int, spec: Spec, text: str) -> None:
+        super().__init__(offset, spec, text)
+        self.offset = offset
+        self.spec = spec
+        self.text = text
+        self.partial: list[RawNode] = []
+
+    def __str__(self) -> str:
+        return f"{self.spec.name} at offset {self.offset}: {self.text}"
+
+
+class State:
+    """What one parse carries along: the issues found so far and the nodes it may still make."""
+
+    __slots__ = ("budget", "depth", "failed_at", "issues")
+
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+        self.budget = NODE_BUDGET
+        self.depth = 0
+        self.failed_at: int | None = None
+
+    def fail(self, failure: Failure, end: int) -> None:
+        """Notes where reading failed; the first place is the one that counts."""
+        self.issues.append(Issue("error", failure.offset, end, failure.text, failure.spec))
+        if self.failed_at is None:
+            self.failed_at = failure.offset
+
+
+UNDECODED = Spec("undecoded", "bytes that the grammar does not account for")
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+TOO_MANY = f"more than {NODE_BUDGET} elements"
+
+
+def missing(needed: int, left: int) -> str:
+    """The words for a field that runs over the end of its region."""
+    return f"expected {needed} octet{'s' if needed != 1 else ''}, found {max(left, 0)}"
+
+
+def note_symbol(state: State, spec: Spec, start: int, end: int, value: Any) -> None:
+    """A value outside its enumeration."""
+    shown = f"0x{value:02X}" if value >= 0 else str(value)
+    state.issues.append(Issue("warning", start, end, f"{shown} is not a value the standard defines", spec))
+
+
+def note_undecoded(state: State, start: int, end: int, data: bytes) -> RawNode:
+    """Bytes left over at the end of a region: kept as a node, and said."""
+    count = end - start
+    text = f"{count} octet{'s' if count != 1 else ''} not decoded"
+    state.issues.append(Issue("warning", start, end, text, UNDECODED))
+    return (UNDECODED, start, end, bytes(data[start:end]))
+
+
+def note_short(state: State, spec: Spec, start: int, declared: int, present: int, severity: str) -> None:
+    """A length that promises more than there is."""
+    text = f"the length says {declared} octets, {present} are present"
+    state.issues.append(Issue(severity, start, start + present, text, spec))
+
+
+def find_raw(nodes: list[RawNode], path: str) -> RawNode | None:
+    """The node at a dotted path, each part found at any depth below the one before; None if there is none."""
+    first, _, rest = path.partition(".")
+    for node in walk_raw(nodes):
+        if node[0].name == first:
+            if not rest:
+                return node
+            if isinstance(node[3], list) and (found := find_raw(node[3], rest)) is not None:
+                return found
+    return None
+
+
+def walk_raw(nodes: list[RawNode]) -> Iterator[RawNode]:
+    """Every node, parents first, in the order of the bytes."""
+    for node in nodes:
+        yield node
+        if isinstance(node[3], list):
+            yield from walk_raw(node[3])

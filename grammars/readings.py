@@ -1,0 +1,95 @@
+"""How people read values that travel as octets: OBIS codes, object identifiers, dates and times."""
+
+from grammars.tables.enums import APPLICATION_CONTEXTS, DATE_TIME_STATUS_BITS, MECHANISMS
+
+DLMS_UA = bytes.fromhex("6085740508")  # 2.16.756.5.8, the DLMS User Association
+UNSPECIFIED_DEVIATION = -0x8000
+
+
+def obis(octets: bytes) -> str:
+    """A logical name of 6 octets as A-B:C.D.E*F (IEC 62056-6-1)."""
+    if len(octets) != 6:
+        return ""
+    a, b, c, d, e, f = octets
+    return f"{a}-{b}:{c}.{d}.{e}*{f}"
+
+
+def object_identifier(octets: bytes) -> str:
+    """The dotted form of a BER OBJECT IDENTIFIER, and what the DLMS UA registered it for."""
+    if not octets:
+        return ""
+    arcs, value = [min(octets[0] // 40, 2)], 0
+    arcs.append(octets[0] - 40 * arcs[0])
+    for octet in octets[1:]:
+        value = value << 7 | octet & 0x7F
+        if not octet & 0x80:
+            arcs.append(value)
+            value = 0
+    dotted = ".".join(map(str, arcs))
+    if octets[:5] == DLMS_UA and len(octets) == 7:
+        table = {1: APPLICATION_CONTEXTS, 2: MECHANISMS}.get(octets[5], {})
+        if octets[6] in table:
+            return f"{dotted} {table[octets[6]][0]}"
+    return dotted
+
+
+def date(octets: bytes) -> str:
+    """A date of 5 octets as yyyy-mm-dd; `*` for what is not specified (IEC 62056-6-2, date format)."""
+    year, month, day, weekday = int.from_bytes(octets[:2], "big"), octets[2], octets[3], octets[4]
+    months = {0xFD: "dst-end", 0xFE: "dst-begin", 0xFF: "*"}
+    days = {0xFD: "second-last", 0xFE: "last", 0xFF: "*"}
+    names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    text = f"{'*' if year == 0xFFFF else f'{year:04}'}-{months.get(month, f'{month:02}')}-{days.get(day, f'{day:02}')}"
+    if year == 0xFFFF and month == day == 0xFF and 1 <= weekday <= 7:
+        return f"every {names[weekday - 1]}"
+    return text
+
+
+def time(octets: bytes) -> str:
+    """A time of 4 octets as hh:mm:ss[.hh]; `*` for what is not specified."""
+    hour, minute, second, hundredths = octets
+    parts = ["*" if part == 0xFF else f"{part:02}" for part in (hour, minute, second)]
+    return ":".join(parts) + (f".{hundredths:02}" if hundredths not in (0, 0xFF) else "")
+
+
+def date_time(octets: bytes) -> str:
+    """A date-time of 12 octets. The deviation is shown as it is stored: local time + deviation = UTC."""
+    if len(octets) != 12:
+        return ""
+    deviation = int.from_bytes(octets[9:11], "big", signed=True)
+    text = f"{date(octets[:5])} {time(octets[5:9])}"
+    if deviation != UNSPECIFIED_DEVIATION:
+        text += f" deviation {deviation:+d} min"
+    return text + clock_status(octets[11])
+
+
+def clock_status(status: int) -> str:
+    """The set bits of a clock status; FF means that there is none."""
+    if status in (0, 0xFF):
+        return ""
+    return ", " + ", ".join(name for mask, name, _ in DATE_TIME_STATUS_BITS if status & mask)
+
+
+def is_date_time(octets: bytes) -> bool:
+    """Whether 12 octets of an octet-string can only sensibly be a date-time: every field is in its range."""
+    if len(octets) != 12:
+        return False
+    year, month, day, weekday, hour, minute, second = int.from_bytes(octets[:2], "big"), *octets[2:8]
+    deviation = int.from_bytes(octets[9:11], "big", signed=True)
+    return (
+        (1970 <= year <= 2120 or year == 0xFFFF)
+        and (1 <= month <= 12 or month >= 0xFD)
+        and (1 <= day <= 31 or day >= 0xFD)
+        and (1 <= weekday <= 7 or weekday == 0xFF)
+        and (hour < 24 or hour == 0xFF)
+        and (minute < 60 or minute == 0xFF)
+        and (second < 60 or second == 0xFF)
+        and (octets[8] < 100 or octets[8] == 0xFF)
+        and (-840 <= deviation <= 840 or deviation == UNSPECIFIED_DEVIATION)
+        and not octets == b"\xff" * 12
+    )
+
+
+def printable(octets: bytes) -> str:
+    """The text of octets that are all printable ASCII; empty otherwise."""
+    return octets.decode("ascii") if octets and all(0x20 <= octet < 0x7F for octet in octets) else ""

@@ -1,0 +1,1 @@
+"""Tables of the standard: tags, enumerations, units. Data, each with its source; no code."""
