@@ -8,6 +8,8 @@ There is no octet stuffing. The length counts the octets between the flags. With
 import fastcrc
 
 from grammars.kit import (
+    U8,
+    U16_LITTLE,
     BitGroup,
     Case,
     Checksum,
@@ -24,8 +26,6 @@ from grammars.kit import (
     Switch,
     TaggedSet,
     ToEnd,
-    U8,
-    U16_LITTLE,
     UpTo,
     Variants,
     section,
@@ -115,8 +115,7 @@ INFORMATION = Switch(
     default=Hole("llc", Rest),
 )
 
-FRAME = Struct(
-    "opening_flag" / Expect(U8, (FLAG,), "a frame begins with the flag 7E") * "flag, 7E",
+_BETWEEN_FLAGS = (
     "frame_format"
     / BitGroup(
         2,
@@ -140,7 +139,16 @@ FRAME = Struct(
         / Checksum(U16_LITTLE, crc16_x25, since="frame_format")
         * "FCS, CRC-16/X.25 over format to information",
         length=this.frame_format.length,
+        told_by="frame_format",
         since="frame_format",
     ),
+)
+
+FRAME = Struct(
+    "opening_flag" / Expect(U8, (FLAG,), "a frame begins with the flag 7E") * "flag, 7E",
+    *_BETWEEN_FLAGS,
     "closing_flag" / Expect(U8, (FLAG,), "a frame ends with the flag 7E") * "flag, 7E",
 )
+
+# Logs that somebody cut out of a library's trace often come without the flags.
+FRAME_WITHOUT_FLAGS = Struct(*_BETWEEN_FLAGS)

@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 import construct as c
 
-from grammars.compiler import NAMESPACE, _function
-from grammars.kit.choices import Choice
-from grammars.kit.fields import Reader
+from grammars.compiler import compiled
+from grammars.kit.fields import Reader, read_content
 from grammars.kit.spec import Failure, Issue, RawNode, Spec, State, note_undecoded
 
 ROOT = Spec("root")
@@ -38,8 +37,7 @@ def parse(grammar: Any, buffer: bytes, start: int = 0, end: int | None = None) -
 def parse_compiled(grammar: Any, buffer: bytes, start: int, end: int) -> Parsed:
     """The fast way; raises Failure where the octets are not as the grammar says."""
     state = State()
-    value, pos = NAMESPACE[_function(grammar, _root(grammar))](buffer, start, end, 0, state, start)
-    nodes = [value] if isinstance(grammar, Choice) else value
+    nodes, pos = compiled(grammar)(buffer, start, end, 0, state, start, ROOT)
     if pos < end:
         nodes.append(note_undecoded(state, pos, end, buffer))
     return Parsed(nodes, state.issues, None)
@@ -51,7 +49,7 @@ def interpret(grammar: Any, buffer: bytes, start: int = 0, end: int | None = Non
     state, reader = State(), Reader(buffer, start, end)
     context = c.Container(_params=c.Container(state=state))
     try:
-        nodes = grammar._parsereport(reader, context, "")
+        nodes = read_content(grammar, ROOT, reader, context, start)
         left = reader.pos
     except Failure as failure:
         state.fail(failure, end)
@@ -66,7 +64,3 @@ def build(grammar: Any, value: Any) -> bytes:
     stream = io.BytesIO()
     grammar._build(value, stream, c.Container(_params=c.Container()), "")
     return stream.getvalue()
-
-
-def _root(grammar: Any) -> Spec:
-    return getattr(grammar, "spec", ROOT)

@@ -19,16 +19,10 @@ from grammars.kit.fields import (
     U16,
     U16_LITTLE,
     U32,
+    U32_LITTLE,
     U64,
-    BitGroup,
     Bytes,
-    Checksum,
-    Expect,
-    Hole,
     Struct,
-    Symbols,
-    Text,
-    Variants,
     section,
     this,
 )
@@ -38,12 +32,14 @@ from grammars.kit.primitives import (
     Bits,
     Extended,
     ExtendedAddress,
+    HexDigits,
     IntegerToEnd,
     Nothing,
     OctetLength,
     Sized,
 )
-from grammars.kit.regions import IfRoom, Lengthed, Present, Remaining, Rest, Until, UpTo, When
+from grammars.kit.regions import Before, IfNext, IfRoom, Lengthed, Present, Remaining, Rest, UpTo, When
 from grammars.kit.spec import Failure, Issue, Part, RawNode, Spec, find_raw, walk_raw
+from grammars.kit.wrappers import BitGroup, Checksum, Expect, Hole, LengthOf, Repeats, Symbols, Text, Variants
 
 __all__ = [name for name in dir() if not name.startswith("_")]

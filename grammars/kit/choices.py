@@ -1,21 +1,13 @@
-"""Alternatives and repetitions: by tag, by a first look, by an earlier field; counted, to the end, described."""
+"""Alternatives and repetitions: by tag, by a first look, by an earlier field; counted, to the end, tagged."""
 
 import io
 from collections.abc import Callable
 from typing import Any
 
-from grammars.kit.fields import Reader, Short, Word, read_node, spec_for, state_of, strip
+from grammars.kit.fields import Reader, Unreadable, Word, kept, read_node, spec_for, state_of, strip
 from grammars.kit.primitives import AxdrLength
 from grammars.kit.regions import contained
-from grammars.kit.spec import (
-    MAX_DEPTH,
-    TOO_DEEP,
-    TOO_MANY,
-    Failure,
-    Issue,
-    Spec,
-    note_short,
-)
+from grammars.kit.spec import MAX_DEPTH, TOO_DEEP, TOO_MANY, Failure, Issue, RawNode, Spec, State, note_short
 
 
 class Case:
@@ -33,6 +25,10 @@ class Case:
         return case
 
 
+NO_OCTETS = "elements without octets cannot be counted"
+NO_TAG = "expected a tag, found the end"
+
+
 def unknown_tag(tag: int) -> str:
     """The words for a tag that no alternative has."""
     return f"tag 0x{tag:02X} ({tag}) is not defined here"
@@ -48,10 +44,10 @@ class Choice(Word):
         self.default = default
         self.tags = {case.name: tag for tag, case in cases.items()}
 
-    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
         start = reader.pos
         if start >= reader.limit:
-            raise Failure(start, self.spec, "expected a tag, found the end")
+            raise Failure(start, self.spec, NO_TAG)
         tag = reader.buffer[start]
         case = self.cases.get(tag)
         if case is None:
@@ -74,13 +70,12 @@ class Choice(Word):
         return self.cases[tag].sub._build(value, stream, context, path)
 
 
-def read_case(case: Case, reader: Reader, context: Any, start: int) -> Any:
+def read_case(case: Case, reader: Reader, context: Any, start: int) -> RawNode:
     """The node of one alternative, whose tag began at `start`."""
     try:
         value = read_node(case.sub, case.spec, reader, context, start)
     except Failure as failure:
-        if failure.partial:
-            failure.partial = [(case.spec, start, failure.offset, failure.partial)]
+        failure.partial = kept(failure, case.spec, start)
         raise
     return (case.spec, start, reader.pos, value)
 
@@ -101,7 +96,7 @@ class Peek(Word):
                 return prefix, case
         return b"", self.default
 
-    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
         start = reader.pos
         prefix, case = self.select(reader.buffer, start, reader.limit)
         reader.pos += len(prefix)
@@ -121,38 +116,39 @@ class Switch(Word):
         super().__init__()
         self.key, self.cases, self.default = key, cases, default
 
-    def _select(self, context: Any) -> Any:
+    def within(self, context: Any) -> Any:
         return self.cases.get(self.key(context), self.default)
 
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
-        return self._select(context)._parsereport(reader, context, path)
+        return self.within(context)._parsereport(reader, context, path)
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
-        return self._select(context)._build(obj, stream, context, path)
+        return self.within(context)._build(obj, stream, context, path)
 
 
 class Series(Word):
-    """Elements of one kind. A Choice as element makes its nodes directly; another construct makes `element` nodes."""
+    """Elements of one kind, of at least one octet each. A Choice as element makes its nodes directly; another
+    construct makes nodes named `element`."""
 
     def __init__(self, inner: Any, element: str = "element", doc: str = "") -> None:
         super().__init__()
         self.element = strip(inner)
         self.spec = spec_for(element, inner, doc)
 
-    def one(self, reader: Reader, context: Any) -> Any:
-        """The node of the next element."""
-        state, start = state_of(context), reader.pos
-        state.budget -= 1
-        if state.budget < 0:
-            raise Failure(start, self.spec, TOO_MANY)
-        element = self.element
+    def one(self, reader: Reader, context: Any, nodes: list[RawNode]) -> None:
+        """Reads the next element and adds its node; a failure keeps the nodes before it."""
+        element, start = self.element, reader.pos
         try:
             value = read_node(element, self.spec, reader, context, start)
         except Failure as failure:
-            if failure.partial and not is_choice(element):
-                failure.partial = [(self.spec, start, failure.offset, failure.partial)]
+            partial = failure.partial if is_choice(element) else kept(failure, self.spec, start)
+            failure.partial = nodes + partial
             raise
-        return value[0] if is_choice(element) else (self.spec, start, reader.pos, value)
+        if reader.pos == start:
+            failure = Failure(start, self.spec, NO_OCTETS)
+            failure.partial = nodes
+            raise failure
+        nodes.append(value[0] if is_choice(element) else (self.spec, start, reader.pos, value))
 
     def _build_all(self, obj: Any, stream: Any, context: Any) -> None:
         for item in obj:
@@ -165,39 +161,34 @@ class Series(Word):
 
 def is_choice(sub: Any) -> bool:
     """Whether an element makes its own node, named after the alternative."""
-    sub = strip(sub)
-    return isinstance(sub, Choice | Peek | Recursive)
+    return isinstance(strip(sub), Choice | Peek | Recursive)
 
 
 class Counted(Series):
-    """A-XDR SEQUENCE OF: the number of elements, then the elements. `count` replaces the A-XDR length by an
-    expression or a number."""
-
-    def __init__(self, inner: Any, element: str = "element", doc: str = "", count: Any = None) -> None:
-        super().__init__(inner, element, doc)
-        self.count = count
+    """A-XDR SEQUENCE OF: the number of elements, then the elements."""
 
     def describe(self, spec: Spec) -> None:
-        if self.count is None:
-            spec.leads += (("count", 0),)
+        spec.leads += (("count", 0),)
 
-    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
-        if self.count is None:
-            number, reader.pos = AxdrLength.read(reader.buffer, reader.pos, reader.limit)
-        else:
-            number = self.count(context) if callable(self.count) else self.count
-        nodes: list[Any] = []
-        for _ in range(number):
-            try:
-                nodes.append(self.one(reader, context))
-            except Failure as failure:
-                failure.partial = nodes + failure.partial
-                raise
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
+        number, reader.pos = AxdrLength.read(reader.buffer, reader.pos, reader.limit)
+        nodes: list[RawNode] = []
+        state = state_of(context)
+        allowed = state.reserve(number)
+        try:
+            for _ in range(allowed):
+                self.one(reader, context, nodes)
+        except Failure:
+            state.budget += number - len(nodes)
+            raise
+        if allowed < number:
+            failure = Failure(reader.pos, self.spec, TOO_MANY)
+            failure.partial = nodes
+            raise failure
         return nodes
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
-        if self.count is None:
-            stream.write(AxdrLength.write(len(obj)))
+        stream.write(AxdrLength.write(len(obj)))
         self._build_all(obj, stream, context)
         return obj
 
@@ -205,14 +196,10 @@ class Counted(Series):
 class ToEnd(Series):
     """Elements up to the end of the region."""
 
-    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
-        nodes: list[Any] = []
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
+        nodes: list[RawNode] = []
         while reader.pos < reader.limit:
-            try:
-                nodes.append(self.one(reader, context))
-            except Failure as failure:
-                failure.partial = nodes + failure.partial
-                raise
+            self.one(reader, context, nodes)
         return nodes
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
@@ -235,14 +222,14 @@ class TaggedSet(Word):
         self.length = length or AxdrLength()
         self.tags = {case.name: tag for tag, case in cases.items()}
 
-    def head(self, state: Any, buffer: bytes, pos: int, end: int) -> tuple[Case | None, Spec, int, int]:
+    def head(self, state: State, buffer: bytes, pos: int, end: int) -> tuple[Case | None, Spec, int, int]:
         """Tag and length at `pos`: (alternative or None, specification, start and end of the content)."""
         case = self.cases.get(buffer[pos])
         spec = case.spec if case else self.unknown
         try:
             declared, start = self.length.read(buffer, pos + 1, end)
-        except Short as short:
-            raise Failure(pos, spec, str(short)) from short
+        except Unreadable as error:
+            raise Failure(pos, spec, error.text) from error
         if case is None:
             state.issues.append(Issue("warning", pos, pos + 1, unknown_tag(buffer[pos]), spec))
         if start + declared > end:
@@ -250,8 +237,8 @@ class TaggedSet(Word):
             declared = end - start
         return case, spec, start, start + declared
 
-    def _parse(self, reader: Reader, context: Any, path: str) -> list[Any]:
-        nodes: list[Any] = []
+    def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
+        nodes: list[RawNode] = []
         while reader.pos < reader.limit:
             at = reader.pos
             try:
@@ -260,13 +247,11 @@ class TaggedSet(Word):
                 failure.partial = nodes
                 raise
             if case is None:
-                nodes.append((spec, at, end, bytes(reader.buffer[at:end])))
+                nodes.append((spec, at, end, reader.buffer[at:end]))
                 reader.pos = end
                 continue
             reader.pos = start
-            context["_spec"] = spec
-            value = contained(_Checked(case), reader, context, end)
-            nodes.append((spec, at, end, value))
+            nodes.append((spec, at, end, contained(_reading(case, reader, context, start), reader, context, end)))
         return nodes
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
@@ -281,15 +266,9 @@ class TaggedSet(Word):
         return obj
 
 
-class _Checked(Word):
-    """A case's construct that fails as the case's node, for use inside a region."""
-
-    def __init__(self, case: Case) -> None:
-        super().__init__()
-        self.case = case
-
-    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
-        return read_node(self.case.sub, self.case.spec, reader, context, reader.pos)
+def _reading(case: Case, reader: Reader, context: Any, start: int) -> Callable[[], Any]:
+    """The reading of one case, for use inside a region."""
+    return lambda: read_node(case.sub, case.spec, reader, context, start)
 
 
 class Recursive(Word):

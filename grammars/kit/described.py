@@ -3,11 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from grammars.kit.choices import Choice
-from grammars.kit.fields import Reader, Word, read_node, state_of
-from grammars.kit.spec import MAX_DEPTH, TOO_DEEP, TOO_MANY, Failure, RawNode, Spec
+from grammars.kit.choices import NO_OCTETS, Choice
+from grammars.kit.fields import Reader, Word, kept, read_node
+from grammars.kit.spec import MAX_DEPTH, TOO_DEEP, Failure, RawNode, Spec
 
-ReadLeaf = Callable[[str, int, int], tuple[Any, int]]
+ReadLeaf = Callable[[str, int, int], tuple[RawNode, int]]  # (type, position, end) -> (node, next position)
+
+# Elements without octets (null-data, empty structures) cost the sender nothing. A column or two of them is
+# usual; billions are an attack. So many are read for each octet of the contents, and these in any case:
+EMPTY_PER_OCTET, EMPTY_ALWAYS = 8, 1000
+TOO_MANY_EMPTY = "too many elements without octets"
 
 
 class Described(Word):
@@ -25,63 +30,81 @@ class Described(Word):
     def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
         cases = {case.name: case for case in self.types().cases.values()}
 
-        def leaf(name: str, pos: int, end: int) -> tuple[Any, int]:
+        def leaf(name: str, pos: int, end: int) -> tuple[RawNode, int]:
             case = cases[name]
             reader.pos = pos
-            return (case.spec, pos, 0, read_node(case.sub, case.spec, reader, context, pos)), reader.pos
+            value = read_node(case.sub, case.spec, reader, context, pos)
+            return (case.spec, pos, reader.pos, value), reader.pos
 
-        nodes, reader.pos = self.walk(context[self.description], leaf, state_of(context), reader.pos, reader.limit)
+        nodes, reader.pos = self.walk(context[self.description], leaf, reader.pos, reader.limit)
         return nodes
 
-    def walk(self, shape: list[RawNode], leaf: ReadLeaf, state: Any, pos: int, end: int) -> tuple[list[RawNode], int]:
-        """All elements of buffer[pos:end]; `leaf` reads one value of a simple type."""
+    def walk(self, shape: list[RawNode], leaf: ReadLeaf, pos: int, end: int) -> tuple[list[RawNode], int]:
+        """All elements between `pos` and `end`; `leaf` reads one value of a simple type."""
         nodes: list[RawNode] = []
-        specs = {case.name: case.spec for case in self.types().cases.values()}
+        walker = _Walker(self, leaf, end, EMPTY_ALWAYS + EMPTY_PER_OCTET * (end - pos))
         while pos < end:
             start = pos
             try:
-                node, pos = self._one(shape[0], leaf, specs, state, pos, end, 0)
+                pos = walker.one(shape[0], pos, 0, nodes)
+                if pos == start:
+                    raise Failure(start, self.spec, NO_OCTETS)
             except Failure as failure:
-                failure.partial = nodes
+                failure.partial = nodes + failure.partial
                 raise
-            if pos == start:
-                raise Failure(start, self.spec, "elements without octets cannot be counted")
-            nodes.append(node)
         return nodes, pos
-
-    def _one(
-        self, shape: RawNode, leaf: ReadLeaf, specs: dict[str, Spec], state: Any, pos: int, end: int, depth: int
-    ) -> tuple[RawNode, int]:
-        name, start = shape[0].name, pos
-        state.budget -= 1
-        if state.budget < 0:
-            raise Failure(pos, self.spec, TOO_MANY)
-        if depth >= MAX_DEPTH:
-            raise Failure(pos, self.spec, TOO_DEEP)
-        if name == self.array:
-            number, kind = shape[3][0][3], shape[3][1][3][0]
-            kinds = (kind for _ in range(number))
-        elif name == self.structure:
-            kinds = iter(shape[3])
-        else:
-            node, pos = leaf(name, pos, end)
-            return (node[0], start, pos, node[3]), pos
-        children = []
-        for kind in kinds:
-            child, pos = self._one(kind, leaf, specs, state, pos, end, depth + 1)
-            children.append(child)
-        return (specs[name], start, pos, children), pos
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
         cases = {case.name: case for case in self.types().cases.values()}
 
-        def put(node: RawNode) -> None:
-            if node[0].name in (self.array, self.structure):
-                for child in node[3]:
+        def put(item: Any) -> None:
+            name, value = (item[0].name, item[3]) if len(item) == 4 else item
+            if name in (self.array, self.structure):
+                for child in value:
                     put(child)
             else:
-                cases[node[0].name].sub._build(node[3], stream, context, path)
+                cases[name].sub._build(value, stream, context, path)
 
-        for node in obj:
-            put(node)
+        for item in obj:
+            put(item)
         return obj
+
+
+class _Walker:
+    """Reads elements of one described shape after the other."""
+
+    def __init__(self, word: Described, leaf: ReadLeaf, end: int, empty: int) -> None:
+        self.word, self.leaf, self.end, self.empty = word, leaf, end, empty
+        self.specs = {case.name: case.spec for case in word.types().cases.values()}
+
+    def one(self, shape: RawNode, pos: int, depth: int, nodes: list[RawNode]) -> int:
+        """Adds the node of the element at `pos` to `nodes`; gives the next position."""
+        name, start = shape[0].name, pos
+        if depth >= MAX_DEPTH:
+            raise Failure(pos, self.word.spec, TOO_DEEP)
+        if name == self.word.array:
+            number, kind = shape[3][0][3], shape[3][1][3][0]
+            kinds = (kind for _ in range(number))
+        elif name == self.word.structure:
+            kinds = iter(shape[3])
+        else:
+            node, pos = self.leaf(name, pos, self.end)
+            nodes.append(node)
+            return self._paid(start, pos)
+        children: list[RawNode] = []
+        try:
+            for kind in kinds:
+                pos = self.one(kind, pos, depth + 1, children)
+        except Failure as failure:
+            failure.partial = children + failure.partial
+            failure.partial = kept(failure, self.specs[name], start)
+            raise
+        nodes.append((self.specs[name], start, pos, children))
+        return self._paid(start, pos)
+
+    def _paid(self, start: int, pos: int) -> int:
+        if pos == start:
+            self.empty -= 1
+            if self.empty < 0:
+                raise Failure(pos, self.word.spec, TOO_MANY_EMPTY)
+        return pos

@@ -5,11 +5,11 @@ A primitive has one `read`, called by both ways of parsing, and its reverse.
 
 from typing import Any, NamedTuple
 
-from grammars.kit.fields import Reader, Short, Word
+from grammars.kit.fields import Reader, Short, Unreadable, Word
 
 
 class Primitive(Word):
-    """A value of variable size. `read(buffer, pos, end)` gives (value, next position) or raises Short."""
+    """A value of variable size. `read(buffer, pos, end)` gives (value, next position) or raises Unreadable."""
 
     @staticmethod
     def read(buffer: bytes, pos: int, end: int) -> tuple[Any, int]:
@@ -92,6 +92,8 @@ class ExtendedAddress(Primitive):
             number, at = number << 7 | octet >> 1, at + 1
             if octet & 1:
                 return Extended(number, at - pos), at
+        if at - pos == ExtendedAddress.LONGEST:
+            raise Unreadable(f"no octet of {at - pos} ends the address")
         raise Short(at - pos + 1, end - pos)
 
     @staticmethod
@@ -115,16 +117,37 @@ class Sized(int):
 class IntegerToEnd(Primitive):
     """A big-endian unsigned integer that fills its region."""
 
+    LONGEST = 16  # no protocol here has longer ones, and Python prints none of thousands of digits
+
     @staticmethod
     def read(buffer: bytes, pos: int, end: int) -> tuple[Sized, int]:
         if pos >= end:
             raise Short(1, 0)
+        if end - pos > IntegerToEnd.LONGEST:
+            raise Unreadable(f"an integer of {end - pos} octets, expected at most {IntegerToEnd.LONGEST}")
         return Sized(int.from_bytes(buffer[pos:end], "big"), end - pos), end
 
     @staticmethod
     def write(value: int) -> bytes:
         octets = getattr(value, "octets", max(1, (value.bit_length() + 7) // 8))
         return int(value).to_bytes(octets, "big")
+
+
+class HexDigits(Primitive):
+    """An unsigned integer of 16 bits as four hexadecimal digits of ASCII."""
+
+    @staticmethod
+    def read(buffer: bytes, pos: int, end: int) -> tuple[int, int]:
+        if end - pos < 4:
+            raise Short(4, end - pos)
+        digits = buffer[pos : pos + 4]
+        if digits.strip(b"0123456789ABCDEFabcdef"):
+            raise Unreadable(f"expected four hexadecimal digits, found {digits.hex(' ').upper()}")
+        return int(digits, 16), pos + 4
+
+    @staticmethod
+    def write(value: int) -> bytes:
+        return b"%04X" % value
 
 
 class Bits(NamedTuple):

@@ -1,11 +1,12 @@
-"""Where a field ends: lengths in front, what is left, what must stay free, and what may be missing."""
+"""Where a field ends: lengths in front, what is left, what must stay free, what follows; and what may be missing."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
-from grammars.kit.fields import ABSENT, Reader, Short, Word, state_of
+from grammars.kit.fields import ABSENT, Reader, Short, Word, read_content, state_of
 from grammars.kit.primitives import AxdrLength
-from grammars.kit.spec import Failure, Issue, note_short, note_undecoded
+from grammars.kit.spec import Failure, Issue, Spec, note_short, note_undecoded
 
 
 class Remaining(Word):
@@ -30,11 +31,11 @@ class Remaining(Word):
 Rest = Remaining()
 
 
-def contained(sub: Any, reader: Reader, context: Any, end: int) -> Any:
-    """Parses `sub` up to `end` and goes there: a failure inside stays inside, leftovers are kept as a node."""
+def contained(read: Callable[[], Any], reader: Reader, context: Any, end: int) -> Any:
+    """What `read` reads up to `end`, then goes there: a failure inside stays inside, leftovers are kept as a node."""
     outer, reader.limit = reader.limit, end
     try:
-        value = sub._parsereport(reader, context, "")
+        value = read()
         left = reader.pos
     except Failure as failure:
         state_of(context).fail(failure, end)
@@ -49,7 +50,19 @@ def contained(sub: Any, reader: Reader, context: Any, end: int) -> Any:
     return value
 
 
-class Lengthed(Word):
+class Region(Word):
+    """A word that finds the end of its content and reads the content up to there."""
+
+    def content(self, reader: Reader, context: Any, spec: Spec, end: int) -> Any:
+        """The content of the region from the position of `reader` to `end`."""
+        start = reader.pos
+        return contained(lambda: read_content(self.inner, spec, reader, context, start), reader, context, end)
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        return self.inner._build(obj, stream, context, path)
+
+
+class Lengthed(Region):
     """A length, then a region of that many octets. A length that runs over the end is a failure of the field, or,
     where `lenient`, an issue: the region then ends where its surroundings end."""
 
@@ -57,7 +70,7 @@ class Lengthed(Word):
         super().__init__()
         self.inner, self.length, self.lenient = inner, length or AxdrLength(), lenient
 
-    def describe(self, spec: Any) -> None:
+    def describe(self, spec: Spec) -> None:
         spec.leads += (("length", 0),)
 
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
@@ -70,13 +83,45 @@ class Lengthed(Word):
             note_short(state_of(context), spec, start, declared, reader.limit - start, self.lenient)
             end = reader.limit
         reader.pos = start
-        return contained(self.inner, reader, context, end)
+        return self.content(reader, context, spec, end)
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
         body = io.BytesIO()
         self.inner._build(obj, body, context, path)
         stream.write(self.length.write(len(body.getvalue())) + body.getvalue())
         return obj
+
+
+class UpTo(Region):
+    """A region that ends `tail` octets before the end of the one around it."""
+
+    def __init__(self, inner: Any, tail: int) -> None:
+        super().__init__()
+        self.inner, self.tail = inner, tail
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        end = reader.limit - self.tail
+        if end < reader.pos:
+            raise Short(self.tail, reader.limit - reader.pos)
+        return self.content(reader, context, context["_spec"], end)
+
+
+class Before(Region):
+    """A region that ends before the first of some terminators, or, without any, at the end of the one around it."""
+
+    def __init__(self, *terminators: bytes, inner: Any = Rest) -> None:
+        super().__init__()
+        self.terminators, self.inner = terminators, inner
+
+    def find(self, buffer: bytes, pos: int, end: int) -> int:
+        """Where the first terminator begins, else `end`."""
+        for terminator in self.terminators:
+            at = buffer.find(terminator, pos, end)
+            end = at if at >= 0 else end
+        return end
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        return self.content(reader, context, context["_spec"], self.find(reader.buffer, reader.pos, reader.limit))
 
 
 class Present(Word):
@@ -86,7 +131,7 @@ class Present(Word):
         super().__init__()
         self.inner, self.default = inner, default
 
-    def describe(self, spec: Any) -> None:
+    def describe(self, spec: Spec) -> None:
         spec.leads += (("presence", 1),)
 
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
@@ -126,7 +171,7 @@ class IfRoom(Word):
 
     def __init__(self, inner: Any, tail: int = 0) -> None:
         super().__init__()
-        self.tail, self.inner = tail, inner
+        self.inner, self.tail = inner, tail
 
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
         return self.inner._parsereport(reader, context, path) if reader.limit - reader.pos > self.tail else ABSENT
@@ -134,38 +179,24 @@ class IfRoom(Word):
     _build = When._build
 
 
-class UpTo(Word):
-    """A region that ends `tail` octets before the end of the one around it."""
+class IfNext(Word):
+    """A field that is there only when its marker comes next; the marker belongs to it."""
 
-    def __init__(self, inner: Any, tail: int) -> None:
+    def __init__(self, marker: bytes, inner: Any) -> None:
         super().__init__()
-        self.inner, self.tail = inner, tail
+        self.marker, self.inner = marker, inner
+
+    def describe(self, spec: Spec) -> None:
+        spec.leads += (("marker", len(self.marker)),)
 
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
-        end = reader.limit - self.tail
-        if end < reader.pos:
-            raise Short(self.tail, reader.limit - reader.pos)
-        return contained(self.inner, reader, context, end)
+        if not reader.buffer.startswith(self.marker, reader.pos, reader.limit):
+            return ABSENT
+        reader.pos += len(self.marker)
+        return self.inner._parsereport(reader, context, path)
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        if obj is ABSENT:
+            return obj
+        stream.write(self.marker)
         return self.inner._build(obj, stream, context, path)
-
-
-class Until(Word):
-    """Octets up to a terminator, which is read too and is no part of the value."""
-
-    def __init__(self, terminator: bytes) -> None:
-        super().__init__()
-        self.terminator = terminator
-
-    def _parse(self, reader: Reader, context: Any, path: str) -> bytes:
-        at = reader.buffer.find(self.terminator, reader.pos, reader.limit)
-        if at < 0:
-            raise Short(reader.limit - reader.pos + len(self.terminator), reader.limit - reader.pos)
-        value = reader.read(at - reader.pos)
-        reader.pos = at + len(self.terminator)
-        return value
-
-    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
-        stream.write(obj + self.terminator)
-        return obj

@@ -71,7 +71,7 @@ class Failure(Exception):
 
 
 class State:
-    """What one parse carries along: the issues found so far and the nodes it may still make."""
+    """What one parse carries along: the issues found so far and the elements it may still make."""
 
     __slots__ = ("budget", "depth", "failed_at", "issues")
 
@@ -80,6 +80,11 @@ class State:
         self.budget = NODE_BUDGET
         self.depth = 0
         self.failed_at: int | None = None
+
+    def reserve(self, number: int) -> int:
+        """How many of `number` elements the budget still has room for; it pays for all of them."""
+        self.budget -= number
+        return number if self.budget >= 0 else max(0, number + self.budget)
 
     def fail(self, failure: Failure, end: int) -> None:
         """Notes where reading failed; the first place is the one that counts."""

@@ -24,8 +24,14 @@ HDLC_SUPERVISORY: Symbols = {
 
 # IEC 62056-46, negotiation parameters in the information field of SNRM and UA.
 HDLC_PARAMETERS: Symbols = {
-    0x05: ("max-information-field-length-transmit", "longest information field that the sender transmits, octets"),
-    0x06: ("max-information-field-length-receive", "longest information field that the sender receives, octets"),
+    0x05: (
+        "max-information-field-length-transmit",
+        "longest information field that the sender transmits, octets",
+    ),
+    0x06: (
+        "max-information-field-length-receive",
+        "longest information field that the sender receives, octets",
+    ),
     0x07: ("window-size-transmit", "frames that the sender transmits before it waits"),
     0x08: ("window-size-receive", "frames that the sender receives before it answers"),
 }
@@ -108,7 +114,10 @@ DIAGNOSTICS_USER: Symbols = {
     8: ("called-AP-invocation-identifier-not-recognized", "called AP invocation identifier unknown"),
     9: ("called-AE-qualifier-not-recognized", "called AE qualifier unknown"),
     10: ("called-AE-invocation-identifier-not-recognized", "called AE invocation identifier unknown"),
-    11: ("authentication-mechanism-name-not-recognised", "this client may not use the mechanism it asked for"),
+    11: (
+        "authentication-mechanism-name-not-recognised",
+        "this client may not use the mechanism it asked for",
+    ),
     12: ("authentication-mechanism-name-required", "the AARQ names no mechanism and has to"),
     13: ("authentication-failure", "wrong password, or wrong proof"),
     14: ("authentication-required", "accepted so far; HLS passes 3 and 4 have to follow"),
@@ -138,7 +147,11 @@ RELEASE_RESPONSE_REASONS: Symbols = {
 # IEC 62056-5-3, Conformance; bit 0 is the most significant bit of the first octet.
 CONFORMANCE: Bits = [
     (0, "reserved-zero", "reserved"),
-    (1, "general-protection", "general-glo-ciphering, general-ded-ciphering, general-ciphering, general-signing"),
+    (
+        1,
+        "general-protection",
+        "general-glo-ciphering, general-ded-ciphering, general-ciphering, general-signing",
+    ),
     (2, "general-block-transfer", "blocks below all services"),
     (3, "read", "SN: read"),
     (4, "write", "SN: write"),
@@ -206,12 +219,18 @@ EXCEPTION_STATE_ERRORS: Symbols = {
     2: ("service-unknown", "the server does not know this service"),
 }
 EXCEPTION_SERVICE_ERRORS: Symbols = {
-    1: ("operation-not-possible", "not possible now: mostly no association, or the server is busy with another"),
+    1: (
+        "operation-not-possible",
+        "not possible now: mostly no association, or the server is busy with another",
+    ),
     2: ("service-not-supported", "the server does not implement the service"),
     3: ("other-reason", "the server does not say why"),
     4: ("pdu-too-long", "the request is longer than the server receives"),
     5: ("deciphering-error", "the server could not open the APDU before it"),
-    6: ("invocation-counter-error", "the counter is too low; four octets with the lowest acceptable one follow"),
+    6: (
+        "invocation-counter-error",
+        "the counter is too low; four octets with the lowest acceptable one follow",
+    ),
 }
 
 # IEC 62056-5-3, ConfirmedServiceError: the service that failed

@@ -1,0 +1,318 @@
+"""Drives the grammars: units into messages, opening what the keys open, with the state of each association.
+
+What is inside something else is decoded as a layer of its own. Decrypted octets are a new buffer that remembers
+which octets of which buffer it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from analyzer.association import (
+    Association,
+    acse_event,
+    is_hls_reply,
+    octets,
+)
+from analyzer.decryptor import Decryptor, Protected
+from analyzer.framing import Frame, addresses, fits, frames_of
+from analyzer.hls import HlsFacts, check_reply
+from analyzer.keyring import KeyProvider, KeyRing, KeyRole
+from analyzer.message import Layer, Llc, Message
+from analyzer.model import Buffer, Record, Security, Span
+from analyzer.reassembly import Unit, units_of
+from grammars.apdu import APDU, APDU_TAGS
+from grammars.kit.spec import RawNode, find_raw, walk_raw
+from grammars.parse import parse
+
+COMPRESSED, BROADCAST, ENCRYPTED, AUTHENTICATED, SUITE = 0x80, 0x40, 0x20, 0x10, 0x0F
+TITLE_OCTETS = 8
+NESTING = 8  # protection within protection; the standard knows three levels
+NO_KEYS = KeyRing(())
+
+
+def decode(records: Iterable[Record], keys: KeyProvider | None = None) -> Iterator[Message]:
+    """The messages of a trace. Never raises on any octets."""
+    return Decoder(keys or NO_KEYS).messages(units_of(frames_of(records)))
+
+
+@dataclass(slots=True)
+class _Context:
+    """What one message gathers while its layers are read."""
+
+    wire: bytes
+    direction: str
+    association: Association
+    buffers: list[Buffer] = field(default_factory=list)
+
+    def data(self, buffer: int) -> bytes:
+        return self.wire if buffer == 0 else self.buffers[buffer - 1].data
+
+
+class Decoder:
+    """Decodes one trace; keeps the associations. `keys` answers for each role, title and suite."""
+
+    def __init__(self, keys: KeyProvider) -> None:
+        self.keys = keys
+        self.decryptor = Decryptor()
+        self.associations: dict[frozenset[str], Association] = {}
+        self.count = 0
+
+    def messages(self, units: Iterable[Unit]) -> Iterator[Message]:
+        """The messages of these units, in their order."""
+        for unit in units:
+            yield self.message(unit)
+
+    def message(self, unit: Unit) -> Message:
+        """One message; moves the state of its association."""
+        self.count += 1
+        first = unit.frames[0]
+        pair = addresses(first)
+        link = frozenset(pair or ())
+        before = self.associations.get(link) or self._new(first, pair)
+        context = _Context(unit.wire, first.direction, before, list(unit.buffers))
+        if first.framing == "hdlc" and first.kind is not None:
+            context.association = before.after_link(first.kind, first.parsed.nodes)
+        start, end = unit.payload
+        llc, at = _llc(first, context.data(unit.payload_buffer), start, end)
+        layer = None
+        if at < end and not (first.framing == "none" and first.issues):
+            layer = self._layer(context, unit.payload_buffer, at, end, None, 0)
+            layer = self._apply(context, layer)
+        self.associations[link] = context.association
+        return Message(
+            number=self.count,
+            frames=unit.frames,
+            wire=unit.wire,
+            direction=first.direction,
+            llc=llc,
+            layer=layer,
+            security=_outermost(layer),
+            buffers=tuple(context.buffers),
+            before=before,
+            after=context.association,
+            payload=(unit.payload_buffer, start, end),
+            complete=unit.complete,
+        )
+
+    def _new(self, frame: Frame, pair: tuple[str, str] | None) -> Association:
+        source, destination = pair or ("", "")
+        client, server = (destination, source) if frame.direction == "meter" else (source, destination)
+        return Association(client_address=client, server_address=server)
+
+    # -- layers --------------------------------------------------------------------------------------------
+
+    def _layer(
+        self, context: _Context, buffer: int, start: int, end: int, hole: tuple[int, int] | None, depth: int
+    ) -> Layer:
+        data = context.data(buffer)
+        parsed = parse(APDU, data, start, end)
+        name = parsed.nodes[0][0].name if parsed.nodes else "unknown-apdu"
+        layer = Layer(name, buffer, start, end, parsed, hole)
+        if name in ("aarq", "aare"):
+            context.association = context.association.with_acse(parsed.nodes)
+        if depth >= NESTING:
+            return layer
+        inner = []
+        for node in walk_raw(parsed.nodes):
+            if node[0].hole == "apdu" and node[2] > node[1] and isinstance(node[3], bytes):
+                content = node[2] - len(node[3])
+                inner.append(self._layer(context, buffer, content, node[2], (content, node[2]), depth + 1))
+            elif node[0].name == "ciphered_text" and node[0].hole == "ciphertext":
+                security, opened = self._open(context, layer, buffer, node, depth)
+                layer = replace(layer, sealed=security)
+                inner += [opened] if opened is not None else []
+        return replace(layer, inner=tuple(inner))
+
+    def _open(
+        self, context: _Context, layer: Layer, buffer: int, node: RawNode, depth: int
+    ) -> tuple[Security, Layer | None]:
+        """Opens the protected content of a layer: the verdict, and the APDU inside if there is one to see."""
+        content = protected_of(layer, context)
+        role = self._role(layer, content.control)
+        suite = content.control & SUITE
+        key = self._key(context, role, content.system_title, suite)
+        authentication = self._key(context, "ak", content.system_title, suite)
+        opened = self.decryptor.unprotect(content, key, authentication)
+        plaintext, inside = opened.plaintext, None
+        if plaintext is not None and plaintext[:1] and plaintext[0] in APDU_TAGS:
+            if not content.control & ENCRYPTED:
+                inside = self._layer(context, buffer, node[1], node[2], (node[1], node[2]), depth + 1)
+            elif opened.verdict == "verified" or fits(parse(APDU, plaintext)):
+                number = len(context.buffers) + 1
+                context.buffers.append(Buffer(number, "decrypted", (Span(buffer, node[1], node[2]),), plaintext))
+                inside = self._layer(context, number, 0, len(plaintext), (node[1], node[2]), depth + 1)
+        if inside is None and opened.verdict in ("failed", "unauthenticated"):
+            plaintext = None  # noise is nothing to show: the key that made it is not the right one
+        return (
+            Security(
+                layer="apdu",
+                verdict=opened.verdict,
+                control=content.control,
+                suite=suite,
+                authenticated=bool(content.control & AUTHENTICATED),
+                encrypted=bool(content.control & ENCRYPTED),
+                invocation_counter=content.invocation_counter,
+                system_title=content.system_title,
+                key=role if opened.verdict != "no-key" else None,
+                plaintext=plaintext,
+                reason=opened.reason,
+            ),
+            inside,
+        )
+
+    def _role(self, layer: Layer, control: int) -> KeyRole:
+        if layer.name.startswith("ded-") or layer.name == "general-ded-ciphering":
+            return "dedicated"
+        return "bek" if control & BROADCAST else "ek"
+
+    def _key(self, context: _Context, role: KeyRole, title: bytes | None, suite: int) -> bytes | None:
+        if role == "dedicated" and context.association.dedicated_key:
+            return context.association.dedicated_key
+        # Keys belong to the meter: whoever sent the APDU, its title is what the key file knows.
+        meter = context.association.server_title
+        owner = title if context.direction != "client" else meter
+        return self.keys.key(role, owner or meter, suite)
+
+    # -- the association -----------------------------------------------------------------------------------
+
+    def _apply(self, context: _Context, layer: Layer) -> Layer:
+        """Moves the association by what the layers say; checks the two passes of a high level authentication."""
+        before = context.association
+        for part in layer.walk():
+            if part.name in ("initiate-request", "initiate-response"):
+                context.association = context.association.after_initiate(part.nodes)
+        if event := acse_event(layer.nodes):
+            context.association = context.association.after(event)
+        plain = layer
+        while plain.inner:
+            plain = plain.inner[0]
+        proof = self._proof(context, plain, before)
+        if proof is None:
+            return layer
+        return _with_inner(layer, proof)
+
+    def _proof(self, context: _Context, plain: Layer, before: Association) -> Security | None:
+        """Pass 3 (client) or pass 4 (meter) of the authentication, checked."""
+        value, passed = is_hls_reply(plain.nodes), "hls-pass-3"
+        if value is None and plain.name == "action-response" and before.state == "proving":
+            value, passed = octets(plain.nodes, "return_parameters.octet-string"), "hls-pass-4"
+            if value is None:
+                context.association = before.after("hls-refused")
+        if value is None or before.mechanism is None:
+            return None
+        context.association = context.association.after(passed)
+        return hls_security(self.keys, before, context.direction, value)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """The two keys that an APDU is sealed with."""
+
+    encryption: bytes | None = field(repr=False)
+    authentication: bytes | None = field(repr=False)
+
+
+def keys_of(keys: KeyProvider, message: Message, layer: Layer) -> KeyPair:
+    """The keys that the protected content of a layer was opened with."""
+    security = layer.sealed
+    if security is None or security.key is None:
+        return KeyPair(None, None)
+    association = message.after if message.layer is not None and message.layer.name == "aarq" else message.before
+    owner = security.system_title if message.direction != "client" else association.server_title
+    if security.key == "dedicated" and association.dedicated_key:
+        encryption: bytes | None = association.dedicated_key
+    else:
+        encryption = keys.key(security.key, owner, security.suite)  # type: ignore[arg-type]
+    return KeyPair(encryption, keys.key("ak", owner, security.suite))
+
+
+def seal(security: Security, content: bytes, keys: KeyPair) -> tuple[bytes, bytes]:
+    """Text and tag of other content under the same title, control and invocation counter."""
+    assert keys.encryption is not None and security.system_title is not None
+    sealed = Decryptor().protect(
+        security.control,
+        security.invocation_counter or 0,
+        security.system_title,
+        content,
+        keys.encryption,
+        keys.authentication or b"",
+    )
+    return sealed.payload, sealed.tag
+
+
+def hls_security(keys: KeyProvider, association: Association, direction: str, value: bytes) -> Security:
+    """The verdict on an HLS reply that `direction` sent: "client" answers StoC, "meter" answers CtoS."""
+    facts = HlsFacts(
+        mechanism=association.mechanism or 0,
+        client_title=association.client_title,
+        server_title=association.server_title,
+        ctos=association.client_challenge,
+        stoc=association.server_challenge,
+    )
+    check = check_reply(facts, "client" if direction == "client" else "meter", value, keys)
+    gmac = association.mechanism == 5 and len(value) == 17
+    return Security(
+        layer="hls",
+        verdict=check.verdict,
+        control=value[0] if gmac else 0,
+        suite=value[0] & SUITE if gmac else 0,
+        authenticated=True,
+        encrypted=False,
+        invocation_counter=int.from_bytes(value[1:5], "big") if gmac else None,
+        system_title=association.title_of(direction),
+        key=("ek" if association.mechanism == 5 else "password") if check.verdict != "no-key" else None,
+        plaintext=None,
+        reason=check.reason,
+    )
+
+
+def protected_of(layer: Layer, context: _Context) -> Protected:
+    """The protected content of a layer with the title of its sender, as the decryptor wants it."""
+    nodes = layer.nodes
+    control, counter = find_raw(nodes, "security_control"), find_raw(nodes, "invocation_counter")
+    text, tag = find_raw(nodes, "ciphered_text"), find_raw(nodes, "authentication_tag")
+    assert control is not None and counter is not None and text is not None
+    title = octets(nodes, "originator_system_title") or octets(nodes, "system_title")
+    if title is None or len(title) != TITLE_OCTETS:
+        title = context.association.title_of(context.direction) or title or None
+    header = b""
+    first, last = find_raw(nodes, "transaction_id"), find_raw(nodes, "other_information")
+    if first is not None and last is not None:
+        header = context.data(layer.buffer)[first[1] : last[2]]
+    return Protected(
+        control=control[3],
+        invocation_counter=counter[3],
+        system_title=title,
+        payload=bytes(text[3]),
+        tag=bytes(tag[3]) if tag is not None else b"",
+        header=header,
+    )
+
+
+def _llc(frame: Frame, data: bytes, start: int, end: int) -> tuple[Llc, int]:
+    """Which LLC header stands at `start`, and where the APDU begins."""
+    head = data[start : min(end, start + 3)]
+    carried = frame.framing in ("hdlc", "none")
+    if carried and head[:1] == b"\xe6" and head[1:2] in (b"\xe6", b"\xe7") and len(head) == 3:
+        return ("command" if head[1] == 0xE6 else "response"), start + 3
+    return ("missing" if frame.framing == "hdlc" and end > start else "none"), start
+
+
+def _outermost(layer: Layer | None) -> Security | None:
+    found = [part.sealed for part in layer.walk() if part.sealed is not None] if layer else []
+    if not found:
+        return None
+    return replace(found[0], inner=(*found[0].inner, *found[1:]))
+
+
+def _with_inner(layer: Layer, proof: Security) -> Layer:
+    """The layers with the proof inside the innermost protection, or at the layer itself where there is none."""
+    if layer.sealed is not None:
+        return replace(layer, sealed=replace(layer.sealed, inner=(*layer.sealed.inner, proof)))
+    if layer.inner:
+        return replace(layer, inner=(_with_inner(layer.inner[0], proof), *layer.inner[1:]))
+    return replace(layer, sealed=proof)
+
+

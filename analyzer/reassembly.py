@@ -1,0 +1,83 @@
+"""Frames into whole APDUs: joins HDLC segments. Sans-IO.
+
+A segment has the S bit; the last one has not. Only the first carries the LLC header. Between segments the other
+side sends RR frames; they stay units of their own. Units come out in the order in which they begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from analyzer.framing import Frame, addresses
+from analyzer.model import Buffer, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One or several frames that carry one payload. `wire` is their octets, one frame after the other.
+
+    `payload` is where the payload is in `buffers[payload_buffer]`: the wire itself (0), or a reassembled buffer.
+    """
+
+    frames: tuple[Frame, ...]
+    wire: bytes = field(repr=False)
+    payload_buffer: int
+    payload: tuple[int, int]
+    buffers: tuple[Buffer, ...]
+    complete: bool = True
+
+
+@dataclass(slots=True)
+class _Open:
+    frames: list[Frame]
+    position: int
+
+
+def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
+    """Joins segments. What is never finished comes out at the end as it is, marked incomplete."""
+    waiting: list[Unit | None] = []
+    open_: dict[tuple[str, str] | None, _Open] = {}
+    for frame in frames:
+        if frame.framing != "hdlc" or frame.kind not in ("I", "UI"):
+            if frame.kind in ("SNRM", "DISC", "UA", "DM", "FRMR"):
+                _close_all(open_, waiting)
+            waiting.append(_unit([frame]))
+        elif (opened := open_.get(addresses(frame))) is not None:
+            if frame.data == opened.frames[-1].data:
+                waiting.append(_unit([frame], complete=False))  # sent twice: does not count twice
+            else:
+                opened.frames.append(frame)
+                if not frame.segmented:
+                    waiting[opened.position] = _unit(opened.frames)
+                    del open_[addresses(frame)]
+        elif frame.segmented:
+            open_[addresses(frame)] = _Open([frame], len(waiting))
+            waiting.append(None)
+        else:
+            waiting.append(_unit([frame]))
+        if not open_:
+            yield from (unit for unit in waiting if unit is not None)
+            waiting.clear()
+    _close_all(open_, waiting)
+    yield from (unit for unit in waiting if unit is not None)
+
+
+def _close_all(open_: dict[tuple[str, str] | None, _Open], waiting: list[Unit | None]) -> None:
+    for opened in open_.values():
+        waiting[opened.position] = _unit(opened.frames, complete=False)
+    open_.clear()
+
+
+def _unit(frames: list[Frame], complete: bool = True) -> Unit:
+    if len(frames) == 1:
+        frame = frames[0]
+        return Unit((frame,), frame.data, 0, frame.payload, (), complete)
+    wire = b"".join(frame.data for frame in frames)
+    spans, offset = [], 0
+    for frame in frames:
+        start, end = frame.payload
+        spans.append(Span(0, offset + start, offset + end))
+        offset += len(frame.data)
+    joined = b"".join(wire[span.start : span.end] for span in spans)
+    return Unit(tuple(frames), wire, 1, (0, len(joined)), (Buffer(1, "reassembled", tuple(spans), joined),), complete)

@@ -1,0 +1,178 @@
+"""Messages changed and built again: fields set, LLC inserted, APDUs sealed anew, lengths and check sequences computed.
+
+Changes name the layer that they belong to; what is around it is rebuilt from the inside out. Sealing again takes the
+same invocation counter, since the point is to compare octets: a frame that is really sent needs the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import analyzer.decode as decoding
+from analyzer.keyring import KeyProvider
+from analyzer.message import Layer, Llc, Message
+from grammars.apdu import APDU
+from grammars.hdlc import FRAME
+from grammars.kit.spec import RawNode
+from grammars.llc import COMMAND, RESPONSE
+from grammars.parse import build
+from grammars.wrapper import WRAPPER
+
+SAME_COUNTER = "for comparison: take the next counter before sending"
+
+
+class NotBuildable(ValueError):
+    """The message cannot be built again; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a message: `apply` gives the nodes of the layer called `layer` as they should have been."""
+
+    layer: str
+    apply: Callable[[list[RawNode]], list[RawNode]]
+
+
+@dataclass(frozen=True, slots=True)
+class LlcChange:
+    """The LLC header that should have been there."""
+
+    llc: Llc
+
+
+AnyChange = Change | LlcChange
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """The octets of a message built again, and whether something in it was sealed again under its old counter."""
+
+    data: bytes
+    resealed: bool
+
+
+def set_value(path: str, value: Any) -> Callable[[list[RawNode]], list[RawNode]]:
+    """A change of the first field at a dotted path, whose parts are found at any depth."""
+
+    def apply(nodes: list[RawNode]) -> list[RawNode]:
+        changed, found = _set(nodes, path, value)
+        if not found:
+            raise NotBuildable(f"there is no field {path}")
+        return changed
+
+    return apply
+
+
+def _set(nodes: list[RawNode], path: str, value: Any) -> tuple[list[RawNode], bool]:
+    first, _, rest = path.partition(".")
+    for index, (spec, start, end, old) in enumerate(nodes):
+        if spec.name == first and not rest:
+            new, found = value, True
+        elif isinstance(old, list):
+            new, found = _set(old, rest if spec.name == first else path, value)
+        else:
+            continue
+        if found:
+            return [*nodes[:index], (spec, start, end, new), *nodes[index + 1 :]], True
+    return nodes, False
+
+
+def rebuild(message: Message, changes: Sequence[AnyChange], keys: KeyProvider) -> Rebuilt:
+    """The message with all changes made. Raises NotBuildable where a part is missing or a key is."""
+    if len(message.frames) != 1:
+        raise NotBuildable("an APDU in several segments is not built again")
+    frame = message.frames[0]
+    maker = _Maker(message, changes, keys)
+    payload = b""
+    if message.layer is not None:
+        llc = next((c.llc for c in changes if isinstance(c, LlcChange)), message.llc)
+        payload = {"command": COMMAND, "response": RESPONSE}.get(llc, b"") + maker.apdu(message.layer)
+    if frame.framing == "hdlc":
+        return Rebuilt(build_hdlc(frame.parsed.nodes, payload), maker.resealed)
+    if frame.framing == "wrapper":
+        return Rebuilt(build(WRAPPER, _replaced(frame.parsed.nodes, "apdu", payload)), maker.resealed)
+    return Rebuilt(payload, maker.resealed)
+
+
+def build_hdlc(nodes: list[RawNode], payload: bytes) -> bytes:
+    """An HDLC frame with another information field (kept as it is where empty), length and check sequences right."""
+    values = {node[0].name: node[3] for node in nodes if node[0].name != "undecoded"}
+    values = {"opening_flag": 0x7E, "frame_check_sequence": 0, "closing_flag": 0x7E} | values
+    if payload:
+        values["information"] = payload
+    if "information" in values:
+        values["header_check_sequence"] = 0
+    else:
+        values.pop("header_check_sequence", None)
+    try:
+        return build(FRAME, values)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise NotBuildable("the frame lacks fields that a frame needs") from error
+
+
+def _replaced(nodes: list[RawNode], name: str, value: Any) -> list[RawNode]:
+    return [(s, a, b, value if s.name == name else v) for s, a, b, v in nodes]
+
+
+class _Maker:
+    """Builds the layers of one message from the inside out."""
+
+    def __init__(self, message: Message, changes: Sequence[AnyChange], keys: KeyProvider) -> None:
+        self.message = message
+        self.changes = [change for change in changes if isinstance(change, Change)]
+        self.keys = keys
+        self.resealed = False
+
+    def apdu(self, layer: Layer) -> bytes:
+        """The octets of a layer and of all inside it; unchanged layers keep their octets."""
+        original = self.message.octets(layer.buffer)[layer.start : layer.end]
+        mine = [change for change in self.changes if change.layer == layer.name]
+        inner = [(part, self.apdu(part)) for part in layer.inner]
+        changed = [(part, made) for part, made in inner if made != self._original(part)]
+        if not mine and not changed:
+            return original
+        if not layer.parsed.whole:
+            raise NotBuildable(f"the {layer.name} cannot be read to its end")
+        nodes = layer.nodes
+        for change in mine:
+            nodes = change.apply(nodes)
+        for part, made in changed:
+            assert part.hole is not None
+            nodes = self._fill(layer, nodes, part.hole, made)
+        try:
+            return build(APDU, nodes)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise NotBuildable(f"the {layer.name} cannot be built: {error}") from error
+
+    def _original(self, part: Layer) -> bytes:
+        return self.message.octets(part.buffer)[part.start : part.end]
+
+    def _fill(self, layer: Layer, nodes: list[RawNode], hole: tuple[int, int], content: bytes) -> list[RawNode]:
+        """Puts new content where the old one was: as it is, or sealed."""
+        if layer.sealed is None or layer.sealed.layer == "hls":
+            return _at(nodes, hole, content)
+        security = layer.sealed
+        keys = decoding.keys_of(self.keys, self.message, layer)
+        if security.verdict == "no-key" or security.system_title is None or keys.encryption is None:
+            raise NotBuildable("the keys to seal it again are missing")
+        if keys.authentication is None and security.authenticated:
+            raise NotBuildable("the authentication key to seal it again is missing")
+        text, tag = decoding.seal(security, content, keys)
+        self.resealed = True
+        return set_value("authentication_tag", tag)(_at(nodes, hole, text)) if tag else _at(nodes, hole, text)
+
+
+def _at(nodes: list[RawNode], hole: tuple[int, int], content: bytes) -> list[RawNode]:
+    """The nodes with the octets at `hole` replaced."""
+    made = []
+    for spec, start, end, value in nodes:
+        if isinstance(value, list) and start <= hole[0] and hole[1] <= end:
+            made.append((spec, start, end, _at(value, hole, content)))
+        elif isinstance(value, bytes) and spec.hole and (end - len(value), end) == hole:
+            made.append((spec, start, end, content))
+        else:
+            made.append((spec, start, end, value))
+    return made
+

@@ -1,0 +1,340 @@
+"""Hex as people paste it: forum threads, e-mails and the logs of tools become traces of records.
+
+Every line is cleaned (`pasted`), asked whether it is a heading (`headings`), and taken apart (`loglines`);
+here the lines are put together: which bytes make one record, whose they are, and which trace they belong to.
+What looked like bytes and was not taken, and what was wrong in the bytes that were, becomes a SourceIssue.
+"""
+
+from __future__ import annotations
+
+import re
+
+from analyzer.model import Direction, Place, SourceIssue, Trace
+from analyzer.sources.dumps import Dump, Row, continues, radixes_of, row_bytes, surplus
+from analyzer.sources.headings import heading_in, is_rule
+from analyzer.sources.loglines import Above, Entry, names_secret, parse_line
+from analyzer.sources.pasted import Line, Lines, clean, quotes_in
+from analyzer.sources.payload import Flaw, Payload
+from analyzer.sources.prefix import read_prefix
+from analyzer.sources.timestamps import Stamp
+from analyzer.sources.tracedraft import Draft, TraceDraft, finish
+
+_FENCES = ("```", "~~~")
+_RULE_STARTS = frozenset("=-*#~_+> \t&\u00a0\ufeff")
+_HEX = frozenset("0123456789abcdefABCDEF")
+_DIGIT = re.compile(r"[0-9]")
+_CARRIES = re.compile(
+    r"(?:(?<![\w.])(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[\s,:;\-]+|$)){3}|(?<![\w.])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{12,}|\\x[0-9A-Fa-f]{2}|\bb['\"]"
+)
+
+
+def read_hexlog(text: str, source: str) -> list[Trace]:
+    """The traces in a pasted text, in its order, each under its heading or, without one, the name of the source.
+
+    A heading without bytes gives no trace. Where there are no bytes at all but something that looked like
+    them, one trace without records tells so in its issues. Never raises; time and memory grow with the text.
+    """
+    reader = _Reader(text, _stem(source))
+    reader.run()
+    return [finish(draft, source) for draft in reader.traces()]
+
+
+def _stem(source: str) -> str:
+    """The name of a file without folder and suffix; "trace" when the source is no file."""
+    name = re.split(r"[/\\]", source)[-1]
+    stem = name.rpartition(".")[0] or name
+    return stem if any(letter.isalnum() for letter in stem) else "trace"
+
+
+class _Reader:
+    """Reads the lines of a text one after the other; what is open is in its attributes."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.lines = Lines(text)
+        self.quotes = quotes_in(text)
+        self.trace = TraceDraft(name)
+        self.done: list[TraceDraft] = []
+        self.open: Draft | None = None
+        self.held: Direction | None = None
+        self.weak = False
+        self.used = False
+        self.pending: Stamp | None = None
+        self.secret = False
+        self.after_gap = True
+        self.expected: dict[int, int] = {}  # the next offsets of dumps, by indentation
+
+    def traces(self) -> list[TraceDraft]:
+        """The traces that carry bytes; the issues of those that do not go to the next one that does."""
+        result: list[TraceDraft] = []
+        stray: list[SourceIssue] = []
+        for draft in [*self.done, self.trace]:
+            if draft.drafts:
+                draft.issues = stray + draft.issues
+                stray = []
+                result.append(draft)
+            else:
+                stray += draft.issues
+                if result:
+                    result[-1].unlisted += draft.unlisted
+        if stray and result:
+            result[-1].issues += stray
+        elif stray:
+            empty = TraceDraft(self.done[0].name if self.done else self.trace.name)
+            empty.issues = stray
+            result.append(empty)
+        return result
+
+    def run(self) -> None:
+        for raw in self.lines:
+            if not self._quick(raw):
+                self._line(clean(self.lines.number, raw, self.quotes))
+        self._close()
+
+    def _quick(self, raw: str) -> bool:
+        """Clean hex that goes on with an open record, which is most of a big paste, without a closer look."""
+        draft = self.open
+        if draft is None or draft.carried or draft.dump is not None or raw[0] not in _HEX or len(raw) < 3:
+            return False
+        if (raw[2] != " " and raw[2] != "\n" and " " in raw) or "  " in raw or "\t" in raw:
+            return False
+        try:
+            data = bytes.fromhex(raw)
+        except ValueError:
+            return False
+        if _DIGIT.search(raw) is None or _begins_frame(draft.data, data):
+            return False
+        draft.data += data
+        draft.width = len(raw.rstrip())
+        return True
+
+    def _line(self, line: Line) -> None:
+        text = line.text
+        stripped = text.strip()
+        if not stripped or stripped.startswith(_FENCES) or (is_rule(stripped) and stripped != "***"):
+            self._close()
+            self.secret = False
+            self.after_gap = True
+            return
+        gap, self.after_gap = self.after_gap, False
+        if self.open is not None and self.open.dump is not None and self._dump_end(stripped, text):
+            return
+        name = heading_in(text, gap, self._rule_below, self._traffic_below, self._is_label)
+        if name is not None:
+            self._begin_trace(name)
+            return
+        draft = self.open
+        labelled = self.held is not None or self.pending is not None
+        if draft is None:
+            above = Above(labelled=labelled, expected=self.expected)
+        else:
+            above = Above(True, draft.width, draft.carried, labelled, draft.dump, self.expected)
+        self._entry(line, parse_line(text, above, self._below))
+
+    def _entry(self, line: Line, entry: Entry) -> None:
+        if entry.apart or entry.label:
+            self.secret = False
+        if self.secret and (entry.payload is not None or entry.row is not None):
+            self._refuse(line, entry.payload.first if entry.payload is not None else 0, secret=True)
+        elif entry.row is not None:
+            self._row(line, entry, entry.row)
+        elif entry.payload is not None:
+            self._bytes(line, entry, entry.payload)
+        else:
+            if entry.label:
+                self._label(entry)
+            else:
+                self._prose(entry)
+            if entry.refused is not None:
+                self._refuse(line, entry.refused, names_secret(line.text))
+
+    def _label(self, entry: Entry) -> None:
+        self._close()
+        self.after_gap = False
+        if entry.stamp is not None:
+            self.pending = entry.stamp
+        if entry.label != "time":
+            self.held = entry.evidence.sender if entry.evidence is not None else "unknown"
+            self.weak = entry.label == "weak"
+            self.used = False
+
+    def _prose(self, entry: Entry) -> None:
+        self._close()
+        self.pending = None
+        if self.used or self.weak:
+            self.held = None
+        self.secret = entry.secret
+        self.after_gap = False
+
+    def _refuse(self, line: Line, index: int, secret: bool) -> None:
+        """Tell of something that looked like bytes. What may be a key is not repeated in a message."""
+        if secret:
+            said = "found hex that a label calls a key, a title or a value: not taken as a record"
+        else:
+            shown = line.text[index : index + 24].strip()
+            said = f"found {shown!r}, which looks like hex in a text that introduces no bytes: not taken as a record"
+        self.trace.note("info", said, Place(line.number, line.column(index)))
+
+    def _bytes(self, line: Line, entry: Entry, payload: Payload) -> None:
+        data = payload.data
+        draft = self.open
+        if draft is None or entry.apart or draft.dump is not None or _begins_frame(draft.data, data):
+            draft = self._begin(line, payload.first, entry)
+        elif draft.carried and not payload.joined:
+            self._drop_carry(draft)
+        draft.carried = ""
+        draft.gaps = draft.gaps or payload.elided
+        self._flaws(line, draft, payload.flaws)
+        self.trace.unlisted += payload.unlisted
+        draft.data += data
+        draft.width = len(line.text) - payload.first
+        if payload.announced is not None or entry.announced is not None:
+            draft.announced = payload.announced if payload.announced is not None else entry.announced
+        if payload.carry is not None:
+            draft.carried = payload.carried
+            draft.carry_place = Place(line.number, line.column(payload.carry))
+        if payload.closed:
+            self._close()
+
+    def _row(self, line: Line, entry: Entry, row: Row) -> None:
+        draft = self.open
+        begun = (
+            not entry.apart and draft is not None and draft.dump is not None and continues(row, draft.dump)
+        )
+        if not begun or draft is None or draft.dump is None:
+            draft = self._begin(line, row.first, entry)
+            draft.announced = entry.announced
+            draft.indent = -1 if entry.apart else row.indent
+            draft.dump = Dump(row.indent, 0, radixes_of(row))
+        data, flaws = row_bytes(row, draft.dump, begun)
+        self._flaws(line, draft, flaws)
+        draft.data += data
+        if len(self.expected) > 100:
+            self.expected.clear()
+        self.expected[row.indent] = draft.dump.next_offset
+
+    def _flaws(self, line: Line, draft: Draft, flaws: list[Flaw]) -> None:
+        before = len(draft.data)
+        for flaw in flaws:
+            place = Place(line.number, line.column(flaw.index))
+            self.trace.note("warning", flaw.text, place, draft.number, before + flaw.offset)
+
+    def _begin(self, line: Line, index: int, entry: Entry) -> Draft:
+        """Open a record with the direction and the time of its line, or of the labels above it."""
+        self._close()
+        direction: Direction = "unknown"
+        if entry.evidence is not None:
+            direction, self.held = entry.evidence.sender, None
+        elif self.held is not None:
+            direction = self.held
+            self.used = True
+            if self.weak:
+                self.held = None
+        stamp, self.pending = entry.stamp or self.pending, None
+        place = Place(line.number, line.column(index))
+        self.open = Draft(len(self.trace.drafts) + 1, place, direction, stamp)
+        self.trace.drafts.append(self.open)
+        return self.open
+
+    def _close(self) -> None:
+        draft, self.open = self.open, None
+        if draft is None:
+            return
+        if draft.carried:
+            self._drop_carry(draft)
+        if draft.announced is not None and draft.announced != len(draft.data) and not draft.gaps:
+            said = f"expected {draft.announced} bytes, as the log says, and found {len(draft.data)}"
+            self.trace.note("warning", said, draft.place, draft.number)
+
+    def _drop_carry(self, draft: Draft) -> None:
+        said = f"expected two hex digits a byte and found {draft.carried!r} alone at the end: left out"
+        self.trace.note("warning", said, draft.carry_place, draft.number, len(draft.data))
+        draft.carried = ""
+
+    def _begin_trace(self, name: str) -> None:
+        self._close()
+        self.done.append(self.trace)
+        self.trace = TraceDraft(name)
+        self.held = self.pending = None
+        self.secret = False
+        self.after_gap = True
+
+    def _dump_end(self, stripped: str, text: str) -> bool:
+        """The lines of a dump that are not rows: "*" for repeated ones, and the offset at the end."""
+        draft = self.open
+        assert draft is not None and draft.dump is not None
+        if stripped == "*":
+            draft.dump.squeezed = True
+            return True
+        excess = surplus(text, len(text) - len(text.lstrip()), draft.dump)
+        if excess is None:
+            return False
+        if excess:
+            del draft.data[-excess:]
+        self._close()
+        return True
+
+    def _below(self, distance: int) -> str:
+        raw = self.lines.peek(distance)
+        return clean(0, raw, self.quotes).text if len(raw) <= 1000 else raw[:1000]
+
+    def _is_label(self, text: str) -> bool:
+        prefix = read_prefix(text)
+        return prefix.end >= len(text.rstrip()) and (prefix.evidence is not None or prefix.stamp is not None)
+
+    def _rule_below(self) -> bool:
+        raw = self.lines.peek()
+        return raw[:1] in _RULE_STARTS and is_rule(self._below(0).strip())
+
+    def _traffic_below(self) -> bool:
+        """Whether one of the next few lines that are not empty carries bytes or announces them."""
+        seen = 0
+        for distance in range(8):
+            below = self._below(distance)
+            if not below.strip() or is_rule(below.strip()) or below.strip().startswith(_FENCES):
+                continue
+            if _CARRIES.search(below) is not None or self._is_label(below):
+                return True
+            seen += 1
+            if seen == 2:
+                return False
+        return False
+
+
+def _begins_frame(before: bytearray, data: bytes | bytearray) -> bool:
+    """Whether a line is the next frame and not the rest of the one before it.
+
+    An HDLC frame after a closing flag, or a wrapper header after a wrapper APDU that is complete.
+    """
+    if not before or not data:
+        return False
+    if data[0] == 0x7E:
+        return before[-1] == 0x7E and len(data) > 1 and data[1] & 0xF0 == 0xA0
+    if data[0] == 0 and len(before) >= 8 and before[:2] == b"\x00\x01" == data[:2]:
+        return len(before) == 8 + int.from_bytes(before[6:8], "big")
+    return False
+
+
+_NOT_TEXT = (
+    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",  # pcap
+    b"\x0a\x0d\x0d\x0a",  # pcapng
+    b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"BZh", b"PK\x03\x04",  # packed
+)  # fmt: skip
+_TELEGRAM = re.compile(r"\s*/[A-Za-z]{3}[0-9A-Za-z]")  # IEC 62056-21 and P1 are text with some hex in it
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
+_PROBED = 1 << 18
+
+
+def looks_like_text_hex(data: bytes) -> bool:
+    """Whether bytes of unknown kind, or the first 256 KiB of them, are a text with hex in it.
+
+    False for pcap, pcapng, packed files, the raw bytes of a line, and the telegrams of IEC 62056-21.
+    """
+    if data.startswith(_NOT_TEXT):
+        return False
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = data[: _PROBED * 2].decode("utf-16", "replace")
+    else:
+        text = data[:_PROBED].decode("utf-8", "replace")
+    if len(_CONTROL.findall(text)) * 50 > len(text) or _TELEGRAM.match(text) is not None:
+        return False
+    return any(len(trace) for trace in read_hexlog(text, "probe"))

@@ -1,0 +1,228 @@
+"""Messages as trees of nodes: raw nodes with names for people, the layers inside each other in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from analyzer.message import Layer, Message
+from analyzer.model import Node
+from grammars import readings
+from grammars.kit.primitives import Bits, Extended
+from grammars.kit.spec import Issue, RawNode, Spec
+from grammars.llc import LLC
+from grammars.parse import parse
+
+TEXTS = {"visible-string", "utf8-string"}
+
+
+def tree_of(message: Message) -> Node:
+    """The tree of a message: one frame, or a root over several frames and what they make together."""
+    maker = _Maker(message)
+    frames, offset = [], 0
+    for frame in message.frames:
+        frames.append(maker.frame(frame, offset))
+        offset += len(frame.data)
+    if len(frames) == 1:
+        return frames[0]
+    joined = maker.payload() if message.layer is not None else ()
+    return Node("message", 0, len(message.wire), children=(*frames, *joined))
+
+
+class _Maker:
+    """Makes the nodes of one message."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+
+    def frame(self, frame, offset: int) -> Node:  # type: ignore[no-untyped-def]
+        """One frame; the only one of a message carries its layers inside."""
+        single = len(self.message.frames) == 1
+        if not frame.parsed.nodes:
+            children = self.payload() if single and self.message.layer else ()
+            name = "octets" if children else "stray_octets"
+            error = None if children else "octets outside frames"
+            value = None if children else frame.data
+            return Node(name, offset, offset + len(frame.data), value=value, error=error, children=children)
+        start, end = frame.payload
+        graft = self.payload if single and end > start and self.message.layer else None
+        holes = {(start, end): graft} if graft else {}
+        nodes = self.nodes(frame.parsed.nodes, frame.data, 0, frame.parsed.issues, holes, offset)
+        error = "; ".join(i.text for i in frame.issues) or None
+        return Node(frame.framing, offset, offset + len(frame.data), error=error, children=nodes)
+
+    def payload(self) -> tuple[Node, ...]:
+        """The LLC header, if there is one, and the APDU."""
+        buffer, start, _ = self.message.payload
+        nodes: tuple[Node, ...] = ()
+        layer = self.message.layer
+        assert layer is not None
+        if layer.start > start:
+            data = self.message.octets(buffer)
+            parsed = parse(LLC, data, start, layer.start)
+            nodes = self.nodes(parsed.nodes, data, buffer, parsed.issues, {}, 0)
+            nodes = (Node("llc", start, layer.start, buffer, children=nodes),)
+        return (*nodes, *self.layer(layer))
+
+    def layer(self, layer: Layer) -> tuple[Node, ...]:
+        """The nodes of an APDU, with the APDUs inside it grafted where they belong."""
+        holes: dict[tuple[int, int], Callable[[], tuple[Node, ...]]] = {}
+        for inner in layer.inner:
+            assert inner.hole is not None
+            holes[inner.hole] = lambda inner=inner: self.layer(inner)  # type: ignore[misc]
+        data = self.message.octets(layer.buffer)
+        nodes = self.nodes(layer.nodes, data, layer.buffer, layer.parsed.issues, holes, 0)
+        return tuple(_with_security(node, layer) for node in nodes) if layer.sealed else nodes
+
+    def nodes(
+        self,
+        raw: Iterable[RawNode],
+        data: bytes,
+        buffer: int,
+        issues: list[Issue],
+        holes: dict[tuple[int, int], Callable[[], tuple[Node, ...]]],
+        offset: int,
+    ) -> tuple[Node, ...]:
+        """Nodes for raw nodes of one buffer. Issues go to the node that they name, else to the last one there."""
+        errors: dict[tuple[int, int, int], str] = {}
+        for issue in issues:
+            key = (id(issue.spec), issue.start, issue.end)
+            errors[key] = f"{errors[key]}; {issue.text}" if key in errors else issue.text
+        made = tuple(_node(node, data, buffer, errors, holes, offset) for node in raw)
+        lost = {key: text for key, text in errors.items() if key not in _used(raw)}
+        for issue in issues:
+            key = (id(issue.spec), issue.start, issue.end)
+            if key in lost:
+                made = _attach(made, issue, lost.pop(key), offset)
+        return made
+
+
+def _used(raw: Iterable[RawNode]) -> set[tuple[int, int, int]]:
+    used = set()
+    for spec, start, end, value in raw:
+        used.add((id(spec), start, end))
+        if isinstance(value, list):
+            used |= _used(value)
+    return used
+
+
+def _node(raw, data, buffer, errors, holes, offset) -> Node:  # type: ignore[no-untyped-def]
+    spec, start, end, value = raw
+    error = errors.get((id(spec), start, end))
+    children: tuple[Node, ...] = ()
+    meaning = meaning_of(spec, value, data, start, end)
+    if isinstance(value, list):
+        children = _leads(spec, start, value[0][1] if value else end, data, buffer, offset)
+        children += tuple(_node(child, data, buffer, errors, holes, offset) for child in value)
+    elif spec.parts is not None and isinstance(value, int):
+        children = tuple(_part(spec, part, value, start + offset, end + offset, buffer) for part in spec.parts(value))
+    else:
+        size = len(value) if isinstance(value, bytes) else 0
+        graft = holes.get((end - size, end)) if size else None
+        if graft is not None:
+            children = _leads(spec, start, end - size, data, buffer, offset) + graft()
+    return Node(
+        spec.name,
+        start + offset,
+        end + offset,
+        buffer,
+        None if isinstance(value, list) else value,
+        meaning,
+        error,
+        None,
+        spec.doc,
+        spec.unit,
+        children,
+    )
+
+
+def _leads(spec: Spec, start: int, content: int, data: bytes, buffer: int, offset: int) -> tuple[Node, ...]:
+    """Nodes for the octets before the content: a tag, a presence flag, a length, a count."""
+    made = []
+    for name, width in spec.leads:
+        end = min(content, start + width) if width else content
+        if end > start:
+            value = int.from_bytes(data[start:end], "big")
+            if name in ("length", "count") and end - start > 1:
+                value = int.from_bytes(data[start + 1 : end], "big")
+            meaning = f"0x{value:02X}" if name == "tag" else ""
+            made.append(Node(name, start + offset, end + offset, buffer, value, meaning))
+        start = end
+    return tuple(made)
+
+
+def _part(spec: Spec, part, value: int, start: int, end: int, buffer: int) -> Node:  # type: ignore[no-untyped-def]
+    bits = value >> ((end - start) * 8 - part.first - part.width) & ((1 << part.width) - 1)
+    symbol = (part.symbols or {}).get(bits)
+    return Node(
+        part.name, start, end, buffer, bits, symbol[0] if symbol else "", None, (part.first, part.width), part.doc
+    )
+
+
+def meaning_of(spec: Spec, value: object, data: bytes, start: int, end: int) -> str:
+    """What a value means in words: its symbol, its other form, its text."""
+    if isinstance(value, list):
+        return spec.text(data[_content(spec, value, start) : end]) if spec.text and value else ""
+    if spec.symbols is not None and isinstance(value, int):
+        symbol = spec.symbols.get(value)
+        return symbol[0] if symbol else ""
+    if spec.text is not None:
+        return spec.text(value)
+    if isinstance(value, Extended | Bits):
+        return str(value)
+    if isinstance(value, bytes):
+        return _text_of(spec, value)
+    return ""
+
+
+def _content(spec: Spec, value: list[RawNode], start: int) -> int:
+    return value[0][1] if value else start
+
+
+def _text_of(spec: Spec, value: bytes) -> str:
+    """The text of octets that are text, the time of octets that can only be one."""
+    if spec.type in TEXTS:
+        return f'"{value.decode("utf-8", "replace")}"'
+    if spec.type == "octet-string" and len(value) == 6 and value[5] == 0xFF:
+        return readings.obis(value)
+    if spec.type == "octet-string" and readings.is_date_time(value):
+        return readings.date_time(value)
+    text = readings.printable(value)
+    if not text or spec.type not in ("octet-string", "") or spec.name in ("undecoded", "ciphered_text"):
+        return ""
+    return f'"{text}"'
+
+
+def _attach(nodes: tuple[Node, ...], issue: Issue, text: str, offset: int) -> tuple[Node, ...]:
+    """Puts an issue that no node carries where its octets would be: on what was left undecoded, or as an empty node."""
+    start = issue.start + offset
+    for index in reversed(range(len(nodes))):
+        node = nodes[index]
+        if node.name == "undecoded" and node.start == start:
+            said = f"{issue.spec.name}: {text}"
+            changed = replace(node, error=f"{said}; {node.error}" if node.error else said)
+        elif node.start <= start <= node.end and node.children:
+            changed = replace(node, children=_attach(node.children, issue, text, offset))
+        else:
+            continue
+        return (*nodes[:index], changed, *nodes[index + 1 :])
+    buffer = nodes[0].buffer if nodes else 0
+    return (*nodes, Node(issue.spec.name, start, start, buffer, error=text, doc=issue.spec.doc))
+
+
+def _with_security(node: Node, layer: Layer) -> Node:
+    """Says on the protected text what became of it; text that no tag vouches for is always marked so."""
+    security = layer.sealed
+    assert security is not None
+    words = {
+        "verified": "the tag is right",
+        "unauthenticated": f"NOT AUTHENTICATED: {security.reason}",
+        "failed": f"NOT AUTHENTICATED: {security.reason}",
+        "no-key": security.reason,
+    }[security.verdict]
+    if node.name == "ciphered_text":
+        error = node.error if security.verdict == "verified" else words
+        return replace(node, meaning=f"{security.verdict}: {words}", error=error)
+    if security.layer == "hls" or not node.children:
+        return node
+    return replace(node, children=tuple(_with_security(child, layer) for child in node.children))

@@ -1,0 +1,1 @@
+"""Measured ratios with budgets, side by side in one run: `python -m benchmarks`."""

@@ -1,0 +1,1 @@
+"""How each word of the kit is written as Python. One module for each module of the kit; `compiler` drives them."""
