@@ -1,0 +1,194 @@
+"""From hits to findings: corrected frames, links from consequence to cause, and the order.
+
+The order is that of causes, not of severities: what stops the exchange first stands first. Roots that are errors, or
+that an error follows from, come by message and, within a message, from the wire inwards; then their consequences;
+then warnings, then remarks. What only the analyst gave wrongly comes behind what the trace itself shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from analyzer.diagnose.case import Case
+from analyzer.diagnose.catalogue import LAYERS, load_catalogue
+from analyzer.diagnose.registry import RULES, Hit
+from analyzer.message import Message
+from analyzer.model import Finding, Node, Span
+from analyzer.rebuild import SAME_COUNTER, AnyChange, NotBuildable, rebuild
+from analyzer.tree import tree_of
+
+# Layers whose faults keep the APDU from being read at all: what is wrong inside it shows no effect in the answer.
+BELOW_THE_APDU = frozenset({"serial", "HDLC", "addressing", "LLC", "wrapper", "transport"})
+SAME_MANY = 20  # findings of one code and one side in a trace; more are counted in the last one
+
+
+def findings_of(case: Case) -> tuple[Finding, ...]:
+    """All findings about one trace, ranked and numbered from 1."""
+    hits = list(_bounded(_hits(case)))
+    fixes = _fixed_frames(case, [hit for _, hit in hits])
+    trees: dict[int, Node] = {}
+    made = [_finding(case, code, hit, fixes, trees) for code, hit in hits]
+    linked = _linked(_overshadowed(made))
+    return tuple(replace(finding, id=number) for number, finding in enumerate(_with_ids(linked), 1))
+
+
+def _hits(case: Case) -> list[tuple[str, Hit]]:
+    found = []
+    for codes, function in RULES:
+        for hit in function(case):
+            code = hit.code or codes[0]
+            assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
+            found.append((code, hit))
+    return found
+
+
+def _bounded(hits: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """At most so many of one kind: a capture with ten thousand bad checks has one trouble, not ten thousand."""
+    counts: dict[tuple[str, str | None], int] = {}
+    kept: list[tuple[str, Hit]] = []
+    for code, hit in hits:
+        key = (code, hit.side)
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] <= SAME_MANY:
+            kept.append((code, hit))
+    for index in reversed(range(len(kept))):
+        code, hit = kept[index]
+        more = counts.pop((code, hit.side), 0) - SAME_MANY
+        if more > 0:
+            kept[index] = (code, replace(hit, evidence=(*hit.evidence, f"and {more} more of the same kind")))
+    return kept
+
+
+def _fixed_frames(case: Case, hits: Sequence[Hit]) -> dict[int, tuple[bytes, bool]]:
+    """For each message with changes, the frame with all of them made, and whether it was sealed again."""
+    changes: dict[int, tuple[Message, list[AnyChange]]] = {}
+    for hit in hits:
+        if hit.message is not None and hit.changes:
+            changes.setdefault(hit.message.number, (hit.message, []))[1].extend(hit.changes)
+    made = {}
+    for number, (message, wanted) in changes.items():
+        try:
+            rebuilt = rebuild(message, wanted, case.keys)
+        except NotBuildable:
+            continue
+        made[number] = (rebuilt.data, rebuilt.resealed)
+    return made
+
+
+def _finding(
+    case: Case, code: str, hit: Hit, fixes: dict[int, tuple[bytes, bool]], trees: dict[int, Node]
+) -> Finding:
+    fault = load_catalogue()[code]
+    message = hit.message
+    fixed, resealed = hit.fixed, False
+    if message is not None and hit.changes and message.number in fixes:
+        fixed, resealed = fixes[message.number]
+    span, path = hit.span, hit.field
+    if message is not None and hit.field:
+        tree = trees.setdefault(id(message), tree_of(message))
+        found = located(tree, hit.field)
+        if found is not None:
+            path, node = found
+            span = span or Span(node.buffer, node.start, node.end)
+    record = hit.record if hit.record is not None else (message.records[0] if message else None)
+    return Finding(
+        code=code,
+        severity=hit.severity or fault.severity,
+        certainty=hit.certainty,
+        side=hit.side or fault.side,
+        title=hit.title or fault.title,
+        evidence=hit.evidence,
+        cause=hit.cause or fault.cause,
+        fix=hit.fix or fault.fix,
+        message=message.number if message is not None else None,
+        record=record,
+        span=span,
+        field=path,
+        fixed_bytes=fixed,
+        fixed_note=SAME_COUNTER if resealed else "",
+        because_of=hit.because_of,
+    )
+
+
+def located(tree: Node, path: str) -> tuple[str, Node] | None:
+    """The first node at a dotted path whose parts may skip levels, with its whole path from the root's children."""
+    first, _, rest = path.partition(".")
+    for child in tree.children:
+        if child.name == first:
+            if not rest:
+                return child.name, child
+            if (found := located(child, rest)) is not None:
+                return f"{child.name}.{found[0]}", found[1]
+        elif (found := located(child, path)) is not None:
+            return f"{child.name}.{found[0]}", found[1]
+    return None
+
+
+def _overshadowed(findings: list[Finding]) -> list[Finding]:
+    """Says on a fault inside an APDU that a fault below it, in the same message, already explains what followed."""
+    below: dict[int, Finding] = {}
+    for finding in findings:
+        if finding.message is None or finding.severity != "error" or finding.because_of is not None:
+            continue
+        if _layer(finding) in BELOW_THE_APDU and finding.certainty == "proven":
+            known = below.get(finding.message)
+            if known is None or _depth(finding) < _depth(known):
+                below[finding.message] = finding
+    made = []
+    for finding in findings:
+        cause = below.get(finding.message) if finding.message is not None else None
+        inside = _layer(finding) not in BELOW_THE_APDU and finding.severity == "error" and finding.because_of is None
+        if cause is not None and inside and finding.side != "analyst":
+            other = "meter" if finding.side == "client" else "client"
+            said = (
+                f"the trace does not show how this {other} takes it: {cause.code} in the same frame alone explains "
+                "the answer, for the APDU was never read"
+            )
+            finding = replace(finding, evidence=(*finding.evidence, said))
+        made.append(finding)
+    return made
+
+
+def _layer(finding: Finding) -> str:
+    return load_catalogue()[finding.code].layer
+
+
+def _depth(finding: Finding) -> int:
+    return LAYERS.index(_layer(finding))
+
+
+def _linked(findings: list[Finding]) -> list[Finding]:
+    """In their order. A consequence whose cause was not found is a root of its own."""
+    codes = {finding.code for finding in findings}
+    findings = [
+        replace(f, because_of=None) if f.because_of is not None and f.because_of not in codes else f for f in findings
+    ]
+    raised = {f.because_of for f in findings if f.severity == "error" and f.because_of}
+
+    def weight(finding: Finding) -> tuple[int, int, int, int]:
+        root_of_error = finding.severity == "error" or finding.code in raised
+        if finding.because_of is not None:
+            group = 2 if finding.severity == "error" or finding.because_of in _error_codes else 4
+        elif root_of_error:
+            group = 1 if finding.side == "analyst" else 0
+        else:
+            group = 3 if finding.severity == "warning" else 5
+        certainty = ("proven", "likely", "possible").index(finding.certainty)
+        return group, finding.message or 0, _depth(finding), certainty
+
+    _error_codes = {f.code for f in findings if f.severity == "error"} | raised
+    return sorted(findings, key=weight)
+
+
+def _with_ids(findings: list[Finding]) -> list[Finding]:
+    """Consequences know the number of their cause: the nearest before them in the trace."""
+    made = []
+    for finding in findings:
+        cause = None
+        if finding.because_of is not None:
+            same = [(n, f) for n, f in enumerate(findings, 1) if f.code == finding.because_of]
+            before = [(n, f) for n, f in same if (f.message or 0) <= (finding.message or 0)]
+            cause = (before[-1] if before else same[0])[0]
+        made.append(replace(finding, because_of_id=cause))
+    return made

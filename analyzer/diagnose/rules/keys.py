@@ -1,0 +1,250 @@
+"""The verdict on keys, titles, counters and authenticated data, by arithmetic alone: see `analyzer.diagnose.search`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from analyzer.diagnose.case import Case, names, protections
+from analyzer.diagnose.registry import Hit, rule
+from analyzer.diagnose.search import KEY_CODES, Explained
+from analyzer.diagnose.variants import PUBLISHED, Variant
+from analyzer.keyring import KeyProvider, KeyRing
+from analyzer.model import Side
+
+ANY_KEY = KEY_CODES | {"keys-swapped", "keys-equal", "well-known-key"}
+CODES = (
+    "encryption-key-wrong", "authentication-key-wrong", "keys-swapped", "keys-equal", "key-ascii-hex", "key-reversed",
+    "key-length", "well-known-key", "system-title-wrong", "system-title-of-other-side", "system-title-malformed",
+    "invocation-counter-endianness", "invocation-counter-mismatch", "aad-security-control-wrong", "aad-without-key",
+    "aad-extra-data", "tag-length-wrong", "dedicated-key-mixed-up", "broadcast-key", "tag-unexplained",
+)  # fmt: skip
+
+Group = list[Explained]
+
+
+@rule(*CODES)
+def what_does_not_verify(case: Case) -> Iterator[Hit]:
+    """Everything that does not verify under the given keys, grouped by what explains it."""
+    proven: dict[tuple[object, ...], Group] = {}
+    readable: dict[tuple[object, ...], Group] = {}
+    noise: dict[str, Group] = {}
+    for one in case.search.explained:
+        direction = one.item.message.direction
+        if one.hypothesis is None:
+            noise.setdefault(direction, []).append(one)
+            continue
+        keys_only = all(change.code in KEY_CODES for change in one.hypothesis.changes)
+        where = "" if keys_only and not case.search.verifying else direction
+        groups = proven if one.verified else readable
+        groups.setdefault((where, one.hypothesis.shape), []).append(one)
+    for group in proven.values():
+        yield from _proven(case, group)
+    for group in readable.values():
+        yield from _readable(case, group)
+    for direction, group in noise.items():
+        yield from _noise(case, direction, group, bool(proven or readable))
+
+
+def _proven(case: Case, group: Group) -> Iterator[Hit]:
+    """Changes under which the tags of a group verify."""
+    first = group[0]
+    assert first.hypothesis is not None
+    changes = first.hypothesis.changes
+    if not changes:
+        return
+    given = {role: _given(case.given_keys, first, role) for role in ("ek", "ak")}
+    if _swapped(changes) and given["ek"] != given["ak"]:
+        changes = (Variant(b"", "keys-swapped", "both work in each other's place", "ek"),)
+    for change in changes:
+        code, words = change.code, change.words
+        if code == "encryption-key-wrong" and given["ek"] is None:
+            code = "well-known-key"
+        elif code == "authentication-key-wrong" and given["ak"] is None:
+            code = "keys-equal" if change.role == "ek" else "well-known-key"
+        evidence = [_how_many(group), words, *_told_apart(case, code, first)]
+        yield Hit(
+            first.item.message,
+            tuple(text for text in evidence if text),
+            code=code,
+            field="security_control" if code in ANY_KEY else _field(code),
+            side=_side(case, code, group),
+        )
+
+
+def _swapped(changes: Sequence[Variant]) -> bool:
+    return [(c.code, c.role) for c in changes] == [
+        ("encryption-key-wrong", "ak"),
+        ("authentication-key-wrong", "ek"),
+    ]
+
+
+def _told_apart(case: Case, code: str, first: Explained) -> Iterator[str]:
+    """What the arithmetic says about the parts that are right."""
+    assert first.hypothesis is not None
+    changed = {change.code for change in first.hypothesis.changes}
+    if code == "authentication-key-wrong" and "encryption-key-wrong" not in changed:
+        yield "the given encryption key, title and counter decrypt it to a whole APDU: they are right, only AK is not"
+    if code == "encryption-key-wrong" and "authentication-key-wrong" not in changed and changed & KEY_CODES:
+        yield "the given authentication key is right: the tag verifies with it"
+    if code not in ANY_KEY:
+        yield "the tag verifies with the given keys, so the keys are right"
+
+
+def _readable(case: Case, group: Group) -> Iterator[Hit]:
+    """Text that is whole under some key stream, with a tag that nothing explains."""
+    first = group[0]
+    assert first.hypothesis is not None
+    message, changes = first.item.message, first.hypothesis.changes
+    if changes:
+        for change in changes:
+            said = "the decrypted text is then a whole APDU, of the kind that its tag promises; the tag is not explained"
+            yield Hit(
+                message,
+                (_how_many(group, "are readable"), change.words, said),
+                certainty="likely",
+                code=change.code if _given(case.given_keys, first, "ek") else "well-known-key",
+                side=_side(case, change.code, group),
+            )
+        return
+    if _given(case.given_keys, first, "ak") is None or not first.item.security.authenticated:
+        return  # a tag that nobody could check is no fault: the statements say what is needed
+    if case.search.verifying.get(message.direction):
+        yield _unexplained(case, group, "the text decrypts to a whole APDU, and its tag does not verify")
+        return
+    yield Hit(
+        message,
+        (
+            _how_many(group, "decrypt to whole APDUs of the kind their tags promise, and fail only in the tag"),
+            "so encryption key, title and counter are right",
+            f"{case.search.tried} changes of key, authenticated data and tag length were tried, and none verifies",
+        ),
+        certainty="likely",
+        code="authentication-key-wrong",
+        field="authentication_tag",
+        side=_side(case, "authentication-key-wrong", group),
+    )
+
+
+def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> Iterator[Hit]:
+    """What nothing opens. No key fault is claimed where a key is missing or right."""
+    known = [one for one in group if one.item.security.verdict in ("failed", "unauthenticated")]
+    if not known:
+        return
+    first = known[0]
+    if case.search.verifying.get(direction):
+        yield _unexplained(case, known, "under the same keys other APDUs of this side verify")
+        return
+    if others_explained:
+        yield _unexplained(case, known, "what explains the other APDUs of this trace does not explain these")
+        return
+    evidence = [
+        _how_many(known, "decrypt to noise under the given encryption key"),
+        f"{case.search.tried} changes of key, title and counter were tried, none gives a readable APDU",
+    ]
+    if case.search.verifying:
+        evidence.append("the other side's APDUs verify, so these were made with another key or another title")
+    else:
+        evidence.append("the keys are those of another meter or of another generation, or a title is not what it seems")
+    yield Hit(
+        first.item.message,
+        tuple(evidence),
+        certainty="likely",
+        code="encryption-key-wrong",
+        field="ciphered_text",
+        side=_side(case, "encryption-key-wrong", known),
+    )
+
+
+def _unexplained(case: Case, group: Group, why: str) -> Hit:
+    first = group[0]
+    message = first.item.message
+    damaged = any(issue.severity == "error" for frame in message.frames for issue in frame.parsed.issues)
+    return Hit(
+        message,
+        (
+            _how_many(group, "do not verify"),
+            why + ": the keys are right",
+            f"{case.search.tried} changes of title, counter, authenticated data and tag were tried, none explains it",
+        ),
+        certainty="possible",
+        code="tag-unexplained",
+        field="authentication_tag",
+        side="client" if message.direction == "client" else "meter",
+        because_of="fcs-wrong" if damaged else None,
+    )
+
+
+def _how_many(group: Group, does: str = "do not verify as given, and verify otherwise") -> str:
+    many = len(group)
+    shown = ", ".join(str(one.item.message.number) for one in group[:8]) + (" ..." if many > 8 else "")
+    word = "APDU" if many == 1 else "APDUs"
+    if many == 1:
+        does = does.replace("do not verify", "does not verify").replace("and verify", "and verifies")
+        does = does.replace("decrypt ", "decrypts ").replace("are ", "is ").replace("whole APDUs", "a whole APDU")
+        does = does.replace("their tags promise", "its tag promises").replace("and fail ", "and fails ")
+    return f"{many} {word} (message {shown}) {does}" if many == 1 else f"{many} {word} (messages {shown}) {does}"
+
+
+def _given(keys: KeyProvider, one: Explained, role: str) -> bytes | None:
+    security, message = one.item.security, one.item.message
+    owner = security.system_title if message.direction != "client" else message.after.server_title
+    return keys.key(role, owner, security.suite)  # type: ignore[arg-type]
+
+
+def _side(case: Case, code: str, group: Group) -> Side:
+    """Whose fault: what the analyst gave where nothing verifies with it, else of the side that sent the APDUs."""
+    directions = {one.item.message.direction for one in group}
+    if code in ANY_KEY and not case.search.verifying:
+        return "analyst"
+    return "client" if directions == {"client"} else "meter"
+
+
+def _field(code: str) -> str:
+    if code.startswith("invocation"):
+        return "invocation_counter"
+    return "authentication_tag"
+
+
+@rule("well-known-key")
+def well_known_key(case: Case) -> Iterator[Hit]:
+    """Keys that verify and that everybody knows."""
+    known = {value: words for words, value in PUBLISHED.items()}
+    said: dict[str, None] = {}
+    first = None
+    for message in case.given:
+        for _, security in protections(message):
+            if security.verdict != "verified":
+                continue
+            owner = security.system_title if message.direction != "client" else message.after.server_title
+            for role, name in (("ek", "encryption key"), ("ak", "authentication key")):
+                value = case.given_keys.key(role, owner, security.suite)  # type: ignore[arg-type]
+                if value in known:
+                    said[f"the {name} is a published test key: {known[value]}"] = None
+                    first = first or message
+        if len(said) == 2:
+            break
+    if said:
+        yield Hit(first, (*said, "APDUs verify with it"), side="meter")
+
+
+@rule("system-title-unknown")
+def system_title_unknown(case: Case) -> Iterator[Hit]:
+    """APDUs of a meter that the key file has no entry for, though it has entries for others."""
+    keys = case.given_keys
+    if not isinstance(keys, KeyRing) or not keys.candidates("ek"):
+        return
+    missing: dict[bytes, list[str]] = {}
+    message = None
+    for one in case.given:
+        for _, security in protections(one):
+            title = security.system_title if one.direction != "client" else one.after.server_title
+            if security.verdict == "no-key" and title is not None and keys.key("ek", title, security.suite) is None:
+                missing.setdefault(title, []).append(names(one))
+                message = message or one
+    for title, where in missing.items():
+        known = ", ".join(known.hex().upper() for known in keys.titles())
+        yield Hit(
+            message,
+            (f"system title {title.hex().upper()} in {', '.join(where[:4])}", f"the given keys are for {known}"),
+            side="analyst",
+        )

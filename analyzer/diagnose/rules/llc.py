@@ -1,0 +1,184 @@
+"""LLC header and what stands in its place: missing, of the wrong direction, stale octets behind it, plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.diagnose.case import Case, hexed, names
+from analyzer.diagnose.registry import Hit, rule
+from analyzer.framing import fits
+from analyzer.message import Message
+from analyzer.model import Span
+from analyzer.rebuild import LlcChange
+from grammars.apdu import APDU
+from grammars.llc import COMMAND, RESPONSE
+from grammars.parse import parse
+from grammars.tables.apdu import APDU_TAGS
+
+HEADER_OCTETS = 3
+STALE_AT_LEAST = 2  # so many equal octets behind the header; one alone may be chance
+
+
+def information(message: Message) -> bytes:
+    """The octets that the frames of a message carry, LLC header included."""
+    buffer, start, end = message.payload
+    return message.octets(buffer)[start:end]
+
+
+@rule("llc-missing")
+def llc_missing(case: Case) -> Iterator[Hit]:
+    """An information field that begins with an APDU at once, where the link uses LLC headers or a client sends it."""
+    for message in case.messages:
+        octets = information(message)
+        if message.llc != "missing" or message.frame != "I" or not octets or octets[0] not in APDU_TAGS:
+            continue
+        header = COMMAND if message.direction == "client" else RESPONSE
+        whole = fits(parse(APDU, octets))
+        others = sum(1 for m in _all(case) if m.llc in ("command", "response"))
+        if not whole and not others:
+            continue
+        evidence = [
+            f"the information field begins {hexed(octets, 4)}: {octets[0]:02X} is the tag of "
+            f"{APDU_TAGS[octets[0]]}, and no {hexed(header)} stands before it"
+        ]
+        if whole:
+            evidence.append(f"with {hexed(header)} inserted the frame carries a whole {APDU_TAGS[octets[0]]}")
+        if others:
+            evidence.append(f"{others} other information fields in this input have the header")
+        evidence += _its_effect(case, message, octets)
+        yield Hit(
+            message,
+            tuple(evidence),
+            certainty="proven" if whole else "likely",
+            field="information",
+            side=_side(message),
+            fix=f"Put {hexed(header)} before the APDU in every information frame from the {message.direction}; "
+            "update the library.",
+            changes=(LlcChange("command" if header == COMMAND else "response"),),
+        )
+
+
+def _its_effect(case: Case, message: Message, octets: bytes) -> Iterator[str]:
+    """What the answer shows of a missing header."""
+    reply = case.reply(message)
+    if message.direction != "client":
+        return
+    seen = f"a meter that takes {HEADER_OCTETS} octets off the front reads {hexed(octets[HEADER_OCTETS:], 4)}"
+    if reply is None:
+        yield f"no answer followed; {seen} and finds no APDU there"
+    elif reply.frame != "I":
+        yield f"the answer, {names(reply)}, refuses the frame; {seen} and finds no APDU there"
+    elif stale(case, reply) is not None:
+        yield f"this alone explains the answer, {names_plainly(reply)}: {seen}, finds no APDU there and has none to send"
+
+
+def names_plainly(message: Message) -> str:
+    """A message whose octets are no APDU, whatever a grammar made of them."""
+    return f"message {message.number}"
+
+
+@rule("llc-wrong")
+def llc_wrong(case: Case) -> Iterator[Hit]:
+    """The header of the other direction, or a quality octet that is not 00."""
+    for message in case.messages:
+        if message.llc not in ("command", "response") or message.direction == "unknown":
+            continue
+        header = information(message)[:HEADER_OCTETS]
+        wanted = COMMAND if message.direction == "client" else RESPONSE
+        if header == wanted:
+            continue
+        push = message.frame == "UI" or (message.apdu or "").startswith(("data-notification", "general-glo"))
+        yield Hit(
+            message,
+            (f"the header is {hexed(header)}, a frame from the {message.direction} has {hexed(wanted)}",),
+            field="llc",
+            severity="info" if push or message.direction == "meter" else "error",
+            side=_side(message),
+            changes=(LlcChange("command" if wanted == COMMAND else "response"),),
+        )
+
+
+@rule("stale-buffer")
+def stale_buffer(case: Case) -> Iterator[Hit]:
+    """Octets behind the header that are no APDU, and equal those at the same place of an earlier frame."""
+    for message in case.sent_by("meter"):
+        found = stale(case, message)
+        if found is None:
+            continue
+        older, count = found
+        octets = information(message)
+        first, last = HEADER_OCTETS, HEADER_OCTETS + count - 1
+        request = case.request(message)
+        cause = "llc-missing" if request is not None and request.llc == "missing" else None
+        evidence = [
+            f"{hexed(octets[:HEADER_OCTETS])} is followed by {hexed(octets[HEADER_OCTETS:])}, which is no APDU from a "
+            f"meter: {_not_an_apdu(octets[HEADER_OCTETS])}",
+            f"octets {first} to {last} of the information field equal octets {first} to {last} of that of {names(older)}: "
+            f"{hexed(information_field(older), last + 1)}",
+            "the meter wrote a fresh LLC header over its old transmit buffer and sent it: it had no answer",
+        ]
+        yield Hit(
+            message,
+            tuple(evidence),
+            span=_behind_header(message),
+            field="information",
+            because_of=cause,
+        )
+
+
+def _not_an_apdu(tag: int) -> str:
+    name = APDU_TAGS.get(tag)
+    if name is None:
+        return f"{tag:02X} is no tag"
+    return f"read as one, tag {tag:02X} would be a {name}, which no server sends or which does not fit these octets"
+
+
+def _behind_header(message: Message) -> Span:
+    buffer, start, end = message.payload
+    return Span(buffer, start + HEADER_OCTETS, end)
+
+
+def stale(case: Case, message: Message) -> tuple[Message, int] | None:
+    """The earlier message of the meter whose octets a message repeats behind its header, and how many; or None."""
+    octets = information(message)
+    if message.direction != "meter" or message.frame != "I" or octets[:HEADER_OCTETS] != RESPONSE:
+        return None
+    behind = octets[HEADER_OCTETS:]
+    if len(behind) < STALE_AT_LEAST or fits(parse(APDU, behind)):
+        return None
+    for older in reversed(case.messages[: message.number - 1]):
+        if older.direction != "meter":
+            continue
+        before = information_field(older)[HEADER_OCTETS : len(octets)]
+        if len(before) == len(behind) and before == behind:
+            return older, len(behind)
+    return None
+
+
+def information_field(message: Message) -> bytes:
+    """The information field of the first frame, also of frames that carry no APDU, such as UA."""
+    frame = message.frames[0]
+    node = frame.field("information")
+    return frame.data[node[1] : node[2]] if node is not None else b""
+
+
+@rule("not-dlms-reply")
+def not_dlms_reply(case: Case) -> Iterator[Hit]:
+    """Readable text where an APDU should be."""
+    for message in case.sent_by("meter"):
+        octets = information(message)
+        behind = octets[HEADER_OCTETS:] if octets[:HEADER_OCTETS] in (COMMAND, RESPONSE) else octets
+        if message.frame != "I" or len(behind) < 4 or fits(parse(APDU, behind)):
+            continue
+        if all(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in behind):
+            text = behind.decode("ascii").strip()
+            yield Hit(message, (f"the information field holds the text {text!r}",), field="information")
+
+
+def _all(case: Case) -> Iterator[Message]:
+    for one in (case, *case.others):
+        yield from one.given
+
+
+def _side(message: Message):  # type: ignore[no-untyped-def]
+    return message.direction if message.direction != "unknown" else "link"
