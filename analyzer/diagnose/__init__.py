@@ -7,7 +7,7 @@ is the earliest sufficient cause. A rule is one function in the file of its laye
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analyzer.diagnose.case import Case, hls_proofs, protections
 from analyzer.diagnose.ranking import findings_of
@@ -19,7 +19,7 @@ from analyzer.model import Finding, Trace, Verdict
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What there is to say about one trace. `counts` are the ciphered APDUs by their verdict under the given keys,
-    `statements` plain sentences about the keys."""
+    `statements` plain sentences about the keys, `wires` the octets of the messages that a corrected frame is for."""
 
     trace: str
     source: str
@@ -28,6 +28,7 @@ class Diagnosis:
     counts: dict[Verdict, int]
     findings: tuple[Finding, ...]
     statements: tuple[str, ...]
+    wires: dict[int, bytes] = field(default_factory=dict, repr=False)
 
 
 def diagnose(traces: Sequence[tuple[Trace, Sequence[Message]]], keys: KeyProvider) -> list[Diagnosis]:
@@ -51,6 +52,7 @@ def diagnose(traces: Sequence[tuple[Trace, Sequence[Message]]], keys: KeyProvide
                 counts=verdicts(case.given),
                 findings=findings,
                 statements=statements(case, failing),
+                wires={n: case.given[n - 1].wire for n in {f.message for f in findings if f.fixed_bytes} if n},
             )
         )
     return made

@@ -1,0 +1,1 @@
+"""What people and programs get to see: text, JSON, one file for each kind of result."""
