@@ -1,0 +1,85 @@
+"""Whatever people have captured becomes traces of records: the kind of an input is recognised from its content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analyzer.model import Record, Trace
+from analyzer.sources.hexlog import looks_like_text_hex, read_hexlog
+
+KINDS = ("hex", "raw")
+# Captures that begin in a way of their own, which no reader here knows yet.
+UNREAD = {
+    b"\xd4\xc3\xb2\xa1": "a pcap capture", b"\xa1\xb2\xc3\xd4": "a pcap capture",
+    b"\x4d\x3c\xb2\xa1": "a pcap capture", b"\xa1\xb2\x3c\x4d": "a pcap capture",
+    b"\x0a\x0d\x0d\x0a": "a pcapng capture",
+    b"\x1f\x8b": "packed with gzip", b"\x28\xb5\x2f\xfd": "packed with zstd", b"PK\x03\x04": "a zip archive",
+}  # fmt: skip
+
+
+class InputError(ValueError):
+    """An input that cannot be used. One line: what was found and what would do."""
+
+
+def read_input(data: bytes, source: str, kind: str | None = None) -> list[Trace]:
+    """The traces of one input, at least one, each with at least one record.
+
+    `kind` is "hex" (text with hexadecimal in it) or "raw" (the octets of a line); None recognises it.
+    Raises InputError where there is nothing to decode.
+    """
+    if kind not in (None, *KINDS):
+        raise InputError(f"{source}: no kind of input is called {kind!r}; there are {', '.join(KINDS)}")
+    if not data:
+        raise InputError(f"{source}: is empty")
+    if kind is None:
+        for magic, what in UNREAD.items():
+            if data.startswith(magic):
+                raise InputError(f"{source}: is {what}, which cannot be read yet; copy the bytes out of it as hex text")
+        kind = "hex" if looks_like_text_hex(data) else "raw"
+        if kind == "raw" and _is_text(data):
+            raise InputError(f"{source}: no hexadecimal bytes found in this text")
+    if kind == "raw":
+        return [Trace(_stem(source), source, (Record(1, data),))]
+    traces = [trace for trace in read_hexlog(_decoded(data), source) if len(trace)]
+    if not traces:
+        raise InputError(f"{source}: no hexadecimal bytes found in this text")
+    return traces
+
+
+def choose(traces: Sequence[Trace], selector: str) -> Trace:
+    """One trace of several: by its number from 1, or by a part of its name in any case. Raises InputError."""
+    if selector.isdigit():
+        if 1 <= int(selector) <= len(traces):
+            return traces[int(selector) - 1]
+        raise InputError(f"there is no trace {selector}; {_listed(traces)}")
+    named = [trace for trace in traces if selector.lower() in trace.name.lower()]
+    if len(named) == 1:
+        return named[0]
+    exact = [trace for trace in named if selector.lower() == trace.name.lower()]
+    if len(exact) == 1:
+        return exact[0]
+    problem = "several traces are" if named else "no trace is"
+    raise InputError(f"{problem} named {selector!r}; {_listed(traces)}")
+
+
+def _listed(traces: Sequence[Trace]) -> str:
+    return "there are " + ", ".join(f"#{number} {trace.name}" for number, trace in enumerate(traces, 1))
+
+
+def _decoded(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8", "replace")
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether bytes are a text that a person wrote, and no octets of a line."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\t\r\n" for character in text)
+
+
+def _stem(source: str) -> str:
+    return source.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] or source

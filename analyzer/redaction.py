@@ -1,0 +1,74 @@
+"""Masking of what should not leave the house: keys, passwords, system titles, serial numbers and, if wanted, values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from analyzer.keyring import KeyRing
+from analyzer.message import Message
+from grammars.kit.spec import walk_raw
+
+SHORTEST = 4  # octets; shorter ones stand everywhere by chance
+SECRET_FIELDS = frozenset({"dedicated_key", "calling_authentication_value", "responding_authentication_value"})
+MASK = "*"
+
+
+class Redactor:
+    """Finds secrets in texts, in hexadecimal of any spacing and as characters, and covers them with asterisks."""
+
+    def __init__(self, secrets: Iterable[bytes]) -> None:
+        found = sorted({secret for secret in secrets if len(secret) >= SHORTEST}, key=len, reverse=True)
+        patterns = []
+        for secret in found:
+            patterns.append(r"[ :]?".join(f"{octet:02X}" for octet in secret))
+            text = secret.decode("ascii", "ignore")
+            if len(text) == len(secret) and text.isprintable():
+                patterns.append(re.escape(text))
+        self._pattern = re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
+
+    def __repr__(self) -> str:
+        return "Redactor()"
+
+    def text(self, text: str) -> str:
+        """A text with every secret in it covered; its length stays."""
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(lambda found: re.sub(r"[^ :]", MASK, found[0]), text)
+
+    def json(self, value: Any) -> Any:
+        """A JSON value with every secret in its texts covered."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self.json(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self.json(item) for key, item in value.items()}
+        return value
+
+
+def secrets_of(messages: Iterable[Message], keys: KeyRing, payload: bool) -> list[bytes]:
+    """Keys and titles that were given, and titles, passwords, dedicated keys and, with `payload`, values of a trace."""
+    found: list[bytes] = [*keys.titles(), *keys.client_titles()]
+    for role in ("ek", "bek", "ak", "dedicated", "kek", "password"):
+        found += [candidate.secret.value for candidate in keys.candidates(role)]  # type: ignore[arg-type]
+    for message in messages:
+        for layer in message.layer.walk() if message.layer else ():
+            if layer.sealed is not None and layer.sealed.system_title:
+                found.append(layer.sealed.system_title)
+            for node in walk_raw(layer.nodes):
+                spec, _, _, value = node
+                if spec.hole == "system_title" or spec.name in SECRET_FIELDS or (payload and spec.type):
+                    found += _octets_in(value)
+        found += [title for title in (message.after.client_title, message.after.server_title) if title]
+    found += [title[3:] for title in found if len(title) == 8]  # the serial number of a title
+    return found
+
+
+def _octets_in(value: object) -> list[bytes]:
+    if isinstance(value, bytes):
+        return [value]
+    if isinstance(value, list):
+        return [octets for node in value for octets in _octets_in(node[3])]
+    return []

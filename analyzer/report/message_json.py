@@ -1,0 +1,103 @@
+"""A decoded message as JSON, in the shape that programs rely on (schemas/decode.schema.json)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from analyzer.message import Message
+from analyzer.model import Node, Security, Trace
+from analyzer.report.summary import summary
+from analyzer.report.values import values_of
+from analyzer.tree import tree_of
+from grammars.kit.primitives import Bits, Extended
+
+
+def render(message: Message) -> dict[str, Any]:
+    """One message with its tree, as an object for `json.dumps`."""
+    return {
+        "number": message.number,
+        "records": list(message.records),
+        "time": message.time,
+        "direction": message.direction,
+        "framing": message.frames[0].framing,
+        "frame": message.frame,
+        "apdu": message.apdu,
+        "plain_apdu": message.plain_apdu,
+        "summary": summary(message),
+        "security": _security(message.security) if message.security is not None else None,
+        "values": values_of(message),
+        "bytes": message.wire.hex().upper(),
+        "tree": _node(tree_of(message)),
+        "buffers": [
+            {
+                "id": buffer.id,
+                "how": buffer.how,
+                "from": [{"buffer": span.buffer, "start": span.start, "end": span.end} for span in buffer.sources],
+                "bytes": buffer.data.hex().upper(),
+            }
+            for buffer in message.buffers
+        ],
+    }
+
+
+def _security(security: Security) -> dict[str, Any]:
+    return {
+        "layer": security.layer,
+        "verdict": security.verdict,
+        "control": security.control,
+        "suite": security.suite,
+        "authenticated": security.authenticated,
+        "encrypted": security.encrypted,
+        "invocation_counter": security.invocation_counter,
+        "system_title": security.system_title.hex().upper() if security.system_title is not None else None,
+        "key": security.key,
+        "plaintext": security.plaintext.hex().upper() if security.plaintext is not None else None,
+        "reason": security.reason,
+        "inner": [_security(inner) for inner in security.inner],
+    }
+
+
+def _node(node: Node) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "name": node.name,
+        "start": node.start,
+        "end": node.end,
+        "buffer": node.buffer,
+        "value": plain_value(node.value),
+        "meaning": node.meaning,
+        "error": node.error,
+        "children": [_node(child) for child in node.children],
+    }
+    if node.bits is not None:
+        made["bits"] = list(node.bits)
+    return made
+
+
+def plain_value(value: object) -> Any:
+    """A value of a field as JSON: octets in hexadecimal, an HDLC address as its number, a bit string as 0 and 1."""
+    if isinstance(value, bytes):
+        return value.hex().upper()
+    if isinstance(value, Extended):
+        return value.number
+    if isinstance(value, Bits):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return value
+
+
+def issues(trace: Trace) -> list[dict[str, Any]]:
+    """What the reader of an input has to say about it, with the place where it is known."""
+    return [
+        {
+            "severity": issue.severity,
+            "text": issue.text,
+            "line": issue.place.line if issue.place else None,
+            "column": issue.place.column if issue.place else None,
+            "record": issue.record,
+        }
+        for issue in trace.issues
+    ]

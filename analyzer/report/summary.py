@@ -1,0 +1,206 @@
+"""One line for a message: what a person would say who reads the trace aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from analyzer.association import parameters_of
+from analyzer.message import Layer, Message
+from grammars import readings
+from grammars.kit.spec import RawNode, find_raw
+from grammars.tables.enums import ACTION_RESULTS, ASSOCIATION_RESULTS, DATA_ACCESS_RESULTS, DIAGNOSTICS_USER, MECHANISMS
+
+LONGEST = 60
+
+
+def summary(message: Message) -> str:
+    """What a message is and says. Ciphered content that was opened is summed up, with what became of its tag."""
+    if message.layer is None:
+        return _link(message)
+    plain = message.plain
+    text = of_layer(plain) if plain is not None else message.layer.name
+    if plain is not None and plain is message.layer and not message.security:
+        parsed = plain.parsed
+        return text if parsed.whole else f"{text} (cannot be read to its end)"
+    return f"{text}{_security(message)}"
+
+
+def _link(message: Message) -> str:
+    frame = message.frames[0]
+    if frame.framing == "none" or frame.kind is None:
+        return f"{len(message.wire)} octets that make no frame"
+    if frame.kind not in ("SNRM", "UA"):
+        return frame.kind if not frame.issues else f"{frame.kind}, damaged"
+    own = parameters_of(frame.parsed.nodes)
+    if not own.given:
+        return f"{frame.kind}, no parameters (128 octets, window 1)" if frame.kind == "SNRM" else frame.kind
+    return (
+        f"{frame.kind}, {own.transmit_length}/{own.receive_length} octets, "
+        f"window {own.transmit_window}/{own.receive_window}"
+    )
+
+
+def _security(message: Message) -> str:
+    security = message.security
+    if security is None or security.layer != "apdu":
+        return ""
+    words = {"no-key": "not opened", "failed": "TAG DOES NOT VERIFY", "unauthenticated": "unauthenticated"}
+    verdict = words.get(security.verdict, security.verdict)
+    counter = f", counter {security.invocation_counter}" if security.invocation_counter is not None else ""
+    return f" [{verdict}{counter}]"
+
+
+def of_layer(layer: Layer) -> str:
+    """One APDU in a line."""
+    teller = TELLERS.get(layer.name)
+    if teller is not None and layer.nodes:
+        said = teller(layer.nodes)
+        if said:
+            return said
+    return layer.name
+
+
+def _aarq(nodes: list[RawNode]) -> str:
+    mechanism = find_raw(nodes, "mechanism_name")
+    number = mechanism[3][-1] if mechanism and isinstance(mechanism[3], bytes) and mechanism[3] else 0
+    title = find_raw(nodes, "calling_ap_title.octet_string")
+    parts = ["AARQ", _context(nodes), MECHANISMS.get(number, (f"mechanism {number}", ""))[0]]
+    return ", ".join(part for part in [*parts, _title(title)] if part)
+
+
+def _aare(nodes: list[RawNode]) -> str:
+    result, diagnostic = find_raw(nodes, "result.integer"), find_raw(nodes, "result_source_diagnostic.integer")
+    parts = ["AARE"]
+    if result is not None:
+        parts[0] += f" {ASSOCIATION_RESULTS.get(int(result[3]), (str(result[3]), ''))[0]}"
+    if diagnostic is not None and int(diagnostic[3]):
+        parts.append(DIAGNOSTICS_USER.get(int(diagnostic[3]), (f"diagnostic {diagnostic[3]}", ""))[0])
+    return ", ".join([*parts, *filter(None, [_title(find_raw(nodes, "responding_ap_title.octet_string"))])])
+
+
+def _context(nodes: list[RawNode]) -> str:
+    node = find_raw(nodes, "application_context_name.object_identifier")
+    return readings.object_identifier(bytes(node[3])).partition(" ")[2] if node else ""
+
+
+def _title(node: RawNode | None) -> str:
+    if node is None or not isinstance(node[3], bytes):
+        return ""
+    return f"title {node[3].hex().upper()}"
+
+
+def _request(word: str) -> Callable[[list[RawNode]], str]:
+    def tell(nodes: list[RawNode]) -> str:
+        targets = []
+        number, index, name = None, None, None
+        for node in _walk(nodes):
+            if node[0].name == "class_id":
+                number = node[3]
+            elif node[0].name == "instance_id":
+                name = readings.obis(bytes(node[3]))
+            elif node[0].name in ("attribute_id", "method_id"):
+                index = f"{node[0].name.removesuffix('_id')} {node[3]}"
+                targets.append(f"class {number}, {name}, {index}")
+        if not targets:
+            block = find_raw(nodes, "block_number")
+            return f"{word}, block {block[3]}" if block else ""
+        more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
+        return f"{word}, {targets[0]}{more}"
+
+    return tell
+
+
+def _response(word: str) -> Callable[[list[RawNode]], str]:
+    def tell(nodes: list[RawNode]) -> str:
+        results = []
+        for node in _walk(nodes):
+            if node[0].name in ("data-access-result", "data_access_result") and isinstance(node[3], int):
+                results.append(_named(DATA_ACCESS_RESULTS, node[3]))
+            elif node[0].name in ("action_result", "result") and isinstance(node[3], int):
+                table = ACTION_RESULTS if word.startswith("ACTION") else DATA_ACCESS_RESULTS
+                results.append(_named(table, node[3]))
+            elif node[0].name == "data" and isinstance(node[3], list) and node[3]:
+                results.append(value_of(node[3][0]))
+            elif node[0].name == "raw-data":
+                block = find_raw(nodes, "block_number")
+                results.append(f"block {block[3] if block else '?'}, {len(node[3])} octets")
+        return ", ".join([word, *results[:3]]) + (f" and {len(results) - 3} more" if len(results) > 3 else "")
+
+    return tell
+
+
+def _named(table: dict[int, tuple[str, str]], value: int) -> str:
+    return table.get(value, (str(value), ""))[0]
+
+
+def value_of(node: RawNode) -> str:
+    """A COSEM value in a few words."""
+    spec, _, _, value = node
+    if isinstance(value, list):
+        return f"{spec.name} of {len(value)}"
+    if value is None:
+        return spec.name
+    if isinstance(value, bytes):
+        text = readings.printable(value) if spec.type in ("octet-string", "visible-string", "utf8-string") else ""
+        if spec.type == "octet-string" and readings.is_date_time(value):
+            text = readings.date_time(value)
+            return text[:LONGEST]
+        shown = f'"{text}"' if text else value.hex(" ").upper()
+        return f"{spec.name} {shown if len(shown) <= LONGEST else f'of {len(value)} octets'}"
+    return f"{spec.name} {value}"
+
+
+def _initiate_request(nodes: list[RawNode]) -> str:
+    return _initiate("InitiateRequest", nodes, "proposed_dlms_version_number", "client_max_receive_pdu_size")
+
+
+def _initiate_response(nodes: list[RawNode]) -> str:
+    return _initiate("InitiateResponse", nodes, "negotiated_dlms_version_number", "server_max_receive_pdu_size")
+
+
+def _initiate(word: str, nodes: list[RawNode], version: str, size: str) -> str:
+    found, bits, longest = find_raw(nodes, version), find_raw(nodes, "bits"), find_raw(nodes, size)
+    parts = [word]
+    parts += [f"version {found[3]}"] if found else []
+    parts += [f"conformance {bits[3]:06X}"] if bits else []
+    parts += [f"PDU size {longest[3]}"] if longest else []
+    return ", ".join(parts)
+
+
+def _exception(nodes: list[RawNode]) -> str:
+    said = [node[0].symbols.get(node[3], (str(node[3]), ""))[0] for node in _walk(nodes)
+            if node[0].symbols and isinstance(node[3], int)]  # fmt: skip
+    return ", ".join(["exception", *said])
+
+
+def _walk(nodes: list[RawNode]) -> Iterator[RawNode]:
+    for node in nodes:
+        yield node
+        if isinstance(node[3], list) and node[0].name != "data":
+            yield from _walk(node[3])
+
+
+def _notification(nodes: list[RawNode]) -> str:
+    body = find_raw(nodes, "notification_body")
+    said = value_of(body[3][0]) if body and isinstance(body[3], list) and body[3] else ""
+    return ", ".join(filter(None, ["data-notification", said]))
+
+
+TELLERS: dict[str, Callable[[list[RawNode]], str]] = {
+    "aarq": _aarq,
+    "aare": _aare,
+    "rlrq": lambda nodes: "RLRQ",
+    "rlre": lambda nodes: "RLRE",
+    "initiate-request": _initiate_request,
+    "initiate-response": _initiate_response,
+    "get-request": _request("GET request"),
+    "set-request": _request("SET request"),
+    "action-request": _request("ACTION request"),
+    "get-response": _response("GET response"),
+    "set-response": _response("SET response"),
+    "action-response": _response("ACTION response"),
+    "event-notification-request": _request("event notification"),
+    "data-notification": _notification,
+    "exception-response": _exception,
+    "confirmed-service-error": lambda nodes: _exception(nodes).replace("exception", "confirmed service error", 1),
+}

@@ -1,0 +1,114 @@
+"""A decoded message as a tree for people: place, field, value, meaning, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.message import Message
+from analyzer.model import Node
+from analyzer.report.colors import Palette, palette
+from analyzer.report.summary import summary
+from analyzer.tree import tree_of
+from grammars.kit.primitives import Bits, Extended
+
+PLACE = 11  # columns of the place
+NAME = 38  # columns of the name, indentation included
+HIDDEN = frozenset({"tag", "length", "count", "presence", "marker"})  # shown by what they lead to
+OCTETS = 16  # a row of octets
+
+
+def render(message: Message, color: bool = False, width: int = 100) -> str:
+    """The heading of a message and its tree, a line a field."""
+    colors = palette(color)
+    head = [f"#{message.number}", message.direction]
+    head += [message.time] if message.time else []
+    lines = [f"{colors.strong('  '.join(head))}  {summary(message)}"]
+    lines += _lines(tree_of(message), 0, 0, colors, max(width, 60))
+    lines += _decrypted(message, colors)
+    return "\n".join(lines) + "\n"
+
+
+def _decrypted(message: Message, colors: Palette) -> Iterator[str]:
+    for buffer in message.buffers:
+        rows = [buffer.data[n : n + 2 * OCTETS].hex(" ").upper() for n in range(0, len(buffer.data), 2 * OCTETS)]
+        for number, row in enumerate(rows):
+            label = f"{buffer.how} {buffer.id}" if number == 0 else ""
+            yield colors.dim(f"{label:>{PLACE + 2}}  {row}")
+
+
+def _lines(node: Node, depth: int, buffer: int, colors: Palette, width: int) -> Iterator[str]:
+    children = _shown(node)
+    place = _place(node)
+    name = "  " * depth + node.name
+    value = "" if children and not _bit_group(node) else _value(node)
+    meaning = node.meaning if node.meaning != value else ""
+    if _bit_group(node):
+        children, said = _bits(node)
+        meaning = "  ".join(filter(None, [meaning, said]))
+    text = f"{place:>{PLACE}}  {name:<{NAME}}"
+    room = width - len(text) - 1
+    lead = " " * len(text)
+    shown = value if not meaning else f"{value}  {meaning}" if value else meaning
+    rows = _wrapped(shown, room)
+    yield (text + " " + rows[0]).rstrip() if not node.error else (text + " " + colors.error(rows[0])).rstrip()
+    for row in rows[1:]:
+        yield f"{lead} {row}"
+    if node.error:
+        for row in _wrapped(f"! {node.error}", room):
+            yield f"{lead} {colors.error(row)}"
+    for child in children:
+        yield from _lines(child, depth + 1, node.buffer, colors, width)
+
+
+def _shown(node: Node) -> tuple[Node, ...]:
+    """The children that get a line: the octets in front of a content are left to the place of the field."""
+    return tuple(child for child in node.children if child.name not in HIDDEN or child.error)
+
+
+def _bit_group(node: Node) -> bool:
+    return bool(node.children) and all(child.bits is not None for child in node.children)
+
+
+def _bits(node: Node) -> tuple[tuple[Node, ...], str]:
+    """Parts of a bit group: those with a width or a meaning as lines, single bits that are set in a few words."""
+    flags = [child for child in node.children if child.bits is not None and child.bits[1] == 1 and not child.meaning]
+    rest = tuple(child for child in node.children if child not in flags or child.error)
+    on = [child.name for child in flags if child.value]
+    return rest, ", ".join(on)
+
+
+def _place(node: Node) -> str:
+    where = f"{node.start}" if node.end - node.start <= 1 else f"{node.start}-{node.end - 1}"
+    if node.end == node.start:
+        where = f"{node.start}:"
+    if node.bits is not None:
+        where = ""
+    return f"[{node.buffer}] {where}" if node.buffer and where else where
+
+
+def _value(node: Node) -> str:
+    value = node.value
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.hex(" ").upper()
+    if isinstance(value, Extended | Bits):
+        return str(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return str(value)
+    if node.bits is not None:
+        return str(value)
+    size = node.end - node.start
+    return f"{value} (0x{value:0{2 * size}X})" if value > 9 and size <= 4 else str(value)
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    """A text in rows of at most `room` columns, broken at blanks."""
+    room = max(room, 20)
+    rows: list[str] = []
+    while len(text) > room:
+        cut = text.rfind(" ", 0, room + 1)
+        cut = cut if cut > 0 else room
+        rows.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [*rows, text]

@@ -1,0 +1,55 @@
+"""The COSEM data that a message carries, as plain JSON: numbers, booleans, null, lists, text, hexadecimal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from analyzer.message import Message
+from grammars.kit.primitives import Bits
+from grammars.kit.spec import RawNode
+
+TEXTS = frozenset({"visible-string", "utf8-string"})
+CARRIERS = frozenset({
+    "get-response", "set-request", "action-request", "action-response", "read-response", "write-request",
+    "unconfirmed-write-request", "data-notification", "event-notification-request", "information-report-request",
+    "access-request", "access-response",
+})  # fmt: skip
+
+
+def values_of(message: Message) -> list[Any]:
+    """The values in the innermost APDU of a message, in their order; selective access is no value."""
+    plain = message.plain
+    if plain is None or plain.name not in CARRIERS:
+        return []
+    return list(_values(plain.nodes, message.octets(plain.buffer)))
+
+
+def _values(nodes: list[RawNode], data: bytes) -> Iterator[Any]:
+    for node in nodes:
+        spec, _, _, value = node
+        if spec.type:
+            yield as_json(node, data)
+        elif isinstance(value, list) and spec.name not in ("access_selection", "access_parameters"):
+            yield from _values(value, data)
+
+
+def as_json(node: RawNode, data: bytes) -> Any:
+    """One value out of the buffer `data`. A date or time is the hexadecimal of its octets, a float that JSON does
+    not know its name as text."""
+    spec, _, end, value = node
+    if spec.type == "compact-array":
+        contents = next((part[3] for part in value if part[0].name == "array_contents"), []) if value else []
+        return [as_json(item, data) for item in contents if item[0].type] if isinstance(contents, list) else []
+    if spec.type in ("array", "structure"):
+        return [as_json(item, data) for item in value if item[0].type] if isinstance(value, list) else []
+    if isinstance(value, list):
+        return bytes(data[value[0][1] : end]).hex().upper() if value else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace") if spec.type in TEXTS else value.hex().upper()
+    if isinstance(value, Bits):
+        return value.data.hex().upper()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
