@@ -15,6 +15,7 @@ from analyzer.diagnose.catalogue import LAYERS, load_catalogue
 from analyzer.diagnose.registry import RULES, Hit
 from analyzer.message import Message
 from analyzer.model import Finding, Node, Span
+from analyzer.paths import located
 from analyzer.rebuild import SAME_COUNTER, AnyChange, NotBuildable, rebuild
 from analyzer.tree import tree_of
 
@@ -109,20 +110,6 @@ def _finding(
         fixed_note=SAME_COUNTER if resealed else "",
         because_of=hit.because_of,
     )
-
-
-def located(tree: Node, path: str) -> tuple[str, Node] | None:
-    """The first node at a dotted path whose parts may skip levels, with its whole path from the root's children."""
-    first, _, rest = path.partition(".")
-    for child in tree.children:
-        if child.name == first:
-            if not rest:
-                return child.name, child
-            if (found := located(child, rest)) is not None:
-                return f"{child.name}.{found[0]}", found[1]
-        elif (found := located(child, path)) is not None:
-            return f"{child.name}.{found[0]}", found[1]
-    return None
 
 
 def _overshadowed(findings: list[Finding]) -> list[Finding]:
