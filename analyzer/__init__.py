@@ -12,17 +12,16 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "open_trace": "analyzer.inputs",
-    "decode": "analyzer.decode",
-    "diagnose": "analyzer.diagnose",
-    "diff": "analyzer.diff",
+    "decode": "analyzer.decoding",
+    "diagnose": "analyzer.diagnosis",
+    "diff": "analyzer.comparison",
     "KeyRing": "analyzer.keyring",
 }
-__all__ = ["KeyRing", "decode", "diagnose", "diff", "open_trace"]  # noqa: F822 (made by __getattr__)
+__all__ = ["KeyRing", "decode", "diagnose", "diff", "open_trace"]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        # Modules have the names of the functions in them: what this finds has to win over the submodule.
         value = getattr(import_module(_HOMES[name]), name)
         globals()[name] = value
         return value

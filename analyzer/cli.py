@@ -108,11 +108,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _input_options(parser: argparse.ArgumentParser, many: str) -> None:
     parser.add_argument(
-        "inputs", nargs=many, metavar="INPUT", help="a path, or - for standard input; path#2 or path#name takes one trace"
+        "inputs",
+        nargs=many,
+        metavar="INPUT",
+        help="a path, or - for standard input; path#2 or path#name takes one trace",
     )
     parser.add_argument("--hex", action="append", default=[], metavar="TEXT", help="bytes in hexadecimal")
-    parser.add_argument("--as", dest="kind", choices=("hex", "raw"), help="what the input is, where it is not recognised")
-    keys = parser.add_argument_group("keys", "in hexadecimal, but for passwords; better in a file than on a command line")
+    parser.add_argument(
+        "--as", dest="kind", choices=("hex", "raw"), help="what the input is, where it is not recognised"
+    )
+    keys = parser.add_argument_group(
+        "keys", "in hexadecimal, but for passwords; better in a file than on a command line"
+    )
     keys.add_argument("--keys", metavar="FILE", help=f"a key file (TOML); else the one that {KEYS_VARIABLE} names")
     for option, text in (
         ("--ek", "global unicast encryption key"),
@@ -235,11 +242,9 @@ def _messages_as_text(
         yield redactor.text(text) if redactor else text
 
 
-def _decoded(
-    options: argparse.Namespace, trace: Trace, keys: KeyRing
-) -> Iterator[tuple[Message, Redactor | None]]:
+def _decoded(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> Iterator[tuple[Message, Redactor | None]]:
     """The messages of a trace one by one; all at once where secrets of later ones have to be masked in earlier ones."""
-    from analyzer.decode import decode
+    from analyzer.decoding import decode
 
     if options.redact is None:
         for message in decode(trace, keys):
@@ -279,8 +284,8 @@ def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: Key
 
 
 def _diagnose(options: argparse.Namespace) -> int:
-    from analyzer.decode import decode
-    from analyzer.diagnose import diagnose
+    from analyzer.decoding import decode
+    from analyzer.diagnosis import diagnose
 
     traces, keys = _traces(options), _keys(options)
     decoded = [(trace, list(decode(trace, keys))) for trace in traces]
@@ -300,8 +305,8 @@ def _diagnose(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    from analyzer.decode import decode
-    from analyzer.diff import diff
+    from analyzer.comparison import diff
+    from analyzer.decoding import decode
 
     traces, keys = _traces(options), _keys(options)
     if len(traces) != 2:

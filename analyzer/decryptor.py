@@ -114,9 +114,7 @@ class Decryptor:
         """Drop every key that was used so far."""
         self._cipher.cache_clear()
 
-    def gcm_open(
-        self, key: bytes, nonce: bytes, ciphertext: bytes, tag: bytes, aad: bytes = b""
-    ) -> tuple[bytes, bool]:
+    def gcm_open(self, key: bytes, nonce: bytes, ciphertext: bytes, tag: bytes, aad: bytes = b"") -> tuple[bytes, bool]:
         """Plaintext, and whether `tag` (8, 12 or 16 octets) is that of plaintext and `aad`.
 
         The plaintext comes also where the tag does not match: it is what a diagnosis looks at, and nothing

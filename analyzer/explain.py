@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from analyzer.diagnose.catalogue import LAYERS, Fault, load_catalogue
+from analyzer.diagnosis.catalogue import LAYERS, Fault, load_catalogue
 from analyzer.wordings import ENUMERATIONS, Topic, knowledge, squashed, symbol_index
 from grammars.tables.apdu import APDU_TAGS
 
@@ -76,9 +76,7 @@ def _findings(codes: Iterable[str]) -> list[str]:
 
 def _wrapped(text: str) -> str:
     paragraphs = re.split(r"\n\s*\n", text.strip())
-    return "\n\n".join(
-        textwrap.fill(" ".join(part.split()), WIDTH, break_on_hyphens=False) for part in paragraphs
-    )
+    return "\n\n".join(textwrap.fill(" ".join(part.split()), WIDTH, break_on_hyphens=False) for part in paragraphs)
 
 
 # ---- answers ---------------------------------------------------------------------------------------------
@@ -115,9 +113,7 @@ def _octets(query: str) -> str | None:
 
 def _enumeration(query: str) -> str | None:
     """Something like "data access result 3": what the numbers mean."""
-    if error := re.search(
-        rf"confirmed[ -_]?service[ -_]?error\W+({NUMBER})\W+({NUMBER})\W+({NUMBER})", query, re.I
-    ):
+    if error := re.search(rf"confirmed[ -_]?service[ -_]?error\W+({NUMBER})\W+({NUMBER})\W+({NUMBER})", query, re.I):
         return _octets(" ".join(["0E", *(f"{_number(text) & 0xFF:02X}" for text in error.groups())]))
     for phrase, tables in ENUMERATIONS:
         found = re.search(rf"(?:{phrase})\W*(?:code|error|id|=|is)?\W*({NUMBER})(.*)", query, re.I | re.S)
@@ -161,9 +157,7 @@ def _symbol(query: str) -> str | None:
         if squashed(wording) in text:
             text += " " + squashed(symbol)
     found = {symbol for symbol in symbol_index() if squashed(symbol) in text}
-    found = {
-        one for one in found if not any(one != other and squashed(one) in squashed(other) for other in found)
-    }
+    found = {one for one in found if not any(one != other and squashed(one) in squashed(other) for other in found)}
     entries = [
         (title, value, (symbol, meaning))
         for symbol in sorted(found)
@@ -175,9 +169,7 @@ def _symbol(query: str) -> str | None:
 def _topic(query: str) -> str | None:
     """The error text of a library."""
     topics = knowledge().topics.values()
-    return next(
-        (_topic_page(topic) for topic in topics if topic.pattern and topic.pattern.search(query)), None
-    )
+    return next((_topic_page(topic) for topic in topics if topic.pattern and topic.pattern.search(query)), None)
 
 
 def _apdu_name(query: str) -> str | None:
@@ -207,8 +199,7 @@ def _search(query: str) -> str | None:
     for word in words:
         start = re.compile(rf"\b{word}")
         weights = {
-            code: 3 * bool(start.search(head)) or bool(start.search(body))
-            for code, (head, body) in texts.items()
+            code: 3 * bool(start.search(head)) or bool(start.search(body)) for code, (head, body) in texts.items()
         }
         holding = sum(map(bool, weights.values()))
         known += holding > 0
@@ -218,9 +209,7 @@ def _search(query: str) -> str | None:
     best = sorted((code for code in scores if scores[code] > 0), key=lambda code: -scores[code])
     if not best or known * 2 < len(words):
         return None
-    return "\n\n".join(
-        ["The nearest that the catalogue has:", _page(load_catalogue()[best[0]]), *_findings(best[1:5])]
-    )
+    return "\n\n".join(["The nearest that the catalogue has:", _page(load_catalogue()[best[0]]), *_findings(best[1:5])])
 
 
 ANSWERS = (
@@ -250,11 +239,7 @@ def _number(text: str) -> int:
 
 def _hex(query: str) -> bytes | None:
     """The octets that a query spells out in hexadecimal, or None where it is something else."""
-    tokens = [
-        token
-        for token in re.split(r"0x|\\x|[\s,:;.'\"{}()\[\]-]+", re.sub(r"^b(?=['\"])", "", query))
-        if token
-    ]
+    tokens = [token for token in re.split(r"0x|\\x|[\s,:;.'\"{}()\[\]-]+", re.sub(r"^b(?=['\"])", "", query)) if token]
     digits = "".join(token.zfill(2) if len(tokens) > 1 else token for token in tokens)
     if len(digits) % 2 or not re.fullmatch(r"(?=.*\d)[0-9A-Fa-f]+", digits):
         return None

@@ -19,11 +19,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from analyzer.model import Direction, Record
-from grammars.apdu import APDU, APDU_TAGS
+from grammars.apdu import APDU
 from grammars.hdlc import FLAG, FRAME, FRAME_WITHOUT_FLAGS, GOOD_RESIDUE, crc16_x25
 from grammars.kit.spec import UNDECODED, RawNode, find_raw
 from grammars.llc import COMMAND, RESPONSE
 from grammars.parse import Parsed, parse
+from grammars.tables.apdu import APDU_TAGS
 from grammars.wrapper import WRAPPER
 
 Framing = Literal["hdlc", "wrapper", "mbus", "p1", "iec62056-21", "plc", "prime", "none"]
@@ -98,9 +99,7 @@ class _Pending:
         """The records that octets start..end came from."""
         bounds = [offset for offset, _ in self.origins[1:]] + [len(self.data)]
         return [
-            record
-            for (offset, record), stop in zip(self.origins, bounds, strict=True)
-            if offset < end and stop > start
+            record for (offset, record), stop in zip(self.origins, bounds, strict=True) if offset < end and stop > start
         ]
 
     def drop(self, count: int) -> None:
@@ -236,9 +235,8 @@ def _hdlc_at(data: bytes | bytearray, at: int, final: bool) -> _Cut | None:
     end = begin + length
     if length >= SHORTEST_HDLC and end < len(data) and data[end] == FLAG:
         return _Cut("hdlc", at, end + 1, _after(data, end))
-    if length >= SHORTEST_HDLC and end >= len(data) and not final:
-        if _later_frame(data, begin) is None:
-            return None
+    if length >= SHORTEST_HDLC and end >= len(data) and not final and _later_frame(data, begin) is None:
+        return None
     return _misfit(data, at, begin, length)
 
 
@@ -258,7 +256,11 @@ def _not_type_3(data: bytes | bytearray, at: int, begin: int, final: bool) -> _C
     closing = data.find(FLAG, begin)
     if closing < 0:
         return _stray(at, len(data)) if final else None
-    if closing - begin <= LONGEST_HDLC and crc16_x25(bytes(data[begin:closing])) == GOOD_RESIDUE and closing - begin >= SHORTEST_HDLC:
+    if (
+        closing - begin <= LONGEST_HDLC
+        and crc16_x25(bytes(data[begin:closing])) == GOOD_RESIDUE
+        and closing - begin >= SHORTEST_HDLC
+    ):
         text = f"frame type {data[begin] >> 4:04b} is not 1010 (type 3)"
         return _Cut("hdlc", at, closing + 1, _after(data, closing), (FrameIssue("frame-type-unknown", text, 1, 3),))
     if closing == begin:

@@ -171,9 +171,7 @@ def check_reply(
         if facts.mechanism == 6:
             return _check_sha256(value, this)
         control = value[0] if facts.mechanism == 5 else 0
-        wanted = expected_reply(
-            facts, sender, keys, invocation_counter=counter, control=control, decryptor=decryptor
-        )
+        wanted = expected_reply(facts, sender, keys, invocation_counter=counter, control=control, decryptor=decryptor)
     except HlsUnknown as problem:
         return HlsCheck("no-key", this.worded(_formula(facts.mechanism)), str(problem), counter)
     unusual = ""

@@ -64,9 +64,7 @@ class Trace(Sequence[Record]):
 
     __slots__ = ("issues", "name", "records", "source")
 
-    def __init__(
-        self, name: str, source: str, records: Sequence[Record], issues: Sequence[SourceIssue] = ()
-    ) -> None:
+    def __init__(self, name: str, source: str, records: Sequence[Record], issues: Sequence[SourceIssue] = ()) -> None:
         self.name = name
         self.source = source
         self.records = records

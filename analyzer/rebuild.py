@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import analyzer.decode as decoding
+from analyzer import decoding
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Llc, Message
 from grammars.apdu import APDU
@@ -166,7 +166,7 @@ class _Maker:
 
 def _at(nodes: list[RawNode], hole: tuple[int, int], content: bytes) -> list[RawNode]:
     """The nodes with the octets at `hole` replaced."""
-    made = []
+    made: list[RawNode] = []
     for spec, start, end, value in nodes:
         if isinstance(value, list) and start <= hole[0] and hole[1] <= end:
             made.append((spec, start, end, _at(value, hole, content)))
@@ -175,4 +175,3 @@ def _at(nodes: list[RawNode], hole: tuple[int, int], content: bytes) -> list[Raw
         else:
             made.append((spec, start, end, value))
     return made
-

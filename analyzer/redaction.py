@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from analyzer.keyring import KeyRing
+from analyzer.keyring import KeyRing, KeyRole
 from analyzer.message import Message
 from grammars.kit.spec import walk_raw
 
@@ -51,8 +51,9 @@ class Redactor:
 def secrets_of(messages: Iterable[Message], keys: KeyRing, payload: bool) -> list[bytes]:
     """Keys and titles that were given, and titles, passwords, dedicated keys and, with `payload`, values of a trace."""
     found: list[bytes] = [*keys.titles(), *keys.client_titles()]
-    for role in ("ek", "bek", "ak", "dedicated", "kek", "password"):
-        found += [candidate.secret.value for candidate in keys.candidates(role)]  # type: ignore[arg-type]
+    roles: tuple[KeyRole, ...] = ("ek", "bek", "ak", "dedicated", "kek", "password")
+    for role in roles:
+        found += [candidate.secret.value for candidate in keys.candidates(role)]
     for message in messages:
         for layer in message.layer.walk() if message.layer else ():
             if layer.sealed is not None and layer.sealed.system_title:

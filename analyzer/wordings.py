@@ -98,9 +98,7 @@ def symbol_index() -> dict[str, list[tuple[str, int, str]]]:
         for number, table in enums.SERVICE_ERRORS.items()
     )
     provider: Tables = (("AARE, diagnostic of the provider", enums.DIAGNOSTICS_PROVIDER),)
-    tables = (
-        DATA_ACCESS + ACTION + EXCEPTION + ASSOCIATION + provider + CLASSES + errors + MECHANISM + CONTEXT
-    )
+    tables = DATA_ACCESS + ACTION + EXCEPTION + ASSOCIATION + provider + CLASSES + errors + MECHANISM + CONTEXT
     index: dict[str, list[tuple[str, int, str]]] = {}
     for title, table in tables:
         for value, (symbol, meaning) in table.items():

@@ -1,6 +1,6 @@
 """Protected APDUs of IEC 62056-5-3: glo-, ded-, general-glo/ded-ciphering, general-ciphering, general-signing.
 
-    security control | invocation counter | ciphertext or text | [authentication tag, 12 octets]
+security control | invocation counter | ciphertext or text | [authentication tag, 12 octets]
 """
 
 from grammars.axdr import OCTET_STRING, OPTIONAL_DATE_TIME, SYSTEM_TITLE

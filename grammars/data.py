@@ -30,7 +30,9 @@ from grammars.tables.enums import DATA_TYPES
 
 def _types(subs: dict[int, object]) -> dict[int, Case]:
     """Alternatives named and documented by the table of types."""
-    return {tag: Case(DATA_TYPES[tag][0], sub, DATA_TYPES[tag][1], type=DATA_TYPES[tag][0]) for tag, sub in subs.items()}
+    return {
+        tag: Case(DATA_TYPES[tag][0], sub, DATA_TYPES[tag][1], type=DATA_TYPES[tag][0]) for tag, sub in subs.items()
+    }
 
 
 SIMPLE = {
@@ -87,8 +89,5 @@ COMPACT_ARRAY = Struct(
 
 DATA = Choice(
     "data",
-    _types(
-        SIMPLE
-        | {1: Counted(Recursive(lambda: DATA)), 2: Counted(Recursive(lambda: DATA)), 19: COMPACT_ARRAY}
-    ),
+    _types(SIMPLE | {1: Counted(Recursive(lambda: DATA)), 2: Counted(Recursive(lambda: DATA)), 19: COMPACT_ARRAY}),
 )

@@ -60,7 +60,9 @@ CONTROL = Variants(
 
 PARAMETERS = TaggedSet(
     {
-        0x05: Case("max_information_field_length_transmit", IntegerToEnd(), "longest field its sender transmits, octets"),
+        0x05: Case(
+            "max_information_field_length_transmit", IntegerToEnd(), "longest field its sender transmits, octets"
+        ),
         0x06: Case("max_information_field_length_receive", IntegerToEnd(), "longest field its sender receives, octets"),
         0x07: Case("window_size_transmit", IntegerToEnd(), "frames its sender transmits before it waits"),
         0x08: Case("window_size_receive", IntegerToEnd(), "frames its sender receives before it answers"),

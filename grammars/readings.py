@@ -86,7 +86,7 @@ def is_date_time(octets: bytes) -> bool:
         and (second < 60 or second == 0xFF)
         and (octets[8] < 100 or octets[8] == 0xFF)
         and (-840 <= deviation <= 840 or deviation == UNSPECIFIED_DEVIATION)
-        and not octets == b"\xff" * 12
+        and octets != b"\xff" * 12
     )
 
 

@@ -18,7 +18,9 @@ SET_REQUEST = Choice(
     "set_request",
     {
         1: Case(
-            "set-request-normal", Struct(INVOKE, ATTRIBUTE, SELECTION, "value" / DATA * "what to write"), "one attribute"
+            "set-request-normal",
+            Struct(INVOKE, ATTRIBUTE, SELECTION, "value" / DATA * "what to write"),
+            "one attribute",
         ),
         2: Case(
             "set-request-with-first-datablock", Struct(INVOKE, ATTRIBUTE, SELECTION, BLOCK_FIELD), "a long value begins"

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from analyzer.diagnose.catalogue import LAYERS, CatalogueError, Fault, load_catalogue, read_catalogue
+from analyzer.diagnosis.catalogue import LAYERS, CatalogueError, Fault, load_catalogue, read_catalogue
 
 CATALOGUE = load_catalogue()
 
@@ -39,11 +39,7 @@ def test_entry_reads_well(fault: Fault) -> None:
 
 def test_titles_and_explanations_are_different() -> None:
     for field in ("title", "explanation"):
-        twice = [
-            text
-            for text, count in Counter(getattr(f, field) for f in CATALOGUE.values()).items()
-            if count > 1
-        ]
+        twice = [text for text, count in Counter(getattr(f, field) for f in CATALOGUE.values()).items() if count > 1]
         assert twice == []
 
 

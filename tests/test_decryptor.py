@@ -103,18 +103,14 @@ def test_published_apdu_opens_and_is_sealed_again(entry: dict, decryptor: Decryp
 @pytest.mark.parametrize("entry", named(SECURITY["gcm"]))
 @pytest.mark.parametrize("tag_octets", TAG_LENGTHS)
 def test_published_gcm_with_a_tag_cut_to(entry: dict, tag_octets: int, decryptor: Decryptor) -> None:
-    key, iv, plain, additional, cipher, tag = hexes(
-        entry, "key", "nonce", "plain", "additional", "cipher", "tag"
-    )
+    key, iv, plain, additional, cipher, tag = hexes(entry, "key", "nonce", "plain", "additional", "cipher", "tag")
     assert decryptor.gcm_open(key, iv, cipher, tag[:tag_octets], additional) == (plain, True)
     assert decryptor.gcm_seal(key, iv, plain, additional, tag_octets) == (cipher, tag[:tag_octets])
     assert decryptor.gcm_decrypt(key, iv, cipher) == plain
 
 
 @pytest.mark.parametrize("entry", named(AGREEMENT["general_ciphering"]))
-def test_published_general_ciphering_decrypts_though_its_tag_is_defective(
-    entry: dict, decryptor: Decryptor
-) -> None:
+def test_published_general_ciphering_decrypts_though_its_tag_is_defective(entry: dict, decryptor: Decryptor) -> None:
     title, key, ak, payload, tag, header, begins = hexes(
         entry,
         "system_title",
@@ -291,9 +287,7 @@ def test_a_promised_tag_that_was_not_sent_is_unauthenticated(control: int, decry
 
 
 def test_gmac_is_the_tag_of_no_text(decryptor: Decryptor) -> None:
-    assert (
-        decryptor.gmac(EK, nonce(TITLE, 1), b"abc") == reference_gcm(EK, nonce(TITLE, 1), b"", b"abc")[1][:12]
-    )
+    assert decryptor.gmac(EK, nonce(TITLE, 1), b"abc") == reference_gcm(EK, nonce(TITLE, 1), b"", b"abc")[1][:12]
 
 
 # -- the additional data
@@ -385,9 +379,7 @@ def test_no_protection_is_unauthenticated(decryptor: Decryptor) -> None:
     assert (opened.plaintext, opened.verdict) == (APDU, "unauthenticated")
 
 
-@pytest.mark.parametrize(
-    ("control", "word"), [(0x20, "encryption"), (0x30, "encryption"), (0x70, "broadcast")]
-)
+@pytest.mark.parametrize(("control", "word"), [(0x20, "encryption"), (0x30, "encryption"), (0x70, "broadcast")])
 def test_no_key_opens_nothing(control: int, word: str, decryptor: Decryptor) -> None:
     opened = decryptor.unprotect(Protected(control, 1, TITLE, APDU, bytes(12)), None, AK)
     assert (opened.plaintext, opened.verdict) == (None, "no-key")
@@ -461,9 +453,7 @@ def test_unprotect_never_raises_and_never_verifies_by_chance(
 def test_no_key_and_no_plaintext_in_any_text(decryptor: Decryptor) -> None:
     content = decryptor.protect(0x30, 1, TITLE, APDU, EK, AK)
     texts = [repr(decryptor), str(decryptor), repr(vars(decryptor)), repr(content)]
-    texts += [
-        repr(decryptor.unprotect(content, *keys)) for keys in ((EK, AK), (AK, EK), (EK, None), (None, AK))
-    ]
+    texts += [repr(decryptor.unprotect(content, *keys)) for keys in ((EK, AK), (AK, EK), (EK, None), (None, AK))]
     with pytest.raises(ValueError) as refused:
         decryptor.gcm_open(EK + b"x", nonce(TITLE, 1), b"", bytes(12))
     texts.append(str(refused.value))

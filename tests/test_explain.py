@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.diagnose.catalogue import LAYERS, load_catalogue
+from analyzer.diagnosis.catalogue import LAYERS, load_catalogue
 from analyzer.explain import explain
 from analyzer.wordings import knowledge, symbol_index
 from grammars.tables.apdu import APDU_TAGS

@@ -169,8 +169,10 @@ def words_of(data: bytes) -> str:
 
 
 DUMPS = {
-    "hexdump -C": lambda d: in_rows(d, lambda o, r: f"{o:08x}  {r[:8].hex(' '):23}  {r[8:].hex(' '):23}  |{printable(r)}|")
-    + f"{len(d):08x}\n",
+    "hexdump -C": lambda d: (
+        in_rows(d, lambda o, r: f"{o:08x}  {r[:8].hex(' '):23}  {r[8:].hex(' '):23}  |{printable(r)}|")
+        + f"{len(d):08x}\n"
+    ),
     "xxd": lambda d: in_rows(d, lambda o, r: f"{o:08x}: {r.hex(' ', -2):39}  {printable(r)}"),
     "xxd -g1": lambda d: in_rows(d, lambda o, r: f"{o:08x}: {r.hex(' '):47}  {printable(r)}"),
     "wireshark": lambda d: in_rows(d, lambda o, r: f"{o:04x}   {r.hex(' '):47}   {printable(r)}"),
@@ -180,7 +182,9 @@ DUMPS = {
     "od -A x -t x1": lambda d: in_rows(d, lambda o, r: f"{o:06x} {r.hex(' ')}") + f"{len(d):06x}\n",
     "od -t x1": lambda d: in_rows(d, lambda o, r: f"{o:07o} {r.hex(' ')}") + f"{len(d):07o}\n",
     "od -A d -t x1": lambda d: in_rows(d, lambda o, r: f"{o:07d} {r.hex(' ')}") + f"{len(d):07d}\n",
-    "od -A x -t x1z": lambda d: in_rows(d, lambda o, r: f"{o:06x} {r.hex(' '):47}  >{printable(r)}<") + f"{len(d):06x}\n",
+    "od -A x -t x1z": lambda d: (
+        in_rows(d, lambda o, r: f"{o:06x} {r.hex(' '):47}  >{printable(r)}<") + f"{len(d):06x}\n"
+    ),
     "hexdump": lambda d: in_rows(d, lambda o, r: f"{o:07x} {words_of(r)}") + f"{len(d):07x}\n",
     "od -x": lambda d: in_rows(d, lambda o, r: f"{o:07o} {words_of(r)}") + f"{len(d):07o}\n",
     "offset 0x": lambda d: in_rows(d, lambda o, r: f"0x{o:04X}: {r.hex(' ')}"),
@@ -423,7 +427,11 @@ def test_the_clock_of_a_trace(times: list[str], seconds: list[float | None]) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["7E:A0:0A:00:02:FE:FF:03:93:5E:92:7E", "TX: 7E:A0:0A:00:02:FE:FF:03:93:5E:92:7E", "10:00:02 7E:A0:0A:00:02:FE:FF:03:93:5E:92:7E"],
+    [
+        "7E:A0:0A:00:02:FE:FF:03:93:5E:92:7E",
+        "TX: 7E:A0:0A:00:02:FE:FF:03:93:5E:92:7E",
+        "10:00:02 7E:A0:0A:00:02:FE:FF:03:93:5E:92:7E",
+    ],
 )
 def test_colons_between_bytes_are_not_a_time(text: str) -> None:
     assert one(text)[0].data == SNRM
@@ -474,7 +482,12 @@ def test_an_empty_line_ends_a_record() -> None:
 
 
 def test_single_bytes_behind_a_direction() -> None:
-    assert rows("TX: 06\nRX: FF\nTX: 15 NAK\nRX: 06 ACK\n") == [("client", b"\x06"), ("meter", b"\xff"), ("client", b"\x15"), ("meter", b"\x06")]
+    assert rows("TX: 06\nRX: FF\nTX: 15 NAK\nRX: 06 ACK\n") == [
+        ("client", b"\x06"),
+        ("meter", b"\xff"),
+        ("client", b"\x15"),
+        ("meter", b"\x06"),
+    ]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"], ids=repr)
@@ -487,7 +500,9 @@ def test_line_endings(end: str) -> None:
 
 @pytest.mark.parametrize("quote", ["> ", "> > ", ">> ", ">", "&gt; ", " > "])
 def test_quoted_mail(quote: str) -> None:
-    text = "".join(f"{quote}{line}\n" for line in ("I send this frame to it", "Send:", HEX, "", "Receive:", REPLY, "What is wrong"))
+    text = "".join(
+        f"{quote}{line}\n" for line in ("I send this frame to it", "Send:", HEX, "", "Receive:", REPLY, "What is wrong")
+    )
     assert rows(text) == [("client", SNRM), ("meter", AARE)]
 
 
@@ -501,7 +516,11 @@ def test_markdown() -> None:
     text = f"## Working\n```\nTX: {HEX}\nRX: {REPLY}\n```\n\n## Failing\n\n| dir | data |\n|---|---|\n| TX | {HEX} |\n| RX | `{REPLY}` |\n"
     first, second = read_hexlog(text, "x.md")
     assert (first.name, second.name) == ("Working", "Failing")
-    assert [(r.direction, r.data) for r in first] == [(r.direction, r.data) for r in second] == [("client", SNRM), ("meter", AARE)]
+    assert (
+        [(r.direction, r.data) for r in first]
+        == [(r.direction, r.data) for r in second]
+        == [("client", SNRM), ("meter", AARE)]
+    )
     assert first.issues == second.issues == ()
 
 
@@ -577,7 +596,14 @@ def test_a_heading_without_bytes_is_no_trace() -> None:
 
 @pytest.mark.parametrize(
     ("source", "name"),
-    [("thread.log", "thread"), ("/a/b/my.trace.txt", "my.trace"), ("C:\\x\\y.log", "y"), ("-", "trace"), ("", "trace"), ("log", "log")],
+    [
+        ("thread.log", "thread"),
+        ("/a/b/my.trace.txt", "my.trace"),
+        ("C:\\x\\y.log", "y"),
+        ("-", "trace"),
+        ("", "trace"),
+        ("log", "log"),
+    ],
 )
 def test_the_name_without_a_heading(source: str, name: str) -> None:
     assert one(HEX, source).name == name
@@ -708,14 +734,22 @@ def test_defects_are_capped() -> None:
 
 LABELS = {"client": ["Send:", "TX:", "-->", ">>>", "[OUT]", "Client -> Meter:", "Request:"],
           "meter": ["Receive:", "RX:", "<--", "<<<", "[IN]", "Meter -> Client:", "Response:"]}  # fmt: skip
-CLEAN = [n for n in SPELLINGS if n not in ("length in brackets", "decimal", "decimal signed", "trailing words", "hash comment", "comment")]
+CLEAN = [
+    n
+    for n in SPELLINGS
+    if n not in ("length in brackets", "decimal", "decimal signed", "trailing words", "hash comment", "comment")
+]
 # Big enough that no dialect shows them as something else: a lone 2-digit number, a word, an empty literal.
 BYTES = st.binary(min_size=4, max_size=60)
 
 
 @settings(max_examples=20000, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from(["client", "meter"]), BYTES, st.integers(0, 6), st.booleans(), st.booleans()), min_size=1, max_size=8),
+    st.lists(
+        st.tuples(st.sampled_from(["client", "meter"]), BYTES, st.integers(0, 6), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=8,
+    ),
     st.sampled_from(CLEAN),
 )
 def test_what_is_written_is_read(records: list[tuple[str, bytes, int, bool, bool]], spelling: str) -> None:
@@ -732,7 +766,12 @@ def test_what_is_written_is_read(records: list[tuple[str, bytes, int, bool, bool
 
 
 @settings(max_examples=8000, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["client", "meter"]), st.binary(min_size=1, max_size=70)), min_size=1, max_size=5), st.sampled_from([n for n in DUMPS if "late" not in n and n not in ("no offset", "hexdump", "od -x")]))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["client", "meter"]), st.binary(min_size=1, max_size=70)), min_size=1, max_size=5
+    ),
+    st.sampled_from([n for n in DUMPS if "late" not in n and n not in ("no offset", "hexdump", "od -x")]),
+)
 @example([("client", b"0 0 ABCD ABCD 0123 0123")], "wireshark")
 def test_what_is_dumped_is_read(records: list[tuple[str, bytes]], name: str) -> None:
     text = "".join(f"{LABELS[direction][1]}\n{DUMPS[name](data)}\n" for direction, data in records)
@@ -740,7 +779,12 @@ def test_what_is_dumped_is_read(records: list[tuple[str, bytes]], name: str) -> 
 
 
 @settings(max_examples=10000, deadline=None)
-@given(BYTES, st.integers(0, 10**6), st.sampled_from(list("GHZgxw?é")), st.sampled_from(["spaced", "lower", "unspaced", "colons", "commas", "0x commas"]))
+@given(
+    BYTES,
+    st.integers(0, 10**6),
+    st.sampled_from(list("GHZgxw?é")),
+    st.sampled_from(["spaced", "lower", "unspaced", "colons", "commas", "0x commas"]),
+)
 def test_a_digit_that_is_not_one_is_told(data: bytes, where: int, foreign: str, spelling: str) -> None:
     text = SPELLINGS[spelling](data)
     places = [i for i, c in enumerate(text) if c in "0123456789abcdefABCDEF" and text[i : i + 2].lower() != "0x"]

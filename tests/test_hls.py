@@ -74,9 +74,7 @@ def test_published_gmac(entry: dict) -> None:
     counter = int.from_bytes(reply[1:5], "big")
     assert (check.verdict, check.reason, check.counter) == ("verified", "the reply is right", counter)
     assert expected_reply(one, entry["sender"], keys, invocation_counter=counter) == reply
-    assert {(title, suite) for _, title, suite in keys.asked} == {
-        (server, 0)
-    }  # the meter's title for both sides
+    assert {(title, suite) for _, title, suite in keys.asked} == {(server, 0)}  # the meter's title for both sides
 
 
 def test_gmac_formula_names_the_side() -> None:
@@ -234,15 +232,11 @@ CURVES = pytest.mark.parametrize(
 def certificate(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "4D4D4D0000BC614E")])
     start = datetime.datetime(2024, 1, 1)
-    builder = x509.CertificateBuilder(
-        name, name, key.public_key(), 7, start, start + datetime.timedelta(days=365)
-    )
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, start, start + datetime.timedelta(days=365))
     return builder.sign(key, hashes.SHA256())
 
 
-def raw_signature(
-    key: ec.EllipticCurvePrivateKey, text: bytes, digest: hashes.HashAlgorithm, size: int
-) -> bytes:
+def raw_signature(key: ec.EllipticCurvePrivateKey, text: bytes, digest: hashes.HashAlgorithm, size: int) -> bytes:
     r, s = utils.decode_dss_signature(key.sign(text, ec.ECDSA(digest)))
     return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
@@ -330,10 +324,7 @@ def test_challenge_that_was_not_seen(mechanism: int, sender: Sender) -> None:
 
 def test_missing_keys_are_named() -> None:
     assert check_reply(facts(5), "client", bytes(17), Keys({})).reason == "no encryption key was given"
-    assert (
-        check_reply(facts(5), "client", bytes(17), Keys({"ek": EK})).reason
-        == "no authentication key was given"
-    )
+    assert check_reply(facts(5), "client", bytes(17), Keys({"ek": EK})).reason == "no authentication key was given"
     for mechanism, octets in ((2, 16), (3, 16), (4, 20), (6, 32)):
         check = check_reply(facts(mechanism), "meter", bytes(octets), Keys({}))
         assert (check.verdict, check.reason) == ("no-key", "no password (the HLS secret) was given")

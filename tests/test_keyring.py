@@ -93,9 +93,7 @@ def test_every_field_of_the_contract_is_a_role_or_a_title() -> None:
 
 
 def test_the_key_file_of_the_forum_capture() -> None:
-    ring = KeyRing.from_toml(
-        meter(name="thread", global_unicast_encryption_key="0" * 32, authentication_key="0" * 32)
-    )
+    ring = KeyRing.from_toml(meter(name="thread", global_unicast_encryption_key="0" * 32, authentication_key="0" * 32))
     for title in (None, TITLE, b""):
         assert ring.key("ek", title, 0) == ring.key("ak", title, 0) == bytes(16)
     assert ring.key("kek", TITLE, 0) is None
@@ -279,9 +277,7 @@ def test_key_of_the_length_of_the_suite_is_preferred() -> None:
     lengths = [len(ring.key("ek", None, suite) or b"") for suite in (0, 1, 2)]
     assert lengths == [16, 16, 32]
     assert ring.key("password", None, 2) == b"sixteen octets!!"
-    assert KeyRing.from_options(ek=EK).key("ek", None, 2) == bytes.fromhex(
-        EK
-    )  # a wrong one says more than none
+    assert KeyRing.from_options(ek=EK).key("ek", None, 2) == bytes.fromhex(EK)  # a wrong one says more than none
 
 
 def test_candidates_are_all_keys_of_a_role_with_labels() -> None:
@@ -293,10 +289,7 @@ def test_candidates_are_all_keys_of_a_role_with_labels() -> None:
         "meter 4 EK",
     ]
     assert [candidate.secret.value.hex().upper() for candidate in found] == ["00" * 16, EK, OTHER, AK]
-    assert (
-        KeyRing.from_options(dedicated_key=EK).candidates("dedicated")[0].label
-        == "command line dedicated key"
-    )
+    assert KeyRing.from_options(dedicated_key=EK).candidates("dedicated")[0].label == "command line dedicated key"
     assert KeyRing.from_toml(FULL).candidates("client_private_key") == ()
 
 
@@ -358,10 +351,7 @@ def test_plug_in_is_asked_after_the_meters() -> None:
 def test_plug_in_that_fails_is_named_in_one_line() -> None:
     with pytest.raises(KeyProviderError) as problem:
         KeyRing(providers=[Broken()]).key("ek", None, 0)
-    assert (
-        str(problem.value)
-        == "key plug-in Broken failed for ek: ConnectionError vault sealed ask the administrator"
-    )
+    assert str(problem.value) == "key plug-in Broken failed for ek: ConnectionError vault sealed ask the administrator"
     with pytest.raises(KeyProviderError) as problem:
         KeyRing(providers=[Sloppy()]).key("ek", None, 0)
     assert str(problem.value) == "key plug-in Sloppy gave str for ek, expected bytes"
@@ -369,9 +359,7 @@ def test_plug_in_that_fails_is_named_in_one_line() -> None:
 
 def entry(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     point = importlib.metadata.EntryPoint(name, value, "dlmscope.key_providers")
-    monkeypatch.setattr(
-        importlib.metadata, "entry_points", lambda group: [point] if group == point.group else []
-    )
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point] if group == point.group else [])
 
 
 INSTANCE = Vault()

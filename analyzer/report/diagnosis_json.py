@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from analyzer.diagnose import Diagnosis
+from analyzer.diagnosis import Diagnosis
 from analyzer.model import Finding
 
 

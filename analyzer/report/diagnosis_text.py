@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 
-from analyzer.diagnose import Diagnosis
+from analyzer.diagnosis import Diagnosis
 from analyzer.model import Finding
 from analyzer.report.colors import Palette, palette
 
@@ -99,7 +99,8 @@ class _Page:
         for start in range(0, len(data), row):
             end = min(len(data), start + row)
             cells = [
-                paint(f"{data[n]:02X}") if n in marked and self.colors.on else f"{data[n]:02X}" for n in range(start, end)
+                paint(f"{data[n]:02X}") if n in marked and self.colors.on else f"{data[n]:02X}"
+                for n in range(start, end)
             ]
             lead = f"{INDENT}{label if start == 0 else '':{LABEL}}"
             self.lines.append(lead + " ".join(cells))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analyzer.diff import Diff
+from analyzer.comparison import Diff
 
 
 def render(result: Diff, a_name: str, b_name: str) -> dict[str, Any]:

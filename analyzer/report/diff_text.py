@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from analyzer.diff import BIT, Diff, FieldDifference, Pair
+from analyzer.comparison import BIT, Diff, FieldDifference, Pair
 from analyzer.message import Message
 from analyzer.report.colors import Palette, palette
 from analyzer.report.summary import summary
@@ -36,7 +36,10 @@ def render(
             by_number[0].get(pair.a) if pair.a is not None else None,
             by_number[1].get(pair.b) if pair.b is not None else None,
         )
-    page.lines += ["", page.colors.dim("=  same   ~  differs as two healthy runs do   !  differs   <  >  on one side only")]
+    page.lines += [
+        "",
+        page.colors.dim("=  same   ~  differs as two healthy runs do   !  differs   <  >  on one side only"),
+    ]
     return "\n".join(page.lines) + "\n"
 
 
@@ -53,18 +56,20 @@ def _grouped(fields: Sequence[FieldDifference]) -> Iterator[FieldDifference]:
     """Bits of one group in one line, behind the group itself."""
     bits: dict[str, list[FieldDifference]] = {}
     for field in fields:
-        parent, _, name = field.path.rpartition(".")
+        parent = field.path.rpartition(".")[0]
         if field.why == BIT:
             bits.setdefault(parent, []).append(field)
     for field in fields:
         if field.why == BIT:
             continue
         yield field
-        for side in ("a", "b"):
-            on = [f.path.rpartition(".")[2] for f in bits.get(field.path, ()) if str(getattr(f, side)).startswith("1")]
-            if on:
-                texts = (", ".join(on), None) if side == "a" else (None, ", ".join(on))
-                yield FieldDifference(f"{field.path}, only on {'the left' if side == 'a' else 'the right'}", *texts, "different", "")
+        own = bits.get(field.path, [])
+        left = ", ".join(f.path.rpartition(".")[2] for f in own if (f.a or "").startswith("1"))
+        right = ", ".join(f.path.rpartition(".")[2] for f in own if (f.b or "").startswith("1"))
+        if left:
+            yield FieldDifference(f"{field.path}, only on the left", left, None, "different", "")
+        if right:
+            yield FieldDifference(f"{field.path}, only on the right", None, right, "different", "")
     for parent, parts in bits.items():
         if all(field.path != parent for field in fields):
             yield from parts

@@ -8,7 +8,7 @@ from typing import Any
 
 from analyzer.message import Message
 from grammars.kit.primitives import Bits
-from grammars.kit.spec import RawNode
+from grammars.kit.spec import RawNode, find_raw
 
 TEXTS = frozenset({"visible-string", "utf8-string"})
 CARRIERS = frozenset({
@@ -40,8 +40,8 @@ def as_json(node: RawNode, data: bytes) -> Any:
     not know its name as text."""
     spec, _, end, value = node
     if spec.type == "compact-array":
-        contents = next((part[3] for part in value if part[0].name == "array_contents"), []) if value else []
-        return [as_json(item, data) for item in contents if item[0].type] if isinstance(contents, list) else []
+        contents = find_raw(value, "array_contents") if isinstance(value, list) else None
+        return [as_json(item, data) for item in contents[3] if item[0].type] if contents else []
     if spec.type in ("array", "structure"):
         return [as_json(item, data) for item in value if item[0].type] if isinstance(value, list) else []
     if isinstance(value, list):

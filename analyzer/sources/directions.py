@@ -142,8 +142,7 @@ def match_direction(text: str, position: int) -> tuple[Evidence, int] | None:
     if word == "c" and window[end : end + 1] == ":" and window[end + 1 : end + 2].strip():
         return None  # "c:7e:a0" has lost a digit
     if word in _TERSE and (
-        _DELIMITER.match(window, end) is not None
-        or (len(word) > 1 and _HEX_NEXT.match(window, end) is not None)
+        _DELIMITER.match(window, end) is not None or (len(word) > 1 and _HEX_NEXT.match(window, end) is not None)
     ):
         # "r:" is a direction, "c0:" a byte, "in" alone on a line is one as well.
         return Evidence(_TERSE[word], TRANSFER), position + end

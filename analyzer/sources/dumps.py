@@ -41,9 +41,7 @@ class Row:
     @property
     def wide(self) -> bool:
         """Whether the bytes stand in words of 2, 4 or 8, which may be in the machine's order."""
-        return len(self.units[0]) in (4, 8, 16) and all(
-            len(unit) <= len(self.units[0]) for unit in self.units
-        )
+        return len(self.units[0]) in (4, 8, 16) and all(len(unit) <= len(self.units[0]) for unit in self.units)
 
 
 @dataclass(slots=True)
@@ -90,9 +88,7 @@ def _body_end(text: str, start: int) -> int:
             if shows(data, text[start + gap :]):
                 return start + gap
     # No such column, or one of another code page: the longest run of units, up to a gap of three or a bar.
-    end = min(
-        (gap for gap in gaps if text[start + gap :].lstrip().startswith("|")), default=len(text) - start
-    )
+    end = min((gap for gap in gaps if text[start + gap :].lstrip().startswith("|")), default=len(text) - start)
     wide = re.search(r"\s{3,}|\t", text[start : start + end])
     if wide is not None:
         end = wide.start()
@@ -100,9 +96,7 @@ def _body_end(text: str, start: int) -> int:
     return start if run is None else run.end()
 
 
-def belongs(
-    row: Row, dump: Dump | None, expected: Mapping[int, int], following: Callable[[], Row | None]
-) -> bool:
+def belongs(row: Row, dump: Dump | None, expected: Mapping[int, int], following: Callable[[], Row | None]) -> bool:
     """Whether a line that looks like a row is one, by the offsets of its neighbours.
 
     `expected` has the offsets that were to come next, by the indentation of the rows before.

@@ -197,9 +197,7 @@ class _Reader:
 
     def _row(self, line: Line, entry: Entry, row: Row) -> None:
         draft = self.open
-        begun = (
-            not entry.apart and draft is not None and draft.dump is not None and continues(row, draft.dump)
-        )
+        begun = not entry.apart and draft is not None and draft.dump is not None and continues(row, draft.dump)
         if not begun or draft is None or draft.dump is None:
             draft = self._begin(line, row.first, entry)
             draft.announced = entry.announced

@@ -89,9 +89,7 @@ class _Words:
         result = self.result
         if unread == 1 and len(words[0][1]) == 2 and words[0][1].isalnum():
             index, word = words[0]
-            result.flaw(
-                index, f"expected two hex digits and found {word!r}: read as 00, to keep the place", offset
-            )
+            result.flaw(index, f"expected two hex digits and found {word!r}: read as 00, to keep the place", offset)
             result.data.insert(offset, 0)
             result.strays += 1
             return
@@ -104,16 +102,12 @@ class _Words:
         result = self.result
         if _HALF.fullmatch(word) is not None and result.after == 1:
             read = "".join(c if c in _HEX_DIGITS else "0" for c in word)
-            result.flaw(
-                index, f"expected two hex digits and found {word!r}: read as {read}, to keep the place"
-            )
+            result.flaw(index, f"expected two hex digits and found {word!r}: read as {read}, to keep the place")
             result.data.append(int(read, 16))
             result.strays += 1
             result.after = 0
         else:
-            result.flaw(
-                index, f"expected two hex digits and found {word!r}: left out, with what is behind it"
-            )
+            result.flaw(index, f"expected two hex digits and found {word!r}: left out, with what is behind it")
 
     def _token(self, token: str, index: int) -> bool:
         """Read a token that is not plainly a byte; False when it is a word."""
@@ -155,9 +149,7 @@ class _Words:
 
     def _halves(self, place: int, first: str, second: str) -> None:
         result = self.result
-        result.flaw(
-            place, f"expected two hex digits and found {first!r} and {second!r} apart: read as one byte"
-        )
+        result.flaw(place, f"expected two hex digits and found {first!r} and {second!r} apart: read as one byte")
         result.data.append(int(_RESEMBLED.get(first, first) + _RESEMBLED.get(second, second), 16))
         result.strays += 1
 
@@ -178,9 +170,7 @@ class _Words:
             return False
         if digits is not token and len(digits) % 2:
             if len(digits) > 1:  # 0x7 is whole, in 0x7EA something is missing
-                result.flaw(
-                    index, f"expected two hex digits a byte and found {token[:20]!r}: read with a 0 before"
-                )
+                result.flaw(index, f"expected two hex digits a byte and found {token[:20]!r}: read with a 0 before")
             digits = "0" + digits
         if len(digits) % 2:
             return self._odd(digits, index)
@@ -222,9 +212,7 @@ class _Words:
         elif _ALMOST.fullmatch(digits) is not None or digits in _MASKS:
             read = "".join(_RESEMBLED.get(c, c if c in _HEX_DIGITS else "0") for c in digits)
             self._drop_carry()
-            result.flaw(
-                index, f"expected two hex digits and found {token!r}: read as {read}, to keep the place"
-            )
+            result.flaw(index, f"expected two hex digits and found {token!r}: read as {read}, to keep the place")
             result.data.append(int(read, 16))
         elif self._is_damaged_run(token):
             self._drop_carry()

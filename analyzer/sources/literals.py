@@ -36,9 +36,7 @@ def find_literal(text: str, position: int) -> Payload | None:
     if string is not None and (opening is None or string.start() < opening.start()):
         return _quoted(text, string.start(), string.end(), '"', raw=False)
     if opening is not None:
-        return _quoted(
-            text, opening.start(), opening.end(), opening["quote"], "r" in opening["prefix"].lower()
-        )
+        return _quoted(text, opening.start(), opening.end(), opening["quote"], "r" in opening["prefix"].lower())
     bare = _BARE.search(text, position) if "\\x" in text else None
     if bare is None:
         return None
@@ -58,9 +56,7 @@ def _quoted(text: str, start: int, body: int, quote: str, raw: bool) -> Payload:
         else:
             _decode(text, body, stop, result)
         if end is None:
-            said = (
-                f"expected a closing {quote} and found the end of the line: the bytes up to there are taken"
-            )
+            said = f"expected a closing {quote} and found the end of the line: the bytes up to there are taken"
             result.flaw(max(stop - 1, 0), said)
             result.end = stop
             return result
@@ -101,9 +97,7 @@ def _decode(text: str, start: int, end: int, result: Payload, separated: bool = 
         last = found.end()
         digits, octal, other, wide = found.groups()
         if wide is not None:
-            result.flaw(
-                found.start(), f"expected bytes and found the text {wide[:20]!r}: it is taken as UTF-8"
-            )
+            result.flaw(found.start(), f"expected bytes and found the text {wide[:20]!r}: it is taken as UTF-8")
             data += wide.encode("utf-8", "replace")
         elif octal is not None:
             data.append(int(octal, 8) & 0xFF)

@@ -101,9 +101,7 @@ def parse_line(text: str, above: Above, below: Callable[[int], str]) -> Entry:
     if literal is not None and literal.data:
         _take(text, position, literal, prefix, entry)
         return entry
-    context: Context = (
-        "labelled" if entry.apart or above.labelled else "continued" if above.continued else "fresh"
-    )
+    context: Context = "labelled" if entry.apart or above.labelled else "continued" if above.continued else "fresh"
     refused: int | None = None
     if _MNEMONIC.search(text, position, position + 60) is not None:
         return entry  # characters of IEC 62056-21 in words: <SOH>R1<STX>
@@ -173,9 +171,7 @@ def _introduces(head: str, payload: Payload, prefix: Prefix, evidence: Evidence 
     framed = starts_like_frame(payload.data) and payload.data[0] == 0x7E
     if not framed and (set(spoken) & _SECRETS):
         return False
-    marked = stripped[-1] in (":=->|])\"'{([,<" if payload.written else ":=->|])\"'{([<") or head.endswith(
-        ("  ", "\t")
-    )
+    marked = stripped[-1] in (":=->|])\"'{([,<" if payload.written else ":=->|])\"'{([<") or head.endswith(("  ", "\t"))
     if stripped.endswith("(") and not (payload.marked or payload.pairs or payload.written):
         return False  # the value of a data line of IEC 62056-21, P0.(BE00B600)
     if payload.written:

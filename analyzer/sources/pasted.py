@@ -45,9 +45,7 @@ class Line:
 
     __slots__ = ("_cuts", "_shifts", "number", "text")
 
-    def __init__(
-        self, number: int, text: str, cuts: list[int] | None = None, shifts: list[int] | None = None
-    ) -> None:
+    def __init__(self, number: int, text: str, cuts: list[int] | None = None, shifts: list[int] | None = None) -> None:
         self.number = number
         self.text = text
         self._cuts = cuts

@@ -148,9 +148,7 @@ def is_hex(payload: Payload, context: Context, setting: bool = False) -> bool:
     `setting`: only the name of a party stands before it ("Client: 16"), as it does before addresses.
     """
     size, good = len(payload.data), payload.good
-    if payload.joined or (
-        context == "continued" and not good and payload.carry is not None and not payload.after
-    ):
+    if payload.joined or (context == "continued" and not good and payload.carry is not None and not payload.after):
         return True
     if not good or (setting and size < 3):
         return False
@@ -161,11 +159,7 @@ def is_hex(payload: Payload, context: Context, setting: bool = False) -> bool:
         return False
     if payload.leading or (payload.led and fresh) or payload.inner * (10 if fresh else 4) > good:
         return False
-    if (
-        (payload.strays + payload.singles) * 3 > good
-        if fresh
-        else payload.strays + payload.singles / 3 > good
-    ):
+    if (payload.strays + payload.singles) * 3 > good if fresh else payload.strays + payload.singles / 3 > good:
         return False
     framed = starts_like_frame(payload.data) or (size > 2 and payload.data[0] == 0x7E)
     if payload.after and not _may_trail(payload, context, framed and size >= 4):

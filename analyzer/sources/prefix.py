@@ -13,15 +13,11 @@ _SKIPPED = re.compile(r"[-=~#_]{3,}(?![-=~>])|[\s|\u2500-\u257f•·*`]+|,\s*|;\
 _QUOTES = re.compile(r"[\"']+")
 _BULLET = re.compile(r"\s*(?:[-*+•]\s+|//+\s*|#\s+(?=[^0-9A-Fa-f\s])|\d{1,3}[.)]\s+|\d{1,2}:\s+)")
 _DELIMITERS = re.compile(r"[:=>|\])}]+|-+(?=\s|$)")
-_LEVEL = re.compile(
-    r"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|TRACE|VERBOSE|FATAL|CRITICAL)\b[:\s\]|-]*", re.IGNORECASE
-)
+_LEVEL = re.compile(r"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|TRACE|VERBOSE|FATAL|CRITICAL)\b[:\s\]|-]*", re.IGNORECASE)
 _TOOL = re.compile(r"[A-Za-z_][\w./\\-]{0,30}:\s+")
 _INDEX = re.compile(r"(?:#|no\.?\s?)?\d{1,9}(?:\s*[|,;]\s*|[:.)]\s+|\s+)[\"']?", re.IGNORECASE)
 _INDEX_BEHIND = re.compile(r"#\d{1,6}\b|\d{1,3}:(?=\s)")
-_BRACKETED = re.compile(
-    r"\[([^\[\]\"'\\]{0,60})\]|\(([^()\"'\\]{0,60})\)|<([^<>\"'\\]{1,40})>|\{([^{}\"'\\]{0,60})\}"
-)
+_BRACKETED = re.compile(r"\[([^\[\]\"'\\]{0,60})\]|\(([^()\"'\\]{0,60})\)|<([^<>\"'\\]{1,40})>|\{([^{}\"'\\]{0,60})\}")
 _BYTES_IN_BRACKETS = re.compile(
     r"\s*(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[\s,;:-]*)+|\s*-?[0-9]{1,3}(?:\s*,\s*-?[0-9]{1,3})+\s*", re.IGNORECASE
 )
@@ -127,9 +123,7 @@ def _bracketed(text: str, found: re.Match[str], result: Prefix) -> int | None:
     if stamped is not None and stamped[1] == len(content):
         result.stamp = result.stamp or stamped[0]
         return found.end()
-    numbered = (
-        found[1] is not None and content.isdigit() and text[found.end() : found.end() + 1] not in ("[", "")
-    )
+    numbered = found[1] is not None and content.isdigit() and text[found.end() : found.end() + 1] not in ("[", "")
     if not numbered and _BYTES_IN_BRACKETS.fullmatch(content) is not None:
         return None
     inside = read_prefix(content)

@@ -106,9 +106,7 @@ def _undated(window: str, position: int) -> tuple[Stamp, int] | None:
     found = _SINCE_1970.match(window)
     if found is not None:
         number = found["whole"]
-        return Stamp(
-            number, "date", float(number) if "." in number else int(number) / 1000
-        ), position + found.end()
+        return Stamp(number, "date", float(number) if "." in number else int(number) / 1000), position + found.end()
     found = _ELAPSED.match(window)
     if found is not None:
         unit = found["u1"] or found["u2"] or found["u3"] or "s"

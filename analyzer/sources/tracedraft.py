@@ -81,7 +81,5 @@ def _sides_of_a_followed_stream(trace: TraceDraft, issues: list[SourceIssue]) ->
     indents = sorted({draft.indent for draft in trace.drafts if draft.dump is not None})
     if len(indents) != 2 or indents[0] < 0:
         return {}
-    issues.append(
-        SourceIssue("info", "no line names a sender: the rows on the left are taken as the client's")
-    )
+    issues.append(SourceIssue("info", "no line names a sender: the rows on the left are taken as the client's"))
     return {indents[0]: "client", indents[1]: "meter"}

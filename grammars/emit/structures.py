@@ -118,7 +118,9 @@ class _Structure:
             for check in leaf.spec.checks:
                 where = f"{bounds[index]}, {bounds[index + 1]}, {names[index]}"
                 allowed = constant(check.__self__.allowed, "A")
-                line(f"if {names[index]} not in {allowed}: {constant(check, 'C')}(st, {constant(leaf.spec, 'S')}, {where})")
+                line(
+                    f"if {names[index]} not in {allowed}: {constant(check, 'C')}(st, {constant(leaf.spec, 'S')}, {where})"
+                )
         line(f"p = {bounds[-1]}")
 
     def literal(self, column: Column, bounds: list[str], values: dict[int, str]) -> str:

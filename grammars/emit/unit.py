@@ -173,4 +173,16 @@ def expression(expr: Any, scope: Scope) -> str:
     return "(" + ONE_KEY.sub(lambda m: scope.value(m[1]), text) + ")"
 
 
-__all__ = ["EMITTERS", "NAMESPACE", "NotCompilable", "RawNode", "Scope", "Unit", "constant", "emits", "expression", "unique", "unpacker"]
+__all__ = [
+    "EMITTERS",
+    "NAMESPACE",
+    "NotCompilable",
+    "RawNode",
+    "Scope",
+    "Unit",
+    "constant",
+    "emits",
+    "expression",
+    "unique",
+    "unpacker",
+]

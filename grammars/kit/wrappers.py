@@ -118,7 +118,9 @@ class BitGroup(Wrapper):
     """An integer made of bits: (name, width, doc[, symbols]) from the most significant one. `length` names the
     part that building computes, as the octets from the field `since` to the end of the field `until`."""
 
-    def __init__(self, octets: int, *parts: tuple[Any, ...], length: str = "", since: str = "", until: str = "") -> None:
+    def __init__(
+        self, octets: int, *parts: tuple[Any, ...], length: str = "", since: str = "", until: str = ""
+    ) -> None:
         super().__init__({1: U8, 2: U16, 3: c.BytesInteger(3), 4: U32}[octets])
         self.octets, self.length, self.since, self.until = octets, length, since, until
         self.parts = _cut(parts)

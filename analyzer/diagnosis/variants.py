@@ -66,7 +66,9 @@ def key_variants(keys: KeyProvider, role: KeyRole, owner: bytes | None, suite: i
         pool += _others(keys, role, size, wrong)
     if size == 16:
         for words, value in PUBLISHED.items():
-            pool.append(Variant(value, wrong, f"{NAMES[role]} that works is a published test key: {words}", "published"))
+            pool.append(
+                Variant(value, wrong, f"{NAMES[role]} that works is a published test key: {words}", "published")
+            )
     return _once([*made, *pool])
 
 
@@ -172,13 +174,17 @@ def aad_variants(control: int, key: bytes, apdu: bytes, header: bytes, ciphertex
         Variant(own + header + tail, without, "the authenticated data lacks the authentication key"),
         Variant(key + header + tail, without, "the authenticated data lacks the security control octet"),
         Variant(tail, without, "the authenticated data is empty" if encrypted else "it lacks security control and key"),
-        Variant(key + own + header + tail, extra, "the authenticated data has key and security control in reverse order"),
+        Variant(
+            key + own + header + tail, extra, "the authenticated data has key and security control in reverse order"
+        ),
     ]
     if header:
         made.append(Variant(own + key + tail, extra, "the authenticated data lacks the header of general-ciphering"))
     if encrypted:
         made.append(Variant(own + key + header + apdu, extra, "the plain APDU is in the authenticated data as well"))
-        made.append(Variant(own + key + header + ciphertext, extra, "the ciphertext is in the authenticated data as well"))
+        made.append(
+            Variant(own + key + header + ciphertext, extra, "the ciphertext is in the authenticated data as well")
+        )
     else:
         made.append(Variant(own + key + header, extra, "the plain APDU is missing from the authenticated data"))
     return _once(made)

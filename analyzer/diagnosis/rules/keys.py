@@ -1,13 +1,13 @@
-"""The verdict on keys, titles, counters and authenticated data, by arithmetic alone: see `analyzer.diagnose.search`."""
+"""The verdict on keys, titles, counters and authenticated data, by arithmetic alone: see `analyzer.diagnosis.search`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from analyzer.diagnose.case import Case, names, protections
-from analyzer.diagnose.registry import Hit, rule
-from analyzer.diagnose.search import KEY_CODES, Explained
-from analyzer.diagnose.variants import PUBLISHED, Variant
+from analyzer.diagnosis.case import Case, names, protections
+from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.search import KEY_CODES, Explained
+from analyzer.diagnosis.variants import PUBLISHED, Variant
 from analyzer.keyring import KeyProvider, KeyRing
 from analyzer.model import Side
 
@@ -29,7 +29,7 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
     readable: dict[tuple[object, ...], Group] = {}
     noise: dict[str, Group] = {}
     for one in case.search.explained:
-        direction = one.item.message.direction
+        direction: str = one.item.message.direction
         if one.hypothesis is None:
             noise.setdefault(direction, []).append(one)
             continue
@@ -97,7 +97,9 @@ def _readable(case: Case, group: Group) -> Iterator[Hit]:
     message, changes = first.item.message, first.hypothesis.changes
     if changes:
         for change in changes:
-            said = "the decrypted text is then a whole APDU, of the kind that its tag promises; the tag is not explained"
+            said = (
+                "the decrypted text is then a whole APDU, of the kind that its tag promises; the tag is not explained"
+            )
             yield Hit(
                 message,
                 (_how_many(group, "are readable"), change.words, said),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.diagnose.case import Case, hexed, hls_proofs, names, protections
-from analyzer.diagnose.registry import Hit, rule
-from analyzer.diagnose.rules.llc import stale
+from analyzer.diagnosis.case import Case, hexed, hls_proofs, names, protections
+from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.rules.llc import stale
 from analyzer.message import Message
 
 LINK_ANSWERS = frozenset({"UA", "RR", "RNR"})
@@ -34,7 +34,9 @@ def nonce_reused(case: Case) -> Iterator[Hit]:
             if "hls" in (kind, older[2]):
                 said = f"{_owner(message)} counter {counter}: the HLS GMAC inside and the APDU around it"
                 if older[0] is not message:
-                    said = f"{_owner(message)} counter {counter}: the HLS GMAC in {names(message)} and {names(older[0])}"
+                    said = (
+                        f"{_owner(message)} counter {counter}: the HLS GMAC in {names(message)} and {names(older[0])}"
+                    )
                 shared.append((message, said + f" ({names(message)})" if older[0] is message else said))
             elif older[1] != octets:
                 yield Hit(

@@ -152,8 +152,8 @@ class _Comparison:
         if a.name in RANDOM and isinstance(a.value, bytes) and isinstance(b.value, bytes):
             sizes = len(a.value), len(b.value)
             if sizes[0] != sizes[1]:
-                texts = (f"{size} octets" for size in sizes)
-                yield FieldDifference(f"{path}.length", *texts, "different", "the length is chosen, not random")
+                left, right = (f"{size} octets" for size in sizes)
+                yield FieldDifference(f"{path}.length", left, right, "different", "the length is chosen, not random")
 
     def _expected(self, a: Node, b: Node, path: str) -> str:
         """Why a difference is expected; empty for one that matters."""

@@ -22,9 +22,10 @@ from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Layer, Llc, Message
 from analyzer.model import Buffer, Record, Security, Span
 from analyzer.reassembly import Unit, units_of
-from grammars.apdu import APDU, APDU_TAGS
+from grammars.apdu import APDU
 from grammars.kit.spec import RawNode, find_raw, walk_raw
 from grammars.parse import parse
+from grammars.tables.apdu import APDU_TAGS
 
 COMPRESSED, BROADCAST, ENCRYPTED, AUTHENTICATED, SUITE = 0x80, 0x40, 0x20, 0x10, 0x0F
 TITLE_OCTETS = 8
@@ -314,5 +315,3 @@ def _with_inner(layer: Layer, proof: Security) -> Layer:
     if layer.inner:
         return replace(layer, inner=(_with_inner(layer.inner[0], proof), *layer.inner[1:]))
     return replace(layer, sealed=proof)
-
-

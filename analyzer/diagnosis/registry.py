@@ -19,7 +19,7 @@ from analyzer.model import Certainty, Severity, Side, Span
 from analyzer.rebuild import AnyChange
 
 if TYPE_CHECKING:
-    from analyzer.diagnose.case import Case
+    from analyzer.diagnosis.case import Case
 
 Rule = Callable[["Case"], Iterator["Hit"]]
 RULES: list[tuple[tuple[str, ...], Rule]] = []

@@ -42,7 +42,7 @@ class Fault:
 @cache
 def load_catalogue() -> dict[str, Fault]:
     """All faults by code, in the order of the file. Raises CatalogueError where an entry is malformed."""
-    return read_catalogue(files("analyzer.diagnose").joinpath("catalogue.toml").read_text("utf-8"))
+    return read_catalogue(files("analyzer.diagnosis").joinpath("catalogue.toml").read_text("utf-8"))
 
 
 def read_catalogue(text: str) -> dict[str, Fault]:

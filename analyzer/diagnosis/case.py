@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from analyzer.diagnose.search import Search, search
+from analyzer.diagnosis.search import Search, search
 from analyzer.framing import addresses
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Message
@@ -54,7 +54,7 @@ class Case:
         """The messages as the best keys open them."""
         if self.search.keys is None:
             return self.given
-        from analyzer.decode import decode
+        from analyzer.decoding import decode
 
         return tuple(decode(self.trace, self.search.keys))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.decryptor import AUTHENTICATED, ENCRYPTED, TAG_LENGTHS, TAG_OCTETS, Decryptor, Protected
-from analyzer.diagnose.variants import Variant, aad_variants, counter_variants, key_variants, title_variants
+from analyzer.diagnosis.variants import Variant, aad_variants, counter_variants, key_variants, title_variants
 from analyzer.framing import fits
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Layer, Message

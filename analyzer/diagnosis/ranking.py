@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analyzer.diagnose.case import Case
-from analyzer.diagnose.catalogue import LAYERS, load_catalogue
-from analyzer.diagnose.registry import RULES, Hit
+from analyzer.diagnosis.case import Case
+from analyzer.diagnosis.catalogue import LAYERS, load_catalogue
+from analyzer.diagnosis.registry import RULES, Hit
 from analyzer.message import Message
 from analyzer.model import Finding, Node, Span
 from analyzer.paths import located
@@ -77,9 +77,7 @@ def _fixed_frames(case: Case, hits: Sequence[Hit]) -> dict[int, tuple[bytes, boo
     return made
 
 
-def _finding(
-    case: Case, code: str, hit: Hit, fixes: dict[int, tuple[bytes, bool]], trees: dict[int, Node]
-) -> Finding:
+def _finding(case: Case, code: str, hit: Hit, fixes: dict[int, tuple[bytes, bool]], trees: dict[int, Node]) -> Finding:
     fault = load_catalogue()[code]
     message = hit.message
     fixed, resealed = hit.fixed, False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.diagnose.case import Case, hls_proofs, names, protections
+from analyzer.diagnosis.case import Case, hls_proofs, names, protections
 from analyzer.message import Message
 from analyzer.model import Security
 
@@ -12,7 +12,13 @@ def statements(case: Case, failing: bool) -> tuple[str, ...]:
     rows = [(message, security) for message in case.given for _, security in protections(message)]
     if not rows:
         return ()
-    said = [*_verified(case, rows, failing), *_not_opened(rows), *_unchecked(rows), *_failed(case, rows), *_proofs(case)]
+    said = [
+        *_verified(case, rows, failing),
+        *_not_opened(rows),
+        *_unchecked(rows),
+        *_failed(case, rows),
+        *_proofs(case),
+    ]
     return tuple(said)
 
 
@@ -48,7 +54,9 @@ def _not_opened(rows: list[tuple[Message, Security]]) -> list[str]:
         needs.append("the sender's system title (--client-title, --server-title)")
     shown = ", ".join(f"{names(message)}" for message, _ in closed[:8]) + (" ..." if len(closed) > 8 else "")
     why = "; ".join(sorted(reasons))
-    return [f"{len(closed)} of {len(rows)} ciphered APDUs could not be opened: {shown}. It needs {', '.join(needs)}: {why}."]
+    return [
+        f"{len(closed)} of {len(rows)} ciphered APDUs could not be opened: {shown}. It needs {', '.join(needs)}: {why}."
+    ]
 
 
 def _unchecked(rows: list[tuple[Message, Security]]) -> list[str]:
@@ -56,7 +64,9 @@ def _unchecked(rows: list[tuple[Message, Security]]) -> list[str]:
     if not read:
         return []
     reasons = sorted({security.reason for _, security in read})
-    return [f"{len(read)} of {len(rows)} ciphered APDUs were opened, and nothing vouches for them: {'; '.join(reasons)}."]
+    return [
+        f"{len(read)} of {len(rows)} ciphered APDUs were opened, and nothing vouches for them: {'; '.join(reasons)}."
+    ]
 
 
 def _failed(case: Case, rows: list[tuple[Message, Security]]) -> list[str]:

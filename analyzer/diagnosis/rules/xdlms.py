@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.diagnose.case import Case, hexed, names, vouched
-from analyzer.diagnose.registry import Hit, rule
+from analyzer.diagnosis.case import Case, hexed, names, vouched
+from analyzer.diagnosis.registry import Hit, rule
 from analyzer.rebuild import Change, set_value
 
 DLMS_VERSION = 6
@@ -18,7 +18,9 @@ def dlms_version_wrong(case: Case) -> Iterator[Hit]:
         for layer in message.layer.walk() if message.layer else ():
             if layer.name not in ("initiate-request", "initiate-response"):
                 continue
-            name = "proposed_dlms_version_number" if layer.name == "initiate-request" else "negotiated_dlms_version_number"
+            name = (
+                "proposed_dlms_version_number" if layer.name == "initiate-request" else "negotiated_dlms_version_number"
+            )
             node = message.find(f"{layer.name}.{name}")
             if node is None or node[3] == DLMS_VERSION:
                 continue

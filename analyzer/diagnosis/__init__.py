@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from analyzer.diagnose.case import Case, hls_proofs, protections
-from analyzer.diagnose.ranking import findings_of
+from analyzer.diagnosis.case import Case, hls_proofs, protections
+from analyzer.diagnosis.ranking import findings_of
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Finding, Trace, Verdict
@@ -33,8 +33,8 @@ class Diagnosis:
 
 def diagnose(traces: Sequence[tuple[Trace, Sequence[Message]]], keys: KeyProvider) -> list[Diagnosis]:
     """The diagnosis of each trace, given with its messages as `keys` opened them. Never raises on any octets."""
-    from analyzer.diagnose import rules  # noqa: F401 (the rules register themselves)
-    from analyzer.diagnose.statements import statements
+    from analyzer.diagnosis import rules  # noqa: F401 (the rules register themselves)
+    from analyzer.diagnosis.statements import statements
 
     cases = [Case(trace, messages, keys) for trace, messages in traces]
     for case in cases:

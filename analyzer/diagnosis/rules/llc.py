@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.diagnose.case import Case, hexed, names
-from analyzer.diagnose.registry import Hit, rule
+from analyzer.diagnosis.case import Case, hexed, names
+from analyzer.diagnosis.registry import Hit, rule
 from analyzer.framing import fits
 from analyzer.message import Message
 from analyzer.model import Span
