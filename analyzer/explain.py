@@ -14,7 +14,7 @@ from typing import Any
 
 from analyzer.diagnosis.catalogue import LAYERS, Fault, load_catalogue
 from analyzer.wordings import ENUMERATIONS, Topic, knowledge, squashed, symbol_index
-from grammars.tables.apdu import APDU_TAGS
+from grammars.tables.apdu import APDU_TAGS, meaning
 
 WIDTH = 98
 NUMBER = r"\b(?:0x[0-9a-f]{1,8}|\d{1,5}|(?:\d[a-f]|[a-f]\d|(?-i:[A-F]{2}))h?)\b"  # no word such as "be"
@@ -256,9 +256,7 @@ def _tag_sentence(tag: int) -> str:
     name = APDU_TAGS.get(tag)
     if name is None:
         return knowledge().octets.get(tag, "not the tag of any APDU") + "."
-    key = {"glo-": "global", "ded-": "dedicated"}.get(name[:4])
-    meaning = f"a {name[4:]}, ciphered with the {key} key" if key else knowledge().apdu[name]
-    return f"the tag of the {_tag_name(tag)} APDU, {meaning}."
+    return f"the tag of the {_tag_name(tag)} APDU, {meaning(name)}."
 
 
 def _readings(text: str) -> Iterator[str]:

@@ -63,7 +63,6 @@ class Knowledge:
     topics: Mapping[str, Topic]
     aliases: Mapping[str, str]
     related: Mapping[str, tuple[str, ...]]
-    apdu: Mapping[str, str]
     octets: Mapping[int, str]
 
 
@@ -82,7 +81,7 @@ def knowledge() -> Knowledge:
     }
     related = {symbol: tuple(codes) for symbol, codes in raw["related"].items()}
     octets = {int(octet, 16): text for octet, text in raw["octets"].items()}
-    return Knowledge(topics, raw["aliases"], related, raw["apdu"], octets)
+    return Knowledge(topics, raw["aliases"], related, octets)
 
 
 def squashed(text: str) -> str:

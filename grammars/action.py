@@ -8,7 +8,7 @@ from grammars.set import DATA_BLOCK_SA
 from grammars.tables.enums import ACTION_RESULTS
 
 METHOD = "cosem_method_descriptor" / METHOD_DESCRIPTOR * "which method of which object"
-METHODS = "cosem_method_descriptor_list" / Counted(METHOD_DESCRIPTOR, "method") * "several methods"
+METHODS = "cosem_method_descriptor_list" / Counted(METHOD_DESCRIPTOR, "method", "one method") * "several methods"
 PBLOCK = "pblock" / DATA_BLOCK_SA * "a block of the parameters or of the answer"
 BLOCK_NUMBER = "block_number" / U32 * "the block that is acknowledged or asked for"
 
@@ -57,7 +57,7 @@ ACTION_RESPONSE = Choice(
             Struct(
                 INVOKE,
                 "list_of_responses"
-                / Counted(ACTION_RESPONSE_WITH_OPTIONAL_DATA, "response")
+                / Counted(ACTION_RESPONSE_WITH_OPTIONAL_DATA, "response", "how one method went")
                 * "in the order of the request",
             ),
             "several methods",

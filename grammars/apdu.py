@@ -2,7 +2,7 @@
 
 from grammars import access, acse, action, ciphering, errors, gbt, get, initiate, notification, set, sn
 from grammars.kit import Case, Choice, Rest
-from grammars.tables.apdu import APDU_TAGS
+from grammars.tables.apdu import APDU_TAGS, meaning
 
 PLAIN = {
     0x01: initiate.INITIATE_REQUEST,
@@ -43,8 +43,8 @@ CIASE = {tag for tag, name in APDU_TAGS.items() if 0x19 <= tag <= 0x1F}
 
 APDU = Choice(
     "apdu",
-    {tag: Case(APDU_TAGS[tag], sub) for tag, sub in PLAIN.items()}
-    | {tag: Case(APDU_TAGS[tag], ciphering.GLO_OR_DED) for tag in CIPHERED}
-    | {tag: Case(APDU_TAGS[tag], Rest) for tag in CIASE},
+    {tag: Case(APDU_TAGS[tag], sub, meaning(APDU_TAGS[tag])) for tag, sub in PLAIN.items()}
+    | {tag: Case(APDU_TAGS[tag], ciphering.GLO_OR_DED, meaning(APDU_TAGS[tag])) for tag in CIPHERED}
+    | {tag: Case(APDU_TAGS[tag], Rest, meaning(APDU_TAGS[tag])) for tag in CIASE},
     default=Case("unknown-apdu", Rest, "no APDU begins with this octet"),
 )

@@ -33,7 +33,9 @@ GET_REQUEST = Choice(
             "get-request-with-list",
             Struct(
                 INVOKE,
-                "attribute_descriptor_list" / Counted(ATTRIBUTE_WITH_SELECTION, "attribute") * "several attributes",
+                "attribute_descriptor_list"
+                / Counted(ATTRIBUTE_WITH_SELECTION, "attribute", "one attribute")
+                * "several attributes",
             ),
             "several attributes",
         ),

@@ -12,7 +12,9 @@ DATA_BLOCK_SA = Struct(
 )
 BLOCK_FIELD = "datablock" / DATA_BLOCK_SA * "a block of the value"
 BLOCK_NUMBER = "block_number" / U32 * "the block that is acknowledged"
-ATTRIBUTES = "attribute_descriptor_list" / Counted(ATTRIBUTE_WITH_SELECTION, "attribute") * "several attributes"
+ATTRIBUTES = (
+    "attribute_descriptor_list" / Counted(ATTRIBUTE_WITH_SELECTION, "attribute", "one attribute") * "several attributes"
+)
 
 SET_REQUEST = Choice(
     "set_request",
@@ -40,7 +42,11 @@ SET_REQUEST = Choice(
 )
 
 RESULT = "result" / DATA_ACCESS_RESULT * "how it went"
-RESULTS = "result" / Counted(DATA_ACCESS_RESULT, "data_access_result") * "how it went, in the order of the request"
+RESULTS = (
+    "result"
+    / Counted(DATA_ACCESS_RESULT, "data_access_result", "how one attribute went")
+    * "how it went, in the order of the request"
+)
 
 SET_RESPONSE = Choice(
     "set_response",

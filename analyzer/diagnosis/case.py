@@ -99,9 +99,10 @@ class Case:
         """The client's next message with an APDU behind this one, on the same link."""
         link = frozenset(addresses(message.frames[0]) or ())
         for later in self.messages[message.number :]:
-            if later.direction == "client" and later.layer is not None:
-                if frozenset(addresses(later.frames[0]) or ()) == link:
-                    return later
+            if later.direction != "client" or later.layer is None:
+                continue
+            if frozenset(addresses(later.frames[0]) or ()) == link:
+                return later
         return None
 
     def has_meter(self) -> bool:

@@ -44,7 +44,8 @@ class Payload:
     What speaks for hex: `pairs` of two digits, `longs` of more, `marked` ones that say they are hex (0x7E),
     `digits` (0-9), `letters` (A-F), `capitals` (no small letter). What speaks against: `strays` that are
     nearly bytes, `inner` words before the last byte and `after` words behind it; `apart` says that what is
-    behind stands off by a gap, `remark_in_capitals` that it is an abbreviation such as ACK. `written` is program text, which needs no weighing.
+    behind stands off by a gap, `remark_in_capitals` that it is an abbreviation such as ACK. `written` is
+    program text, which needs no weighing.
 
     `joined`: the first digit completed the byte that the line before had begun with `carried`; `carry` is
     where such a digit is left over at the end of this one. `announced` is the number of bytes that the text

@@ -86,3 +86,51 @@ APDU_TAGS: dict[int, str] = {
     0xE6: "gateway-request",
     0xE7: "gateway-response",
 }
+
+# What each is, in a few words; the ciphered ones are what is inside them.
+MEANINGS: dict[str, str] = {
+    "initiate-request": "what the client proposes for the association, inside the AARQ",
+    "read-request": "a read with short names; a meter never sends it",
+    "write-request": "a write with short names; a meter never sends it",
+    "initiate-response": "what the meter grants for the association, inside the AARE",
+    "read-response": "the answer to a read with short names",
+    "write-response": "the answer to a write with short names",
+    "confirmed-service-error": "an error: three octets follow with service, class and reason",
+    "data-notification": "a push of the meter",
+    "data-notification-confirm": "the confirmation of a push",
+    "unconfirmed-write-request": "a write with short names and without answer",
+    "information-report-request": "a push with short names",
+    "ping-request": "CIASE, power line: asks whether a station answers",
+    "ping-response": "CIASE, power line: answers a ping",
+    "register-request": "CIASE, power line: gives a new station its address",
+    "discover-request": "CIASE, power line: looks for new stations",
+    "discover-report": "CIASE, power line: a new station reports",
+    "repeat-call-request": "CIASE, power line: sets which stations repeat",
+    "aarq": "the client's request to open an association",
+    "aare": "the meter's answer to the association request (AARQ)",
+    "rlrq": "the client's request to release the association",
+    "rlre": "the meter's answer to the release request",
+    "get-request": "reading an attribute",
+    "set-request": "writing an attribute",
+    "event-notification-request": "an event that the meter reports by itself",
+    "action-request": "invoking a method",
+    "get-response": "the answer to a GET",
+    "set-response": "the answer to a SET",
+    "action-response": "the answer to an ACTION",
+    "exception-response": "a refusal: two octets follow with state and reason",
+    "access-request": "several services in one request",
+    "access-response": "the answer to an ACCESS request",
+    "general-glo-ciphering": "which holds an APDU ciphered with the global key",
+    "general-ded-ciphering": "which holds an APDU ciphered with the dedicated key",
+    "general-ciphering": "which holds an APDU ciphered end to end",
+    "general-signing": "which holds an APDU signed",
+    "general-block-transfer": "a block of a longer APDU",
+    "gateway-request": "which sends an APDU through a gateway; far more often E6 is the LLC header that was not taken off",
+    "gateway-response": "which returns an APDU through a gateway; far more often E7 belongs to an LLC header that was not taken off",
+}
+
+
+def meaning(name: str) -> str:
+    """What an APDU is, in a few words; of a ciphered one what it holds and under which key."""
+    key = {"glo-": "global", "ded-": "dedicated"}.get(name[:4])
+    return f"a {name[4:]}, ciphered with the {key} key" if key else MEANINGS[name]
