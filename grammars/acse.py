@@ -100,13 +100,13 @@ AARE = Lengthed(
         {
             0x80: Case("protocol_version", PROTOCOL_VERSION, "version1 unless given"),
             0xA1: Case("application_context_name", CONTEXT_NAME, "LN or SN referencing, with or without ciphering"),
-            0xA2: Case("result", _integer("", ASSOCIATION_RESULTS), "whether the association is accepted"),
+            0xA2: Case("result", _integer("0 accepted", ASSOCIATION_RESULTS), "whether the association is accepted"),
             0xA3: Case(
                 "result_source_diagnostic",
                 TaggedSet(
                     {
-                        0xA1: Case("acse_service_user", _integer("", DIAGNOSTICS_USER), "said by the application"),
-                        0xA2: Case("acse_service_provider", _integer("", DIAGNOSTICS_PROVIDER), "said by the ACSE"),
+                        0xA1: Case("acse_service_user", _integer("0 nothing to say", DIAGNOSTICS_USER), "said by the application"),
+                        0xA2: Case("acse_service_provider", _integer("0 nothing to say", DIAGNOSTICS_PROVIDER), "said by the ACSE"),
                     },
                     unknown="unknown_element",
                 ),

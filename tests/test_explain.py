@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from analyzer.diagnosis.catalogue import LAYERS, load_catalogue
 from analyzer.explain import explain
 from analyzer.wordings import knowledge, symbol_index
-from grammars.tables.apdu import APDU_TAGS
+from grammars.tables.apdu import APDU_TAGS, MEANINGS
 from grammars.tables.enums import SERVICE_ERRORS
 
 
@@ -316,7 +316,7 @@ def test_wordings_refer_to_what_exists() -> None:
     errors = {symbol for table in SERVICE_ERRORS.values() for symbol, _ in table.values()}
     assert known.related.keys() <= symbol_index().keys() | set(APDU_TAGS.values()) | errors
     ciphered = {name for name in APDU_TAGS.values() if name[:4] in ("glo-", "ded-")}
-    assert known.apdu.keys() == set(APDU_TAGS.values()) - ciphered
+    assert MEANINGS.keys() == set(APDU_TAGS.values()) - ciphered
     assert not known.octets.keys() & APDU_TAGS.keys()
 
 
