@@ -743,7 +743,7 @@ CLEAN = [
 BYTES = st.binary(min_size=4, max_size=60)
 
 
-@settings(max_examples=20000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["client", "meter"]), BYTES, st.integers(0, 6), st.booleans(), st.booleans()),
@@ -756,7 +756,7 @@ def test_what_is_written_is_read(records: list[tuple[str, bytes, int, bool, bool
     text = ""
     for second, (direction, data, label, alone, timed) in enumerate(records):
         stamp = f"10:00:{second:02}.120 " if timed else ""
-        if "assignment" in spelling or "array" in spelling:
+        if "assignment" in spelling or "array" in spelling or spelling == "fromhex":
             label %= 2  # ">>> frame = ..." is a Python prompt or a quoted mail, as good as a direction
         text += f"{stamp}{LABELS[direction][label]}{chr(10) if alone else ' '}{SPELLINGS[spelling](data)}\n"
         text += "\n" if alone else ""
@@ -765,7 +765,7 @@ def test_what_is_written_is_read(records: list[tuple[str, bytes, int, bool, bool
     assert [r.time is not None for r in trace] == [timed for *_, timed in records]
 
 
-@settings(max_examples=8000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["client", "meter"]), st.binary(min_size=1, max_size=70)), min_size=1, max_size=5
@@ -778,7 +778,7 @@ def test_what_is_dumped_is_read(records: list[tuple[str, bytes]], name: str) -> 
     assert rows(text) == records
 
 
-@settings(max_examples=10000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     BYTES,
     st.integers(0, 10**6),
@@ -794,7 +794,7 @@ def test_a_digit_that_is_not_one_is_told(data: bytes, where: int, foreign: str, 
     assert all(record.data != data for trace in traces for record in trace) or "read as" in traces[0].issues[0].text
 
 
-@settings(max_examples=10000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(BYTES, st.integers(0, 10**6), st.sampled_from(["spaced", "lower", "unspaced", "colons", "commas"]))
 def test_a_digit_that_is_missing_is_told(data: bytes, where: int, spelling: str) -> None:
     text = SPELLINGS[spelling](data)
@@ -811,7 +811,7 @@ NOISE = st.one_of(
 )
 
 
-@settings(max_examples=800000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(NOISE, st.text(max_size=10))
 def test_noise(text: str, source: str) -> None:
     traces = read_hexlog(text, source)
@@ -826,7 +826,7 @@ def test_noise(text: str, source: str) -> None:
             assert issue.text and (issue.record is None or 1 <= issue.record <= len(trace))
 
 
-@settings(max_examples=8000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(
     [HEX, REPLY, HEX[:20], "Send:", "RX:", "TX: " + HEX, "10:00:02.1 " + HEX, "", "## H", "words", "=====", "0000: 7e a0", "0010: 01 02",
      "*", "b'~'", "7E A0 2", "A 00", "7EA0G", "> " + HEX, "```", "key:", "};", "x[] = {", "0x7E,", "0000012", "-- ", "[x]", "My log:"]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from analyzer.sources.payload import Flaw, shows, starts_like_frame
 
-SQUEEZED = 1 << 16  # bytes that "*" rows may stand for; more is a broken dump
+SQUEEZED = 1 << 16  # bytes that one "*" row may stand for; more is a broken dump
+SQUEEZED_IN_ALL = 32 << 20  # and all of them in one text
 _ROW = re.compile(
     r"(?:0x)?(?P<offset>[0-9A-Fa-f]{3,16})(?P<mark>[hH]?:\s*|[hH]?\s+\|?\s*|\s*\|\s*)(?=(?:0x)?[0-9A-Fa-f]{2})"
 )
@@ -137,8 +138,10 @@ def continues(row: Row, dump: Dump) -> bool:
     return value is not None and value > dump.next_offset
 
 
-def row_bytes(row: Row, dump: Dump, begun: bool) -> tuple[bytes, list[Flaw]]:
-    """The bytes of a row in the order of the wire, after those that a "*" or a gap before it stands for."""
+def row_bytes(row: Row, dump: Dump, begun: bool, room: int) -> tuple[bytes, list[Flaw]]:
+    """The bytes of a row in the order of the wire, after those that a "*" or a gap before it stands for.
+
+    `room` is how many bytes "*" rows may still stand for in this text."""
     flaws: list[Flaw] = []
     if dump.swapped is None:
         dump.swapped = _is_swapped(row)
@@ -150,7 +153,7 @@ def row_bytes(row: Row, dump: Dump, begun: bool) -> tuple[bytes, list[Flaw]]:
     filler = b""
     if begun and value is not None and value > dump.next_offset:
         missing = value - dump.next_offset
-        if dump.squeezed and dump.last_row and missing <= SQUEEZED:
+        if dump.squeezed and dump.last_row and missing <= min(SQUEEZED, room):
             filler = (dump.last_row * (missing // len(dump.last_row) + 1))[:missing]
         else:
             said = f"expected offset {dump.next_offset:x} and found {row.offset}: {missing} bytes are missing here"

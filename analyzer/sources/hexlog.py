@@ -8,9 +8,10 @@ What looked like bytes and was not taken, and what was wrong in the bytes that w
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from analyzer.model import Direction, Place, SourceIssue, Trace
-from analyzer.sources.dumps import Dump, Row, continues, radixes_of, row_bytes, surplus
+from analyzer.sources.dumps import SQUEEZED_IN_ALL, Dump, Row, continues, radixes_of, row_bytes, surplus
 from analyzer.sources.headings import heading_in, is_rule
 from analyzer.sources.loglines import Above, Entry, names_secret, parse_line
 from analyzer.sources.pasted import Line, Lines, clean, quotes_in
@@ -61,6 +62,7 @@ class _Reader:
         self.pending: Stamp | None = None
         self.secret = False
         self.after_gap = True
+        self.room = SQUEEZED_IN_ALL
         self.expected: dict[int, int] = {}  # the next offsets of dumps, by indentation
 
     def traces(self) -> list[TraceDraft]:
@@ -203,7 +205,8 @@ class _Reader:
             draft.announced = entry.announced
             draft.indent = -1 if entry.apart else row.indent
             draft.dump = Dump(row.indent, 0, radixes_of(row))
-        data, flaws = row_bytes(row, draft.dump, begun)
+        data, flaws = row_bytes(row, draft.dump, begun, self.room)
+        self.room -= max(0, len(data) - row.size)
         self._flaws(line, draft, flaws)
         draft.data += data
         if len(self.expected) > 100:
@@ -239,9 +242,19 @@ class _Reader:
             return
         if draft.carried:
             self._drop_carry(draft)
-        if draft.announced is not None and draft.announced != len(draft.data) and not draft.gaps:
+        if not draft.data:
+            self._forget(draft)
+        elif draft.announced is not None and draft.announced != len(draft.data) and not draft.gaps:
             said = f"expected {draft.announced} bytes, as the log says, and found {len(draft.data)}"
             self.trace.note("warning", said, draft.place, draft.number)
+
+    def _forget(self, draft: Draft) -> None:
+        """Take back a record that came to nothing: a lone digit. What was said of it stays, without a record."""
+        self.trace.drafts.remove(draft)
+        self.trace.issues = [
+            replace(issue, record=None, offset=None) if issue.record == draft.number else issue
+            for issue in self.trace.issues
+        ]
 
     def _drop_carry(self, draft: Draft) -> None:
         said = f"expected two hex digits a byte and found {draft.carried!r} alone at the end: left out"

@@ -16,11 +16,11 @@ _PAIRS = {first + second: int(first + second, 16) for first in _HEX_DIGITS for s
 _TOKEN = re.compile(r"[^\s,;:|<>\[\](){}\"'`\-_%$\\]+")
 _NOT_HEX = re.compile(r"[^0-9A-Fa-f]")
 _DIGIT = re.compile(r"[0-9]")
-_PUNCTUATION = re.compile(r"[^0-9A-Za-z?]")  # as in addresses, versions and URLs
+_PUNCTUATION = re.compile(r"[^\w?]|_")  # as in addresses, versions and URLs
 _PADDED = re.compile(r"(?<![0-9A-Za-z])0[0-9A-Fa-f](?![0-9A-Za-z])")
 _RESEMBLED = dict(zip("OoQlIiSsZz", "0001115522", strict=True))  # what people and OCR write for a digit
 # "2G" and "0O" are bytes, "AO" as well; "of", "as" and "AM" are words.
-_ALMOST = re.compile(r"[0-9][^\W_]|[^\W_][0-9]|[A-FOQI][OQI]|[OQI][A-F]|lO|Ol|oo")
+_ALMOST = re.compile(r"[0-9][^\W_]|[^\W_][0-9]|[0-9A-F]\?|\?[0-9A-Fa-f]|[A-FOQI][OQI]|[OQI][A-F]|lO|Ol|oo")
 _HALF = re.compile(r"[A-F][^\W_]|[^\W_][A-F]")
 _MASKS = frozenset(("xx", "XX", "??", "xX", "Xx"))  # bytes that somebody made unreadable
 _PREFIXES = ("0x", "0X", "&H", "&h")
@@ -209,7 +209,7 @@ class _Words:
         if not token.strip(".\u2026"):
             result.flaw(index, f"expected bytes and found {token[:8]!r}: the log left bytes out")
             result.elided = True
-        elif _ALMOST.fullmatch(digits) is not None or digits in _MASKS:
+        elif _ALMOST.fullmatch(digits) or digits in _MASKS or (digits is not token and 1 <= len(digits) <= 2):
             read = "".join(_RESEMBLED.get(c, c if c in _HEX_DIGITS else "0") for c in digits)
             self._drop_carry()
             result.flaw(index, f"expected two hex digits and found {token!r}: read as {read}, to keep the place")

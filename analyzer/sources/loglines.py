@@ -25,6 +25,8 @@ _REGION = re.compile(
     r"(?<![\w./])(?:(?:(?:0x)?[0-9A-Fa-f]{2}h?(?!:\s)(?:[\s,:;\-]{1,3}|[\])}>\"']+[\[({<]?|$)){3}"
     r"|(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}(?![\w.@]))"
 )
+_NEARLY_A_BYTE = re.compile(r"\s*(?:[0-9A-Fa-f][^\s_]|[^\s_][0-9A-Fa-f])[:,-]")  # "Ga:" before "00:00:0a"
+_THREE_PAIRS = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[\s:,;-]+){2}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
 _ARRAY = re.compile(
     r"[^={]{0,120}(?:\[[^\]]{0,40}\]\s*)?=\s*(?:\w[\w.\s]{0,40})?[\[({]*\s*\\?$|.{0,80}(?:fromhex|bytes|bytearray)\(+\[?\s*$"
 )
@@ -123,6 +125,9 @@ def parse_line(text: str, above: Above, below: Callable[[int], str]) -> Entry:
             if entry.payload is not None:
                 return entry
         refused = region.start() if refused is None else refused
+    if refused is None and entry.apart:
+        nearly = _THREE_PAIRS.search(text, position)
+        refused = nearly.start() if nearly is not None else None
     if entry.refused is None:
         entry.refused = refused
     _label(text, position, prefix, entry)
@@ -151,6 +156,8 @@ def _take(text: str, position: int, payload: Payload, prefix: Prefix, entry: Ent
     head = text[position : payload.start]
     evidence = better(prefix.evidence, direction_in(head)) if head.strip() else prefix.evidence
     if _introduces(head, payload, prefix, evidence):
+        if _NEARLY_A_BYTE.fullmatch(head) is not None:
+            payload.flaw(position, f"expected bytes and found {head.strip(' :,-')!r}: left out", 0)
         entry.payload = payload
         entry.evidence = evidence
         entry.apart = entry.apart or any(letter.isalnum() for letter in head)

@@ -36,7 +36,7 @@ _LEFT_ARROW = re.compile(
     r"^[ \t]*(?:(?:>|&gt;)[ \t])*(?:(?:<|&lt;){2,3}|(?:<|&lt;)(?=[ \t]+(?:0x)?[0-9A-Fa-f]{2}|[ \t]*$))",
     re.MULTILINE,
 )
-_QUOTED_PROSE = re.compile(r"^[ \t]{0,3}(?:(?:>|&gt;)[ \t]{0,2}){1,9}[A-Za-z]{3,}", re.MULTILINE)
+_QUOTED_PROSE = re.compile(r"^[ \t]{0,3}(?:(?:>|&gt;)[ \t]{0,2}){1,9}(?![0-9A-Fa-f \t]+$)[A-Za-z]{3,}", re.MULTILINE)
 _DOUBLE_ARROW = re.compile(r"^[ \t]{0,3}(?:>|&gt;){2,3}[ \t]{0,3}(?![>&])", re.MULTILINE)
 
 

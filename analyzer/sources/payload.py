@@ -158,12 +158,13 @@ def is_hex(payload: Payload, context: Context, setting: bool = False) -> bool:
     enough = payload.pairs >= 4 if fresh else payload.pairs and (payload.capitals or not payload.longs)
     if not (payload.digits or payload.marked or enough):
         return False
-    if payload.leading or (payload.led and fresh) or payload.inner * (10 if fresh else 4) > good:
+    known = context == "labelled" and starts_like_frame(payload.data)
+    if payload.leading or (payload.led and fresh) or payload.inner * (1 if known else 10 if fresh else 4) > good:
         return False
     if (payload.strays + payload.singles) * 3 > good if fresh else payload.strays + payload.singles / 3 > good:
         return False
     framed = starts_like_frame(payload.data) or (size > 2 and payload.data[0] == 0x7E)
-    if payload.after and not _may_trail(payload, context, framed and size >= 4):
+    if payload.after and not _may_trail(payload, context, framed and size >= (3 if known else 4)):
         return False
     if not fresh or payload.marked >= 2:
         return True

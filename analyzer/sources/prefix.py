@@ -23,6 +23,9 @@ _BYTES_IN_BRACKETS = re.compile(
 )
 
 
+_HALF_A_BYTE = re.compile(r"[A-Fa-f],[0-9A-Fa-f]{2}(?![0-9A-Za-z])")  # "c,00": no C for a client
+
+
 MNEMONICS = words("SOH STX ETX EOT ACK NAK BCC")  # characters of IEC 62056-21, in angle brackets
 
 
@@ -66,6 +69,8 @@ def _piece(text: str, position: int, result: Prefix, quotes: bool) -> int | None
         if result.stamp is None or (result.stamp.kind == "elapsed" != stamp.kind):
             result.stamp = stamp
         return end
+    if _HALF_A_BYTE.match(text, position) is not None:
+        return None
     directed = match_direction(text, position)
     if directed is not None:
         evidence, end = directed
