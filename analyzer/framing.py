@@ -31,6 +31,7 @@ Framing = Literal["hdlc", "wrapper", "mbus", "p1", "iec62056-21", "plc", "prime"
 
 LONGEST_HDLC = 2047  # what the length field can say
 BEGINNING = re.compile(rb"\x7e[\xa0-\xaf\x7e]|\x7e\Z|\x00\x01")
+NEARBY = 4  # octets by which a wrong length is off as a rule: flags or a check counted that should not be
 SHORTEST_HDLC = 7  # format 2, addresses 1 + 1, control 1, FCS 2
 WRAPPER_HEADER = 8
 CLIENT_FRAMES = frozenset({"SNRM", "DISC"})
@@ -233,11 +234,19 @@ def _hdlc_at(data: bytes | bytearray, at: int, final: bool) -> _Cut | None:
         return _not_type_3(data, at, begin, final)
     length = (data[begin] & 7) << 8 | data[begin + 1]
     end = begin + length
-    if length >= SHORTEST_HDLC and end < len(data) and data[end] == FLAG:
+    if length >= SHORTEST_HDLC and end < len(data) and data[end] == FLAG and not _ends_nearby(data, begin, end):
         return _Cut("hdlc", at, end + 1, _after(data, end))
     if length >= SHORTEST_HDLC and end >= len(data) and not final and _later_frame(data, begin) is None:
         return None
     return _misfit(data, at, begin, length)
+
+
+def _ends_nearby(data: bytes | bytearray, begin: int, end: int) -> bool:
+    """Whether the flag at `end` belongs to the next frame: the check fails there and holds at a flag close by."""
+    if crc16_x25(bytes(data[begin:end])) == GOOD_RESIDUE:
+        return False
+    near = range(max(begin + SHORTEST_HDLC, end - NEARBY), min(len(data), end + NEARBY + 1))
+    return any(data[n] == FLAG and n != end and crc16_x25(bytes(data[begin:n])) == GOOD_RESIDUE for n in near)
 
 
 def _stray(start: int, end: int) -> _Cut:

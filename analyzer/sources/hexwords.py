@@ -20,7 +20,7 @@ _PUNCTUATION = re.compile(r"[^\w?]|_")  # as in addresses, versions and URLs
 _PADDED = re.compile(r"(?<![0-9A-Za-z])0[0-9A-Fa-f](?![0-9A-Za-z])")
 _RESEMBLED = dict(zip("OoQlIiSsZz", "0001115522", strict=True))  # what people and OCR write for a digit
 # "2G" and "0O" are bytes, "AO" as well; "of", "as" and "AM" are words.
-_ALMOST = re.compile(r"[0-9][^\W_]|[^\W_][0-9]|[0-9A-F]\?|\?[0-9A-Fa-f]|[A-FOQI][OQI]|[OQI][A-F]|lO|Ol|oo")
+_ALMOST = re.compile(r"[0-9][^\W_]|[^\W_][0-9]|[0-9A-Fa-f]\?|\?[0-9A-Fa-f]|[A-FOQI][OQI]|[OQI][A-F]|lO|Ol|oo")
 _HALF = re.compile(r"[A-F][^\W_]|[^\W_][A-F]")
 _MASKS = frozenset(("xx", "XX", "??", "xX", "Xx"))  # bytes that somebody made unreadable
 _PREFIXES = ("0x", "0X", "&H", "&h")
