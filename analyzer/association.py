@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from grammars.kit.spec import RawNode, find_raw
+from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
 
 LinkState = Literal["unknown", "disconnected", "connecting", "connected", "disconnecting"]
 State = Literal["none", "requested", "pending", "proving", "open", "rejected", "releasing"]
@@ -126,28 +126,26 @@ class Association:
         if name == "aarq":
             return replace(
                 self,
-                client_title=octets(nodes, "calling_ap_title.octet_string"),
-                context=last_arc(octets(nodes, "application_context_name.object_identifier")),
-                mechanism=last_arc(octets(nodes, "mechanism_name")) or 0,
-                client_challenge=octets(nodes, "calling_authentication_value.charstring"),
+                client_title=find_octets(nodes, "calling_ap_title.octet_string"),
+                context=last_arc(find_octets(nodes, "application_context_name.object_identifier")),
+                mechanism=last_arc(find_octets(nodes, "mechanism_name")) or 0,
+                client_challenge=find_octets(nodes, "calling_authentication_value.charstring"),
                 server_challenge=None,
                 proposed_conformance=None,
                 negotiated_conformance=None,
                 dedicated_key=None,
             )
         if name == "aare":
-            result = find_raw(nodes, "result.integer")
-            diagnostic = find_raw(nodes, "result_source_diagnostic.integer")
-            mechanism = last_arc(octets(nodes, "mechanism_name"))
-            context = last_arc(octets(nodes, "application_context_name.object_identifier"))
+            mechanism = last_arc(find_octets(nodes, "mechanism_name"))
+            context = last_arc(find_octets(nodes, "application_context_name.object_identifier"))
             return replace(
                 self,
-                server_title=octets(nodes, "responding_ap_title.octet_string") or self.server_title,
-                server_challenge=octets(nodes, "responding_authentication_value.charstring"),
+                server_title=find_octets(nodes, "responding_ap_title.octet_string") or self.server_title,
+                server_challenge=find_octets(nodes, "responding_authentication_value.charstring"),
                 context=self.context if self.context is not None else context,
                 mechanism=self.mechanism if self.mechanism is not None else mechanism,
-                result=int(result[3]) if result else None,
-                diagnostic=int(diagnostic[3]) if diagnostic else None,
+                result=find_int(nodes, "result.integer"),
+                diagnostic=find_int(nodes, "result_source_diagnostic.integer"),
             )
         return self
 
@@ -158,24 +156,21 @@ class Association:
     def after_initiate(self, nodes: list[RawNode]) -> Association:
         """What an opened InitiateRequest or InitiateResponse proposes and settles."""
         name = nodes[0][0].name if nodes else ""
-        bits = find_raw(nodes, "bits")
+        bits = find_int(nodes, "bits")
         if name == "initiate-request":
-            version = find_raw(nodes, "proposed_dlms_version_number")
-            size = find_raw(nodes, "client_max_receive_pdu_size")
             return replace(
                 self,
-                dedicated_key=octets(nodes, "dedicated_key"),
-                proposed_conformance=bits[3] if bits else None,
-                proposed_version=version[3] if version else None,
-                client_max_pdu=size[3] if size else None,
+                dedicated_key=find_octets(nodes, "dedicated_key"),
+                proposed_conformance=bits,
+                proposed_version=find_int(nodes, "proposed_dlms_version_number"),
+                client_max_pdu=find_int(nodes, "client_max_receive_pdu_size"),
             )
         if name == "initiate-response":
-            size, vaa = find_raw(nodes, "server_max_receive_pdu_size"), find_raw(nodes, "vaa_name")
             return replace(
                 self,
-                negotiated_conformance=bits[3] if bits else None,
-                server_max_pdu=size[3] if size else None,
-                vaa_name=vaa[3] if vaa else None,
+                negotiated_conformance=bits,
+                server_max_pdu=find_int(nodes, "server_max_receive_pdu_size"),
+                vaa_name=find_int(nodes, "vaa_name"),
             )
         return self
 
@@ -185,11 +180,9 @@ def acse_event(nodes: list[RawNode]) -> str:
     name = nodes[0][0].name if nodes else ""
     if name != "aare":
         return name if name in ("aarq", "rlrq", "rlre") else ""
-    result = find_raw(nodes, "result.integer")
-    diagnostic = find_raw(nodes, "result_source_diagnostic.integer")
-    if result is None or result[3] != 0:
+    if find_int(nodes, "result.integer") != 0:
         return "rejected"
-    pending = diagnostic is not None and diagnostic[3] == AUTHENTICATION_REQUIRED
+    pending = find_int(nodes, "result_source_diagnostic.integer") == AUTHENTICATION_REQUIRED
     return "accepted-pending" if pending else "accepted"
 
 
@@ -198,8 +191,8 @@ def parameters_of(nodes: list[RawNode]) -> LinkParameters:
     default = LinkParameters()
 
     def value(name: str, otherwise: int) -> int:
-        node = find_raw(nodes, name)
-        return int(node[3]) if node is not None and isinstance(node[3], int) else otherwise
+        found = find_int(nodes, name)
+        return otherwise if found is None else int(found)
 
     return LinkParameters(
         value("max_information_field_length_transmit", default.transmit_length),
@@ -208,12 +201,6 @@ def parameters_of(nodes: list[RawNode]) -> LinkParameters:
         value("window_size_receive", default.receive_window),
         given=find_raw(nodes, "information") is not None,
     )
-
-
-def octets(nodes: list[RawNode], path: str) -> bytes | None:
-    """The octets at a path, None if the field is absent or is not made of octets."""
-    node = find_raw(nodes, path)
-    return bytes(node[3]) if node is not None and isinstance(node[3], bytes) else None
 
 
 def last_arc(identifier: bytes | None) -> int | None:
@@ -225,7 +212,6 @@ def is_hls_reply(nodes: list[RawNode]) -> bytes | None:
     """The value that an ACTION reply_to_HLS_authentication of an Association LN carries, or None."""
     if not nodes or nodes[0][0].name != "action-request":
         return None
-    class_id, method = find_raw(nodes, "class_id"), find_raw(nodes, "method_id")
-    if class_id is None or method is None or (class_id[3], method[3]) != (15, 1):
+    if (find_int(nodes, "class_id"), find_int(nodes, "method_id")) != (15, 1):
         return None
-    return octets(nodes, "method_invocation_parameters.octet-string")
+    return find_octets(nodes, "method_invocation_parameters.octet-string")

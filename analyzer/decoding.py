@@ -13,17 +13,17 @@ from analyzer.association import (
     Association,
     acse_event,
     is_hls_reply,
-    octets,
 )
 from analyzer.decryptor import Decryptor, Protected
-from analyzer.framing import Frame, addresses, fits, frames_of
+from analyzer.frame import Frame, addresses, fits
+from analyzer.framing import frames_of
 from analyzer.hls import HlsFacts, check_reply
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Layer, Llc, Message
 from analyzer.model import Buffer, Record, Security, Span
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
-from grammars.kit.spec import RawNode, find_raw, walk_raw
+from grammars.kit.spec import RawNode, find_octets, find_raw, walk_raw
 from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
 
@@ -198,7 +198,7 @@ class Decoder:
         """Pass 3 (client) or pass 4 (meter) of the authentication, checked."""
         value, passed = is_hls_reply(plain.nodes), "hls-pass-3"
         if value is None and plain.name == "action-response" and before.state == "proving":
-            value, passed = octets(plain.nodes, "return_parameters.octet-string"), "hls-pass-4"
+            value, passed = find_octets(plain.nodes, "return_parameters.octet-string"), "hls-pass-4"
             if value is None:
                 context.association = before.after("hls-refused")
         if value is None or before.mechanism is None:
@@ -275,7 +275,7 @@ def protected_of(layer: Layer, context: _Context) -> Protected:
     control, counter = find_raw(nodes, "security_control"), find_raw(nodes, "invocation_counter")
     text, tag = find_raw(nodes, "ciphered_text"), find_raw(nodes, "authentication_tag")
     assert control is not None and counter is not None and text is not None
-    title = octets(nodes, "originator_system_title") or octets(nodes, "system_title")
+    title = find_octets(nodes, "originator_system_title") or find_octets(nodes, "system_title")
     if title is None or len(title) != TITLE_OCTETS:
         title = context.association.title_of(context.direction) or title or None
     header = b""

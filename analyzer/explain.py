@@ -287,8 +287,8 @@ def _decoded(apdu: bytes) -> tuple[list[str], list[str]]:
     parsed = parse(APDU, apdu)
     lines: list[str] = []
     symbols: list[str] = []
-    for name, value, symbol, meaning in _fields(parsed.nodes, 0):
-        line = f"  {name:32}{value}" + (f"  {symbol}: {meaning}" if symbol else "")
+    for name, value, symbol, text in _fields(parsed.nodes, 0):
+        line = f"  {name:32}{value}" + (f"  {symbol}: {text}" if symbol else "")
         lines.append(textwrap.fill(line.rstrip(), WIDTH, subsequent_indent=" " * 34, break_on_hyphens=False))
         symbols += [symbol] if symbol else []
     lines += [f"  ! octet {issue.start}: {issue.text}" for issue in parsed.issues]

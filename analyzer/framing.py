@@ -16,73 +16,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
+from analyzer.frame import Frame, FrameIssue, Framing, fits
 from analyzer.model import Direction, Record
+from analyzer.senders import with_directions
 from grammars.apdu import APDU
 from grammars.hdlc import FLAG, FRAME, FRAME_WITHOUT_FLAGS, GOOD_RESIDUE, crc16_x25
-from grammars.kit.spec import UNDECODED, RawNode, find_raw
+from grammars.kit.spec import find_raw
 from grammars.llc import COMMAND, RESPONSE
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
 from grammars.wrapper import WRAPPER
-
-Framing = Literal["hdlc", "wrapper", "mbus", "p1", "iec62056-21", "plc", "prime", "none"]
 
 LONGEST_HDLC = 2047  # what the length field can say
 BEGINNING = re.compile(rb"\x7e[\xa0-\xaf\x7e]|\x7e\Z|\x00\x01")
 NEARBY = 4  # octets by which a wrong length is off as a rule: flags or a check counted that should not be
 SHORTEST_HDLC = 7  # format 2, addresses 1 + 1, control 1, FCS 2
 WRAPPER_HEADER = 8
-CLIENT_FRAMES = frozenset({"SNRM", "DISC"})
-METER_FRAMES = frozenset({"UA", "DM", "FRMR"})
-DECISIVE = 20  # frames looked at before the log's own words for the directions are believed
-
-
-@dataclass(frozen=True, slots=True)
-class FrameIssue:
-    """Something the delimiting found out: `code` is one of the fault catalogue, offsets are in the frame."""
-
-    code: str
-    text: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One unit of the link as it was captured, flags included. `kind` is the control field's name, for HDLC."""
-
-    framing: Framing
-    data: bytes = field(repr=False)
-    direction: Direction
-    records: tuple[int, ...]
-    time: str | None
-    seconds: float | None
-    parsed: Parsed = field(repr=False)
-    kind: str | None = None
-    issues: tuple[FrameIssue, ...] = ()
-
-    def field(self, path: str) -> RawNode | None:
-        """A raw node of the frame, by its dotted path."""
-        return find_raw(self.parsed.nodes, path)
-
-    @property
-    def payload(self) -> tuple[int, int]:
-        """Where in `data` the octets are that the next layer reads: information field, wrapper payload, all."""
-        if self.framing == "hdlc":
-            node = self.field("information") if self.kind in ("I", "UI") else None
-            return (node[1], node[2]) if node else (0, 0)
-        if self.framing == "wrapper":
-            node = self.field("apdu")
-            return (node[1], node[2]) if node else (0, 0)
-        return (0, len(self.data))
-
-    @property
-    def segmented(self) -> bool:
-        """Whether more segments of the same APDU follow."""
-        node = self.field("frame_format") if self.framing == "hdlc" else None
-        return bool(node and node[3] & 0x0800)
 
 
 @dataclass(slots=True)
@@ -125,7 +75,7 @@ class _Cut:
 
 def frames_of(records: Iterable[Record]) -> Iterator[Frame]:
     """All frames of a trace in the order in which they begin. Never raises on any octets."""
-    return _with_directions(_cut_all(records))
+    return with_directions(_cut_all(records))
 
 
 def _cut_all(records: Iterable[Record]) -> Iterator[Frame]:
@@ -339,11 +289,6 @@ def _is_apdu(data: bytes, start: int, end: int) -> bool:
     return fits(parsed)
 
 
-def fits(parsed: Parsed) -> bool:
-    """Whether octets are exactly what the grammar describes: read to the end, no length that lies, nothing left."""
-    return parsed.whole and not any(i.severity == "error" or i.spec is UNDECODED for i in parsed.issues)
-
-
 EMPTY = Parsed([], [], None)
 
 
@@ -360,85 +305,3 @@ def _frame(cut: _Cut, data: bytes, records: list[Record], direction: Direction) 
         parsed = parse(WRAPPER, octets)
     numbers = tuple(record.number for record in records)
     return Frame(cut.framing, octets, direction, numbers, first.time, first.seconds, parsed, kind, cut.issues)
-
-
-# -- who sent it ------------------------------------------------------------------------------------------------
-
-
-def _with_directions(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """Fills in directions that the log does not tell, and turns them all where the log means the other side."""
-    head: list[Frame] = []
-    for frame in frames:
-        head.append(frame)
-        if len(head) >= DECISIVE:
-            break
-    told = [(frame.direction, said) for frame in head if (said := evident(frame)) != "unknown"]
-    against = sum(1 for direction, said in told if direction not in ("unknown", said))
-    turned = against >= 2 and against == sum(1 for direction, _ in told if direction != "unknown")
-    previous: Direction = "unknown"
-    pairs: dict[tuple[str, str], Direction] = {}
-    for source in (head, frames):
-        for frame in source:
-            direction = _turn(frame.direction) if turned else frame.direction
-            if direction == "unknown":
-                direction = evident(frame)
-            pair = addresses(frame)
-            if direction == "unknown" and pair:
-                direction = pairs.get(pair) or (_turn(pairs[pair[::-1]]) if pair[::-1] in pairs else _by_size(frame))
-            if direction == "unknown" and frame.framing != "none":
-                direction = _turn(previous)
-            if pair and direction != "unknown" and pair[0] != pair[1]:
-                pairs.setdefault(pair, direction)
-            previous = direction if direction != "unknown" else previous
-            yield frame if direction == frame.direction else replace(frame, direction=direction)
-
-
-def _turn(direction: Direction) -> Direction:
-    turned: dict[Direction, Direction] = {"client": "meter", "meter": "client", "unknown": "unknown"}
-    return turned[direction]
-
-
-def addresses(frame: Frame) -> tuple[str, str] | None:
-    """(source, destination) as text that tells the stations of one link apart."""
-    if frame.framing == "hdlc":
-        source, destination = frame.field("source_address"), frame.field("destination_address")
-        return (repr(source[3]), repr(destination[3])) if source and destination else None
-    if frame.framing == "wrapper":
-        source, destination = frame.field("source_wport"), frame.field("destination_wport")
-        return (str(source[3]), str(destination[3])) if source and destination else None
-    return None
-
-
-def evident(frame: Frame) -> Direction:
-    """Who must have sent a frame, from what only one side sends; "unknown" if either may have."""
-    if frame.kind in CLIENT_FRAMES:
-        return "client"
-    if frame.kind in METER_FRAMES:
-        return "meter"
-    start, end = frame.payload
-    octets = frame.data[start:end]
-    if octets[:3] == COMMAND:
-        return "client"
-    if octets[:3] == RESPONSE:
-        return "meter"
-    return sender_of_apdu(octets[0]) if octets else "unknown"
-
-
-def sender_of_apdu(tag: int) -> Direction:
-    """Who sends an APDU with this tag: clients request, servers answer and notify."""
-    name = APDU_TAGS.get(tag, "")
-    if name.endswith(("-response", "aare", "rlre", "notification", "event-notification-request")):
-        return "meter"
-    if name.endswith(("confirmed-service-error", "information-report-request")):
-        return "meter"
-    return "client" if name.endswith(("-request", "aarq", "rlrq")) else "unknown"
-
-
-def _by_size(frame: Frame) -> Direction:
-    """HDLC: a client's address always has one octet, a server's often two or four."""
-    source, destination = frame.field("source_address"), frame.field("destination_address")
-    if frame.framing != "hdlc" or not source or not destination:
-        return "unknown"
-    if source[3].octets == destination[3].octets:
-        return "unknown"
-    return "client" if destination[3].octets > source[3].octets else "meter"

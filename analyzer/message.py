@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from analyzer.association import Association
-from analyzer.framing import Frame
+from analyzer.frame import Frame
 from analyzer.model import Buffer, Direction, Security
 from grammars.kit.spec import RawNode, find_raw
 from grammars.parse import Parsed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from analyzer.framing import Frame, addresses
+from analyzer.frame import Frame, addresses
 from analyzer.model import Buffer, Span
 
 

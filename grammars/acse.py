@@ -105,8 +105,16 @@ AARE = Lengthed(
                 "result_source_diagnostic",
                 TaggedSet(
                     {
-                        0xA1: Case("acse_service_user", _integer("0 nothing to say", DIAGNOSTICS_USER), "said by the application"),
-                        0xA2: Case("acse_service_provider", _integer("0 nothing to say", DIAGNOSTICS_PROVIDER), "said by the ACSE"),
+                        0xA1: Case(
+                            "acse_service_user",
+                            _integer("0: nothing", DIAGNOSTICS_USER),
+                            "said by the application",
+                        ),
+                        0xA2: Case(
+                            "acse_service_provider",
+                            _integer("0: nothing", DIAGNOSTICS_PROVIDER),
+                            "said by the ACSE",
+                        ),
                     },
                     unknown="unknown_element",
                 ),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analyzer.decryptor import Decryptor
 from analyzer.decoding import decode
+from analyzer.decryptor import Decryptor
 from analyzer.diagnosis import Diagnosis, diagnose
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
@@ -37,7 +37,13 @@ def thread_keys() -> KeyRing:
 
 
 def frame(
-    control: int, information: bytes = b"", *, client: int = 0x10, server: int = 1, to_server: bool = True, more: bool = False
+    control: int,
+    information: bytes = b"",
+    *,
+    client: int = 0x10,
+    server: int = 1,
+    to_server: bool = True,
+    more: bool = False,
 ) -> bytes:
     """An HDLC frame between one-octet addresses, with its checks."""
     addresses = [bytes([server << 1 | 1]), bytes([client << 1 | 1])]

@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.framing import Frame, frames_of
+from analyzer.frame import Frame
+from analyzer.framing import frames_of
 from analyzer.model import Record
 from grammars.hdlc import crc16_x25
 from tests.support import CONFORMANCE, THREAD, aarq, frame, wrapped
 
-FRAMES = [
-    bytes.fromhex(line) for line in (THREAD / "thread.log").read_text().splitlines() if line.startswith("7E")
-]
+FRAMES = [bytes.fromhex(line) for line in (THREAD / "thread.log").read_text().splitlines() if line.startswith("7E")]
 SNRM, UA = frame(0x93), frame(0x73, to_server=False)
 INNER_FLAGS = frame(0x10, bytes.fromhex("E6E600C0017E7EA07E7E010203"))
 
@@ -126,7 +125,11 @@ def test_any_chunking_gives_the_same_frames(sent: list[bytes], data: st.DataObje
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.one_of(st.binary(max_size=30), st.sampled_from([SNRM, UA, INNER_FLAGS, SNRM[:5], b"\x7e\xa0"])), max_size=6))
+@given(
+    st.lists(
+        st.one_of(st.binary(max_size=30), st.sampled_from([SNRM, UA, INNER_FLAGS, SNRM[:5], b"\x7e\xa0"])), max_size=6
+    )
+)
 def test_no_octet_is_lost(parts: list[bytes]) -> None:
     stream = b"".join(parts)
     rest = stream

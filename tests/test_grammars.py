@@ -86,7 +86,7 @@ def test_vectors(vector: dict) -> None:
         return
     assert parsed.whole
     assert "undecoded" not in [node[0].name for node in walk_raw(parsed.nodes)]
-    assert [n[0].name for n in parsed.nodes][0] == apdu.APDU_TAGS[octets[0]]
+    assert next(n[0].name for n in parsed.nodes) == apdu.APDU_TAGS[octets[0]]
     if vector.get("canonical", True):
         assert build(apdu.APDU, parsed.nodes) == octets
 

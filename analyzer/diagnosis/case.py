@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from analyzer.diagnosis.search import Search, search
-from analyzer.framing import addresses
+from analyzer.frame import addresses
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Message
 from analyzer.model import Certainty, Security, Trace

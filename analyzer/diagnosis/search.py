@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from analyzer.decryptor import AUTHENTICATED, ENCRYPTED, TAG_LENGTHS, TAG_OCTETS, Decryptor, Protected
 from analyzer.diagnosis.variants import Variant, aad_variants, counter_variants, key_variants, title_variants
-from analyzer.framing import fits
+from analyzer.frame import fits
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Layer, Message
 from analyzer.model import Security

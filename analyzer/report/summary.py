@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from analyzer.association import parameters_of
 from analyzer.message import Layer, Message
 from grammars import readings
-from grammars.kit.spec import RawNode, find_raw
+from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
 from grammars.tables.enums import ACTION_RESULTS, ASSOCIATION_RESULTS, DATA_ACCESS_RESULTS, DIAGNOSTICS_USER, MECHANISMS
 
 LONGEST = 60
@@ -61,32 +61,30 @@ def of_layer(layer: Layer) -> str:
 
 
 def _aarq(nodes: list[RawNode]) -> str:
-    mechanism = find_raw(nodes, "mechanism_name")
-    number = mechanism[3][-1] if mechanism and isinstance(mechanism[3], bytes) and mechanism[3] else 0
-    title = find_raw(nodes, "calling_ap_title.octet_string")
+    mechanism = find_octets(nodes, "mechanism_name")
+    number = mechanism[-1] if mechanism else 0
+    title = find_octets(nodes, "calling_ap_title.octet_string")
     parts = ["AARQ", _context(nodes), MECHANISMS.get(number, (f"mechanism {number}", ""))[0]]
     return ", ".join(part for part in [*parts, _title(title)] if part)
 
 
 def _aare(nodes: list[RawNode]) -> str:
-    result, diagnostic = find_raw(nodes, "result.integer"), find_raw(nodes, "result_source_diagnostic.integer")
+    result, diagnostic = find_int(nodes, "result.integer"), find_int(nodes, "result_source_diagnostic.integer")
     parts = ["AARE"]
     if result is not None:
-        parts[0] += f" {ASSOCIATION_RESULTS.get(int(result[3]), (str(result[3]), ''))[0]}"
-    if diagnostic is not None and int(diagnostic[3]):
-        parts.append(DIAGNOSTICS_USER.get(int(diagnostic[3]), (f"diagnostic {diagnostic[3]}", ""))[0])
-    return ", ".join([*parts, *filter(None, [_title(find_raw(nodes, "responding_ap_title.octet_string"))])])
+        parts[0] += f" {ASSOCIATION_RESULTS.get(result, (str(result), ''))[0]}"
+    if diagnostic:
+        parts.append(DIAGNOSTICS_USER.get(diagnostic, (f"diagnostic {diagnostic}", ""))[0])
+    return ", ".join([*parts, *filter(None, [_title(find_octets(nodes, "responding_ap_title.octet_string"))])])
 
 
 def _context(nodes: list[RawNode]) -> str:
-    node = find_raw(nodes, "application_context_name.object_identifier")
-    return readings.object_identifier(bytes(node[3])).partition(" ")[2] if node else ""
+    name = find_octets(nodes, "application_context_name.object_identifier")
+    return readings.object_identifier(name).partition(" ")[2] if name else ""
 
 
-def _title(node: RawNode | None) -> str:
-    if node is None or not isinstance(node[3], bytes):
-        return ""
-    return f"title {node[3].hex().upper()}"
+def _title(title: bytes | None) -> str:
+    return f"title {title.hex().upper()}" if title else ""
 
 
 def _request(word: str) -> Callable[[list[RawNode]], str]:
@@ -96,14 +94,14 @@ def _request(word: str) -> Callable[[list[RawNode]], str]:
         for node in _walk(nodes):
             if node[0].name == "class_id":
                 number = node[3]
-            elif node[0].name == "instance_id":
-                name = readings.obis(bytes(node[3]))
+            elif node[0].name == "instance_id" and isinstance(node[3], bytes):
+                name = readings.obis(node[3])
             elif node[0].name in ("attribute_id", "method_id"):
                 index = f"{node[0].name.removesuffix('_id')} {node[3]}"
                 targets.append(f"class {number}, {name}, {index}")
         if not targets:
-            block = find_raw(nodes, "block_number")
-            return f"{word}, block {block[3]}" if block else ""
+            block = find_int(nodes, "block_number")
+            return f"{word}, block {block}" if block is not None else ""
         more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
         return f"{word}, {targets[0]}{more}"
 
@@ -121,9 +119,8 @@ def _response(word: str) -> Callable[[list[RawNode]], str]:
                 results.append(_named(table, node[3]))
             elif node[0].name == "data" and isinstance(node[3], list) and node[3]:
                 results.append(value_of(node[3][0]))
-            elif node[0].name == "raw-data":
-                block = find_raw(nodes, "block_number")
-                results.append(f"block {block[3] if block else '?'}, {len(node[3])} octets")
+            elif node[0].name == "raw-data" and isinstance(node[3], bytes):
+                results.append(f"block {find_int(nodes, 'block_number')}, {len(node[3])} octets")
         return ", ".join([word, *results[:3]]) + (f" and {len(results) - 3} more" if len(results) > 3 else "")
 
     return tell
@@ -159,11 +156,11 @@ def _initiate_response(nodes: list[RawNode]) -> str:
 
 
 def _initiate(word: str, nodes: list[RawNode], version: str, size: str) -> str:
-    found, bits, longest = find_raw(nodes, version), find_raw(nodes, "bits"), find_raw(nodes, size)
+    found, bits, longest = find_int(nodes, version), find_int(nodes, "bits"), find_int(nodes, size)
     parts = [word]
-    parts += [f"version {found[3]}"] if found else []
-    parts += [f"conformance {bits[3]:06X}"] if bits else []
-    parts += [f"PDU size {longest[3]}"] if longest else []
+    parts += [f"version {found}"] if found is not None else []
+    parts += [f"conformance {bits:06X}"] if bits is not None else []
+    parts += [f"PDU size {longest}"] if longest is not None else []
     return ", ".join(parts)
 
 

@@ -135,6 +135,18 @@ def find_raw(nodes: list[RawNode], path: str) -> RawNode | None:
     return None
 
 
+def find_int(nodes: list[RawNode], path: str) -> int | None:
+    """The integer at a dotted path; None if there is none, or reading failed before its value."""
+    node = find_raw(nodes, path)
+    return node[3] if node is not None and isinstance(node[3], int) else None
+
+
+def find_octets(nodes: list[RawNode], path: str) -> bytes | None:
+    """The octets at a dotted path; None if there are none, or reading failed before them."""
+    node = find_raw(nodes, path)
+    return bytes(node[3]) if node is not None and isinstance(node[3], bytes) else None
+
+
 def walk_raw(nodes: list[RawNode]) -> Iterator[RawNode]:
     """Every node, parents first, in the order of the bytes."""
     for node in nodes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.diagnosis.case import Case, hexed, names
 from analyzer.diagnosis.registry import Hit, rule
-from analyzer.framing import fits
+from analyzer.frame import fits
 from analyzer.message import Message
 from analyzer.model import Span
 from analyzer.rebuild import LlcChange

@@ -22,7 +22,7 @@ def dlms_version_wrong(case: Case) -> Iterator[Hit]:
                 "proposed_dlms_version_number" if layer.name == "initiate-request" else "negotiated_dlms_version_number"
             )
             node = message.find(f"{layer.name}.{name}")
-            if node is None or node[3] == DLMS_VERSION:
+            if node is None or not isinstance(node[3], int) or node[3] == DLMS_VERSION:
                 continue
             opened = message.octets(layer.buffer)[layer.start : layer.end]
             certainty = vouched(message)

@@ -1,0 +1,74 @@
+"""One unit of the link: a frame as it was captured, and what is always asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from analyzer.model import Direction
+from grammars.kit.spec import UNDECODED, RawNode, find_raw
+from grammars.parse import Parsed
+
+Framing = Literal["hdlc", "wrapper", "mbus", "p1", "iec62056-21", "plc", "prime", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameIssue:
+    """Something the delimiting found out: `code` is one of the fault catalogue, offsets are in the frame."""
+
+    code: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One unit of the link as it was captured, flags included. `kind` is the control field's name, for HDLC."""
+
+    framing: Framing
+    data: bytes = field(repr=False)
+    direction: Direction
+    records: tuple[int, ...]
+    time: str | None
+    seconds: float | None
+    parsed: Parsed = field(repr=False)
+    kind: str | None = None
+    issues: tuple[FrameIssue, ...] = ()
+
+    def field(self, path: str) -> RawNode | None:
+        """A raw node of the frame, by its dotted path."""
+        return find_raw(self.parsed.nodes, path)
+
+    @property
+    def payload(self) -> tuple[int, int]:
+        """Where in `data` the octets are that the next layer reads: information field, wrapper payload, all."""
+        if self.framing == "hdlc":
+            node = self.field("information") if self.kind in ("I", "UI") else None
+            return (node[1], node[2]) if node else (0, 0)
+        if self.framing == "wrapper":
+            node = self.field("apdu")
+            return (node[1], node[2]) if node else (0, 0)
+        return (0, len(self.data))
+
+    @property
+    def segmented(self) -> bool:
+        """Whether more segments of the same APDU follow."""
+        node = self.field("frame_format") if self.framing == "hdlc" else None
+        return bool(node and node[3] & 0x0800)
+
+
+def addresses(frame: Frame) -> tuple[str, str] | None:
+    """(source, destination) as text that tells the stations of one link apart."""
+    if frame.framing == "hdlc":
+        source, destination = frame.field("source_address"), frame.field("destination_address")
+        return (repr(source[3]), repr(destination[3])) if source and destination else None
+    if frame.framing == "wrapper":
+        source, destination = frame.field("source_wport"), frame.field("destination_wport")
+        return (str(source[3]), str(destination[3])) if source and destination else None
+    return None
+
+
+def fits(parsed: Parsed) -> bool:
+    """Whether octets are exactly what the grammar describes: read to the end, no length that lies, nothing left."""
+    return parsed.whole and not any(i.severity == "error" or i.spec is UNDECODED for i in parsed.issues)

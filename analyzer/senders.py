@@ -1,0 +1,83 @@
+"""Who sent a frame, where the log does not say: from the addresses, the frame, the APDU, the alternation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from analyzer.frame import Frame, addresses
+from analyzer.model import Direction
+from grammars.llc import COMMAND, RESPONSE
+from grammars.tables.apdu import APDU_TAGS
+
+CLIENT_FRAMES = frozenset({"SNRM", "DISC"})
+METER_FRAMES = frozenset({"UA", "DM", "FRMR"})
+DECISIVE = 20  # frames looked at before the log's own words for the directions are believed
+
+
+def with_directions(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Fills in directions that the log does not tell, and turns them all where the log means the other side."""
+    head: list[Frame] = []
+    for frame in frames:
+        head.append(frame)
+        if len(head) >= DECISIVE:
+            break
+    told = [(frame.direction, said) for frame in head if (said := evident(frame)) != "unknown"]
+    against = sum(1 for direction, said in told if direction not in ("unknown", said))
+    turned = against >= 2 and against == sum(1 for direction, _ in told if direction != "unknown")
+    previous: Direction = "unknown"
+    pairs: dict[tuple[str, str], Direction] = {}
+    for source in (head, frames):
+        for frame in source:
+            direction = _turn(frame.direction) if turned else frame.direction
+            if direction == "unknown":
+                direction = evident(frame)
+            pair = addresses(frame)
+            if direction == "unknown" and pair:
+                direction = pairs.get(pair) or (_turn(pairs[pair[::-1]]) if pair[::-1] in pairs else _by_size(frame))
+            if direction == "unknown" and frame.framing != "none":
+                direction = _turn(previous)
+            if pair and direction != "unknown" and pair[0] != pair[1]:
+                pairs.setdefault(pair, direction)
+            previous = direction if direction != "unknown" else previous
+            yield frame if direction == frame.direction else replace(frame, direction=direction)
+
+
+def _turn(direction: Direction) -> Direction:
+    turned: dict[Direction, Direction] = {"client": "meter", "meter": "client", "unknown": "unknown"}
+    return turned[direction]
+
+
+def evident(frame: Frame) -> Direction:
+    """Who must have sent a frame, from what only one side sends; "unknown" if either may have."""
+    if frame.kind in CLIENT_FRAMES:
+        return "client"
+    if frame.kind in METER_FRAMES:
+        return "meter"
+    start, end = frame.payload
+    octets = frame.data[start:end]
+    if octets[:3] == COMMAND:
+        return "client"
+    if octets[:3] == RESPONSE:
+        return "meter"
+    return sender_of_apdu(octets[0]) if octets else "unknown"
+
+
+def sender_of_apdu(tag: int) -> Direction:
+    """Who sends an APDU with this tag: clients request, servers answer and notify."""
+    name = APDU_TAGS.get(tag, "")
+    if name.endswith(("-response", "aare", "rlre", "notification", "event-notification-request")):
+        return "meter"
+    if name.endswith(("confirmed-service-error", "information-report-request")):
+        return "meter"
+    return "client" if name.endswith(("-request", "aarq", "rlrq")) else "unknown"
+
+
+def _by_size(frame: Frame) -> Direction:
+    """HDLC: a client's address always has one octet, a server's often two or four."""
+    source, destination = frame.field("source_address"), frame.field("destination_address")
+    if frame.framing != "hdlc" or not source or not destination:
+        return "unknown"
+    if source[3].octets == destination[3].octets:
+        return "unknown"
+    return "client" if destination[3].octets > source[3].octets else "meter"
