@@ -89,7 +89,7 @@ def test_every_octet_of_the_thread_is_decoded() -> None:
             unreadable = (trace.name, message.number) == ("MY SOFTWARE", 4)
             assert any(node.name == "undecoded" for node in nodes) == unreadable
             if unreadable:
-                assert [n.error for n in nodes if n.name == "undecoded"][0].startswith("variable_access_specification")
+                assert next(n.error for n in nodes if n.name == "undecoded").startswith("variable_access_specification")
 
 
 def mutations(count: int, seed: int) -> None:

@@ -10,7 +10,7 @@ from analyzer.diagnosis.search import Search, search
 from analyzer.frame import addresses
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Message
-from analyzer.model import Certainty, Security, Trace
+from analyzer.model import Certainty, Security, Side, Trace
 
 LINK_FRAMES = frozenset({"SNRM", "DISC", "UA", "DM", "FRMR", "RR", "RNR"})
 
@@ -129,6 +129,11 @@ def vouched(message: Message) -> Certainty:
     if all(security.verdict == "verified" for _, security in protections(message)):
         return "proven"
     return "likely"
+
+
+def side_of(message: Message) -> Side:
+    """Whose fault something in a message is: the sender's, or the line's where nobody knows who that is."""
+    return "link" if message.direction == "unknown" else message.direction
 
 
 def names(message: Message) -> str:

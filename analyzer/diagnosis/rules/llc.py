@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.diagnosis.case import Case, hexed, names
+from analyzer.diagnosis.case import Case, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.frame import fits
 from analyzer.message import Message
@@ -51,7 +51,7 @@ def llc_missing(case: Case) -> Iterator[Hit]:
             tuple(evidence),
             certainty="proven" if whole else "likely",
             field="information",
-            side=_side(message),
+            side=side_of(message),
             fix=f"Put {hexed(header)} before the APDU in every information frame from the {message.direction}; "
             "update the library.",
             changes=(LlcChange("command" if header == COMMAND else "response"),),
@@ -93,7 +93,7 @@ def llc_wrong(case: Case) -> Iterator[Hit]:
             (f"the header is {hexed(header)}, a frame from the {message.direction} has {hexed(wanted)}",),
             field="llc",
             severity="info" if push or message.direction == "meter" else "error",
-            side=_side(message),
+            side=side_of(message),
             changes=(LlcChange("command" if wanted == COMMAND else "response"),),
         )
 
@@ -178,7 +178,3 @@ def not_dlms_reply(case: Case) -> Iterator[Hit]:
 def _all(case: Case) -> Iterator[Message]:
     for one in (case, *case.others):
         yield from one.given
-
-
-def _side(message: Message):  # type: ignore[no-untyped-def]
-    return message.direction if message.direction != "unknown" else "link"

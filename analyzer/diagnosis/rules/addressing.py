@@ -1,0 +1,183 @@
+"""Who is called, and whether anybody answers. Silence proves nothing: what follows from it is likely at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.diagnosis.case import Case, Exchange, hexed, names
+from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.rules.llc import stale
+from analyzer.frame import Frame, addresses
+from analyzer.message import Message
+from grammars.kit.primitives import Extended
+
+ALL_STATION = {1: 0x7F, 2: 0x7F, 4: 0x3FFF}
+
+
+def address(frame: Frame, name: str) -> Extended | None:
+    """An address of an HDLC frame."""
+    node = frame.field(name)
+    return node[3] if node is not None and isinstance(node[3], Extended) else None
+
+
+def unanswered(case: Case) -> Iterator[Exchange]:
+    """Requests to connect or to associate that nobody answers, though the client goes on or nothing is answered."""
+    silent = not case.has_meter()
+    for exchange in case.exchanges:
+        request = exchange.request
+        if request.frame != "SNRM" and request.apdu != "aarq":
+            continue
+        replies = [reply for reply in exchange.replies if reply.wire != request.wire]
+        if replies:
+            continue
+        last = exchange is case.exchanges[-1]
+        if (request.frame == "SNRM" and silent) or not last:
+            yield exchange
+
+
+@rule("no-reply")
+def no_reply(case: Case) -> Iterator[Hit]:
+    """No answer to SNRM or AARQ."""
+    rows = list(unanswered(case))
+    if not rows:
+        return
+    first = rows[0].request
+    cause = _why(case, first)
+    times = f"{len(rows)} requests are" if len(rows) > 1 else f"{names(first)} is"
+    evidence = [f"{times} not answered: no octet from the meter follows"]
+    if not case.has_meter():
+        evidence.append(
+            "nothing in the trace comes from the meter: speed, parity, addresses or the cable are as likely"
+        )
+    frame = first.frames[0]
+    server, client = address(frame, "destination_address"), address(frame, "source_address")
+    if server is not None and client is not None:
+        evidence.append(f"called was server {server} in {server.octets} octets, by client {client}")
+    yield Hit(first, tuple(evidence), certainty="likely" if len(rows) > 1 else "possible", because_of=cause)
+
+
+def _why(case: Case, request: Message) -> str | None:
+    """A fault of the request itself, or of its address, that explains silence."""
+    if request.llc == "missing" and request.frame == "I":
+        return "llc-missing"
+    frame = request.frames[0]
+    if any(issue.spec.name == "frame_check_sequence" for issue in frame.parsed.issues):
+        return "fcs-wrong"
+    if any(issue.spec.name == "header_check_sequence" for issue in frame.parsed.issues):
+        return "hcs-wrong"
+    if any(issue.code == "frame-length-wrong" for issue in frame.issues):
+        return "frame-length-wrong"
+    found = next(iter(_better_addresses(case)), None)
+    return found[0] if found else None
+
+
+def _answered(case: Case) -> Iterator[tuple[Extended, Extended]]:
+    """(server, client) of connection requests that were answered, in this trace and in the others."""
+    for one in (case, *case.others):
+        for exchange in one.exchanges:
+            if exchange.request.frame == "SNRM" and exchange.reply is not None and exchange.reply.frame == "UA":
+                frame = exchange.request.frames[0]
+                server, client = address(frame, "destination_address"), address(frame, "source_address")
+                if server is not None and client is not None:
+                    yield server, client
+
+
+def _better_addresses(case: Case) -> Iterator[tuple[str, Message, str]]:
+    """(code, message, evidence): an unanswered address that is another one, which is answered, written otherwise."""
+    good = list(_answered(case))
+    refused = [e for e in case.exchanges if e.request.frame == "SNRM" and e.reply is not None and e.reply.frame == "DM"]
+    for exchange in [*unanswered(case), *refused]:
+        request = exchange.request
+        frame = request.frames[0]
+        server, client = address(frame, "destination_address"), address(frame, "source_address")
+        if request.frame != "SNRM" or server is None or client is None:
+            continue
+        for other_server, other_client in good:
+            if other_client.number != client.number and _other_base(client.number, other_client.number):
+                said = f"client {client.number} ({client.number:02X}) is not answered, {other_client.number} is"
+                yield "sap-decimal-hex", request, f"{said}: the same digits in the other base"
+            elif other_server.octets != server.octets and _same_device(server, other_server):
+                said = f"server {server} in {server.octets} octets is not answered"
+                yield "server-address-form", request, f"{said}, {other_server} in {other_server.octets} octets is"
+
+
+def _other_base(a: int, b: int) -> bool:
+    """Whether one number is the other one's digits read in the other base."""
+    return f"{a:x}" == str(b) or str(a) == f"{b:x}"
+
+
+def _parts(server: Extended) -> tuple[int, int]:
+    half = {1: 0, 2: 7, 4: 14}.get(server.octets, 0)
+    return (server.number >> half, server.number & ((1 << half) - 1)) if half else (server.number, 0)
+
+
+def _same_device(a: Extended, b: Extended) -> bool:
+    (upper, lower), (other_upper, other_lower) = _parts(a), _parts(b)
+    return upper == other_upper and (lower == other_lower or 1 in (a.octets, b.octets))
+
+
+@rule("sap-decimal-hex", "server-address-form")
+def better_address(case: Case) -> Iterator[Hit]:
+    """The address that would have been answered, where the input shows it."""
+    seen: set[str] = set()
+    for code, message, evidence in _better_addresses(case):
+        if code not in seen:
+            seen.add(code)
+            field = "source_address" if code == "sap-decimal-hex" else "destination_address"
+            yield Hit(message, (evidence,), certainty="likely", code=code, field=field)
+
+
+@rule("broadcast-address")
+def broadcast_address(case: Case) -> Iterator[Hit]:
+    """An all-station address, and nobody answers."""
+    for exchange in unanswered(case):
+        server = address(exchange.request.frames[0], "destination_address")
+        if server is not None and _parts(server)[1 if server.octets > 1 else 0] == ALL_STATION.get(server.octets):
+            said = f"the destination is {server}, all stations: meters on a shared line stay silent then"
+            yield Hit(exchange.request, (said,), certainty="possible", field="destination_address")
+            return
+
+
+@rule("addresses-swapped")
+def addresses_swapped(case: Case) -> Iterator[Hit]:
+    """An answer under the same order of addresses as the request, or a client of more than one octet."""
+    for exchange in case.exchanges:
+        request, reply = exchange.request, exchange.reply
+        if reply is not None and reply.frames[0].framing == "hdlc" and request.frames[0].framing == "hdlc":
+            asked, answered = addresses(request.frames[0]), addresses(reply.frames[0])
+            if asked == answered and asked is not None and asked[0] != asked[1] and reply.wire != request.wire:
+                said = f"{names(reply)} has the same source and destination as {names(request)}"
+                yield Hit(reply, (said,), field="destination_address", side="meter")
+                return
+        server, client = address(request.frames[0], "destination_address"), address(request.frames[0], "source_address")
+        if request.frame == "SNRM" and server is not None and client is not None and client.octets > server.octets:
+            frame = request.frames[0]
+            node = frame.field("source_address")
+            assert node is not None
+            octets = hexed(frame.data[node[1] : node[2]])
+            said = f"the source of {names(request)} is {octets}, {client.octets} octets: a client has one"
+            yield Hit(request, (said,), field="source_address")
+            return
+
+
+@rule("wrapper-ports-not-swapped")
+def wrapper_ports_not_swapped(case: Case) -> Iterator[Hit]:
+    """An answer whose ports are in the order of the request."""
+    for exchange in case.exchanges:
+        request, reply = exchange.request, exchange.reply
+        if reply is None or reply.frames[0].framing != "wrapper" or stale(case, reply) is not None:
+            continue
+        asked, answered = addresses(request.frames[0]), addresses(reply.frames[0])
+        if asked == answered and asked is not None and asked[0] != asked[1]:
+            said = f"{names(request)} and {names(reply)} both go from port {asked[0]} to {asked[1]}"
+            yield Hit(reply, (said,), field="source_wport", side="meter")
+            return
+
+
+@rule("wrapper-length-wrong")
+def wrapper_length_wrong(case: Case) -> Iterator[Hit]:
+    """A wrapper whose length is not that of what follows."""
+    for message in case.messages:
+        for issue in message.frames[0].issues:
+            if issue.code == "wrapper-length-wrong":
+                yield Hit(message, (issue.text,), field="length", side="link")
