@@ -8,8 +8,13 @@ from analyzer.diagnosis.case import Case, hexed, hls_proofs, names, protections
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.llc import stale
 from analyzer.message import Message
+from analyzer.model import Security, Side
+from grammars.kit.spec import find_int, find_octets
 
-LINK_ANSWERS = frozenset({"UA", "RR", "RNR"})
+DECIPHERING_ERROR, COUNTER_ERROR = 5, 6  # service errors of the exception-response
+PLAIN_ANSWERS = frozenset(
+    {"get-response", "set-response", "action-response", "exception-response", "confirmed-service-error"}
+)
 
 
 @rule("nonce-reused")
@@ -59,7 +64,7 @@ def nonce_reused(case: Case) -> Iterator[Hit]:
         )
 
 
-def _sealed_octets(message: Message, security) -> bytes:  # type: ignore[no-untyped-def]
+def _sealed_octets(message: Message, security: Security) -> bytes:
     for layer, own in protections(message):
         if own is security:
             return message.octets(layer.buffer)[layer.start : layer.end]
@@ -110,3 +115,158 @@ def _refusal(case: Case, reply: Message) -> str:
         node = reply.find("service_error")
         return "the meter answers exception-response" if node and node[3] not in (5, 6) else ""
     return ""
+
+
+@rule("not-authenticated")
+def not_authenticated(case: Case) -> Iterator[Hit]:
+    """Content that is encrypted and carries no tag."""
+    for message in case.messages:
+        for layer, security in protections(message):
+            if security.encrypted and not security.authenticated:
+                complete = security.plaintext is not None and bool(layer.inner)
+                said = f"the security control is {security.control:02X}: encrypted, no tag"
+                more = ("the text is complete without cutting anything off",) if complete else ()
+                yield Hit(
+                    message,
+                    (said, *more),
+                    field="security_control",
+                    severity="info",
+                    side="client" if message.direction == "client" else "meter",
+                )
+                return
+
+
+@rule("unprotected-reply")
+def unprotected_reply(case: Case) -> Iterator[Hit]:
+    """A plain answer to a ciphered request; errors in clear are usual."""
+    for exchange in case.exchanges:
+        request, reply = exchange.request, exchange.reply
+        if reply is None or request.layer is None or reply.layer is None:
+            continue
+        if request.layer.name in ("aarq", "rlrq") or not any(True for _ in protections(request)):
+            continue
+        if reply.layer.name in PLAIN_ANSWERS:
+            usual = reply.layer.name in ("exception-response", "confirmed-service-error")
+            said = f"{names(request)} is ciphered, and the answer is a plain {reply.layer.name}"
+            yield Hit(reply, (said,), severity="info" if usual else None, field=reply.layer.name)
+
+
+@rule("invocation-counter-replayed")
+def invocation_counter_replayed(case: Case) -> Iterator[Hit]:
+    """A counter that does not rise, or that the meter calls too low."""
+    highest: dict[tuple[str, str | None, bytes | None], tuple[int, Message]] = {}
+    low: set[int] = set()
+    for message in case.messages:
+        for _, security in protections(message):
+            counter = security.invocation_counter
+            if counter is None:
+                continue
+            key = (message.direction, security.key, security.system_title)
+            before = highest.get(key)
+            if before is not None and counter < before[0] and message.frames[0].data != before[1].frames[0].data:
+                if not low:
+                    yield Hit(
+                        message,
+                        (f"the counter is {counter}, {names(before[1])} had {before[0]}",),
+                        field="invocation_counter",
+                        side="client" if message.direction == "client" else "meter",
+                    )
+                low.add(message.number)
+            if before is None or counter > before[0]:
+                highest[key] = (counter, message)
+    for message in case.sent_by("meter"):
+        layer = message.layer_named("exception-response")
+        if layer is None or find_int(layer.nodes, "service_error") != COUNTER_ERROR:
+            continue
+        request = case.request(message)
+        wanted = find_int(layer.nodes, "invocation_counter")
+        sent = next((s.invocation_counter for _, s in protections(request)), None) if request else None
+        said = f"the meter answers invocation-counter-error and wants at least {wanted}"
+        yield Hit(
+            message,
+            (said, f"{names(request)} carries {sent}") if request is not None and sent is not None else (said,),
+            field="exception-response",
+            side="client",
+            because_of="invocation-counter-replayed" if low else None,
+        )
+
+
+@rule("deciphering-error")
+def deciphering_error(case: Case) -> Iterator[Hit]:
+    """A meter that could not decipher, and what arithmetic says of the APDU before."""
+    for message in case.sent_by("meter"):
+        if not _says_deciphering(message):
+            continue
+        request = case.request(message)
+        verdicts = [security.verdict for _, security in protections(request)] if request is not None else []
+        evidence = [f"{names(message)} says deciphering-error"]
+        cause = None
+        if request is not None and verdicts and set(verdicts) == {"verified"}:
+            evidence.append(
+                f"{names(request)} verifies with the keys here: the meter holds other keys, title or counter"
+            )
+        elif request is not None and verdicts:
+            cause = next(
+                (
+                    change.code
+                    for one in case.search.explained
+                    if one.item.message.number == request.number and one.verified and one.hypothesis is not None
+                    for change in one.hypothesis.changes
+                ),
+                None,
+            )
+            evidence.append(
+                f"{names(request)} does not verify with the keys here" if cause else "it could not be checked here"
+            )
+        yield Hit(message, tuple(evidence), because_of=cause)
+
+
+def _says_deciphering(message: Message) -> bool:
+    layer = message.layer_named("exception-response")
+    if layer is not None and find_int(layer.nodes, "service_error") == DECIPHERING_ERROR:
+        return True
+    layer = message.layer_named("confirmed-service-error")
+    return layer is not None and find_int(layer.nodes, "application-reference") == 6
+
+
+@rule("compressed-payload")
+def compressed_payload(case: Case) -> Iterator[Hit]:
+    """Content that was compressed, which nothing here expands."""
+    for message in case.messages:
+        for _, security in protections(message):
+            if security.control & 0x80:
+                said = (
+                    f"the security control is {security.control:02X}: bit 80 says that the content is compressed (V.44)"
+                )
+                yield Hit(message, (said,), field="security_control", side=_sender(message))
+                return
+
+
+@rule("system-title-empty")
+def system_title_empty(case: Case) -> Iterator[Hit]:
+    """General ciphering without the title of its sender."""
+    for message in case.messages:
+        for layer, security in protections(message):
+            title = find_octets(layer.nodes, "system_title")
+            if layer.name in ("general-glo-ciphering", "general-ded-ciphering") and title == b"":
+                harmless = security.verdict == "verified"
+                said = "the system title in front of the content has no octets"
+                more = ("with the title known from elsewhere it verifies",) if harmless else ()
+                yield Hit(message, (said, *more), field="system_title", severity="info" if harmless else None)
+                return
+
+
+@rule("security-suite-mismatch")
+def security_suite_mismatch(case: Case) -> Iterator[Hit]:
+    """Two sides, or two APDUs of one side, with other suites."""
+    seen: dict[str, tuple[int, Message]] = {}
+    for message in case.messages:
+        for _, security in protections(message):
+            seen.setdefault(message.direction, (security.suite, message))
+    if len(seen) == 2 and len({suite for suite, _ in seen.values()}) == 2:
+        (a, one), (b, other) = seen["client"], seen["meter"]
+        yield Hit(other, (f"{names(one)} has suite {a}, {names(other)} has suite {b}",), field="security_control")
+
+
+def _sender(message: Message) -> Side:
+    return "client" if message.direction == "client" else "meter"

@@ -1,4 +1,4 @@
-"""InitiateRequest and InitiateResponse, services, invoke-ids, result codes."""
+"""What InitiateRequest and InitiateResponse settle, and invoke-ids."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.diagnosis.case import Case, hexed, names, vouched
 from analyzer.diagnosis.registry import Hit, rule
+from analyzer.message import Message
 from analyzer.rebuild import Change, set_value
 
 DLMS_VERSION = 6
@@ -64,7 +65,7 @@ def invoke_id_mismatch(case: Case) -> Iterator[Hit]:
         )
 
 
-def _invoke_id(message) -> int | None:  # type: ignore[no-untyped-def]
+def _invoke_id(message: Message) -> int | None:
     node = message.find("invoke_id_and_priority")
     return node[3] & 0x0F if node is not None and isinstance(node[3], int) else None
 

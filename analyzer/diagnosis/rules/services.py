@@ -1,0 +1,308 @@
+"""Services: what was agreed, what was asked, and what the meter makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.diagnosis.case import Case, Exchange, names, protections, side_of, vouched
+from analyzer.diagnosis.registry import Hit, rule
+from analyzer.message import Message
+from analyzer.rebuild import Change, set_value
+from grammars.kit.spec import find_int, find_raw, walk_raw
+from grammars.tables.enums import DATA_ACCESS_RESULTS, EXCEPTION_SERVICE_ERRORS, EXCEPTION_STATE_ERRORS, SERVICE_ERRORS
+
+SMALLEST_PDU = 12
+LN, SN = 0x0007, 0xFA00
+GET, SET, ACTION = 0x000010, 0x000008, 0x000001
+BLOCK_GET, BLOCK_SET, BLOCK_ACTION = 0x001000, 0x000800, 0x000400
+LISTS, SELECTION, ACCESS, GBT, EVENT = 0x000200, 0x000004, 0x000040, 0x200000, 0x000002
+READ, WRITE = 0x100000, 0x080000
+INITIATE_ERROR, VERSION_TOO_LOW, BAD_CONFORMANCE, PDU_TOO_SHORT = 6, 1, 2, 3
+DECIPHERING = 5
+# What a variant of a service needs: its name in the tree, the bit, how people call the bit.
+NEEDS = (
+    ("get-request", GET, "get"),
+    ("set-request", SET, "set"),
+    ("action-request", ACTION, "action"),
+    ("read-request", READ, "read"),
+    ("write-request", WRITE, "write"),
+    ("access-request", ACCESS, "access"),
+    ("get-request-next", BLOCK_GET, "block-transfer-with-get-or-read"),
+    ("set-request-with-first-datablock", BLOCK_SET, "block-transfer-with-set-or-write"),
+    ("action-request-with-first-pblock", BLOCK_ACTION, "block-transfer-with-action"),
+    ("get-request-with-list", LISTS, "multiple-references"),
+    ("set-request-with-list", LISTS, "multiple-references"),
+    ("action-request-with-list", LISTS, "multiple-references"),
+    ("access_parameters", SELECTION, "selective-access"),
+)
+
+
+def refusal_of(case: Case, request: Message) -> Message | None:
+    """The answer to a request, if it is an error or there is none; the request itself stands for silence."""
+    reply = case.reply(request)
+    if reply is None:
+        return request if request is not case.messages[-1] else None
+    plain = reply.plain
+    if plain is None:
+        return reply if reply.frame in ("DM", "FRMR") else None
+    if plain.name in ("exception-response", "confirmed-service-error"):
+        return reply
+    return reply if any(True for _ in _results(reply)) else None
+
+
+def _results(message: Message) -> Iterator[int]:
+    """The result codes other than success in an answer."""
+    plain = message.plain
+    if plain is None or not plain.name.endswith("-response"):
+        return
+    for node in walk_raw(plain.nodes):
+        spec, _, _, value = node
+        named = spec.name in ("data-access-result", "data_access_result", "result")
+        if named and isinstance(value, int) and value and value in DATA_ACCESS_RESULTS:
+            yield value
+
+
+@rule("pdu-size-too-small")
+def pdu_size_too_small(case: Case) -> Iterator[Hit]:
+    """A client that takes next to nothing."""
+    for message in case.messages:
+        layer = message.layer_named("initiate-request")
+        size = find_int(layer.nodes, "client_max_receive_pdu_size") if layer else None
+        if layer is None or size is None or size == 0 or size >= SMALLEST_PDU:
+            continue
+        yield Hit(
+            message,
+            (f"client-max-receive-pdu-size is {size}, and no answer is shorter than {SMALLEST_PDU} octets",),
+            certainty=vouched(message),
+            field="client_max_receive_pdu_size",
+            changes=(Change("initiate-request", set_value("client_max_receive_pdu_size", 0xFFFF)),),
+        )
+
+
+@rule("conformance-insufficient")
+def conformance_insufficient(case: Case) -> Iterator[Hit]:
+    """A service that needs a bit which was not negotiated, and that the meter refuses."""
+    for exchange in case.exchanges:
+        request = exchange.request
+        granted, plain = request.before.negotiated_conformance, request.plain
+        if granted is None or plain is None or request.before.state not in ("open", "pending", "proving"):
+            continue
+        used = {node[0].name for node in walk_raw(plain.nodes)}
+        lacking = [name for field, bit, name in NEEDS if field in used and not granted & bit]
+        if request.plain is not None and request.before.state != "open":
+            lacking = []  # the HLS proof travels before services are allowed
+        refused = refusal_of(case, request) if lacking else None
+        if lacking and refused is not None:
+            proposed = request.before.proposed_conformance
+            evidence = [f"{names(request)} needs {' and '.join(lacking)}, negotiated is {granted:06X}"]
+            evidence += [f"proposed was {proposed:06X}"] if proposed is not None else []
+            yield Hit(request, tuple(evidence), certainty=vouched(request))
+            return
+
+
+@rule("dlms-version-wrong", "conformance-insufficient", "pdu-size-too-small")
+def initiate_error(case: Case) -> Iterator[Hit]:
+    """A meter that refuses the InitiateRequest and says why, where the request itself does not show it."""
+    codes = {
+        VERSION_TOO_LOW: "dlms-version-wrong",
+        BAD_CONFORMANCE: "conformance-insufficient",
+        PDU_TOO_SHORT: "pdu-size-too-small",
+    }
+    for message in case.sent_by("meter"):
+        layer = message.layer_named("confirmed-service-error")
+        reason = find_int(layer.nodes, "initiate") if layer else None
+        if reason not in codes:
+            continue
+        request = case.request(message)
+        shown = request is not None and request.after.proposed_version not in (None, 6) and reason == VERSION_TOO_LOW
+        small = request is not None and (request.after.client_max_pdu or 99) < SMALLEST_PDU and reason == PDU_TOO_SHORT
+        if shown or small:
+            continue  # the rule about the request itself has it
+        name = SERVICE_ERRORS[INITIATE_ERROR][reason][0]
+        yield Hit(message, (f"the meter answers initiateError: {name}",), code=codes[reason], certainty="likely")
+
+
+@rule("ln-sn-mismatch")
+def ln_sn_mismatch(case: Case) -> Iterator[Hit]:
+    """Services of one kind of referencing in an association of the other."""
+    for message in case.messages:
+        context, plain = message.before.context, message.plain
+        if plain is None or context is None:
+            continue
+        short = context in (2, 4)
+        name = plain.name
+        if message.direction == "client" and message.before.state == "open":
+            if not short and name in ("read-request", "write-request", "unconfirmed-write-request"):
+                yield Hit(message, (f"{names(message)} is for short names, the context has logical names",))
+                return
+            if short and name in ("get-request", "set-request", "action-request", "access-request"):
+                yield Hit(message, (f"{names(message)} is for logical names, the context has short names",))
+                return
+        vaa = find_int(plain.nodes, "vaa_name") if name == "initiate-response" else None
+        opened = message.layer_named("initiate-response")
+        vaa = find_int(opened.nodes, "vaa_name") if opened is not None else vaa
+        if vaa is not None and vaa in (LN, SN) and (vaa == SN) != (message.after.context in (2, 4)):
+            said = f"the vaa-name {vaa:04X} is for {'short' if vaa == SN else 'logical'} names, the context is not"
+            yield Hit(message, (said,), field="vaa_name", side="meter")
+            return
+
+
+@rule("pdu-too-long")
+def pdu_too_long(case: Case) -> Iterator[Hit]:
+    """A request longer than the meter takes, and refused."""
+    for exchange in case.exchanges:
+        request = exchange.request
+        limit, layer = request.before.server_max_pdu, request.layer
+        if not limit or layer is None or request.before.state != "open":
+            continue
+        size = layer.end - layer.start
+        if size > limit and refusal_of(case, request) is not None:
+            yield Hit(request, (f"{names(request)} has {size} octets, the meter takes {limit}",))
+
+
+def exceptions(case: Case) -> Iterator[tuple[Message, int, int]]:
+    """(message, state error, service error) of each exception-response."""
+    for message in case.sent_by("meter"):
+        layer = message.layer_named("exception-response")
+        if layer is not None:
+            state, service = find_int(layer.nodes, "state_error"), find_int(layer.nodes, "service_error")
+            if state is not None and service is not None:
+                yield message, state, service
+
+
+def cause_in_request(case: Case, request: Message | None) -> str | None:
+    """A fault in a request that explains its refusal, of those that can be read off it at once."""
+    if request is None:
+        return None
+    if request.llc == "missing" and request.frame == "I":
+        return "llc-missing"
+    for hit in conformance_insufficient(case):
+        if hit.message is request:
+            return "conformance-insufficient"
+    for hit in pdu_too_long(case):
+        if hit.message is request:
+            return "pdu-too-long"
+    for hit in ln_sn_mismatch(case):
+        if hit.message is request:
+            return "ln-sn-mismatch"
+    if request.before.state == "pending" and request.after.state == "pending":
+        return "hls-pass3-missing"
+    if request.apdu == "aarq" and request.before.state in ("open", "pending", "proving"):
+        return "association-not-released"
+    return None
+
+
+@rule("service-not-allowed", "service-not-supported", "pdu-too-long")
+def exception_response(case: Case) -> Iterator[Hit]:
+    """A meter that refuses a service without speaking of security."""
+    for message, state, service in exceptions(case):
+        if service in (DECIPHERING, 6):
+            continue
+        request = case.request(message)
+        cause = cause_in_request(case, request)
+        words = [
+            EXCEPTION_STATE_ERRORS.get(state, (str(state), ""))[0],
+            EXCEPTION_SERVICE_ERRORS.get(service, (str(service), ""))[0],
+        ]
+        what = f" to {names(request)}" if request is not None else ""
+        evidence = f"the meter answers exception-response{what}: {', '.join(words)}"
+        code = "service-not-supported" if state == 2 or service == 2 else "service-not-allowed"
+        if service == 4 and cause is None:
+            code = "pdu-too-long"
+        yield Hit(message, (evidence,), code=code, field="exception-response", side="client", because_of=cause)
+
+
+@rule("reply-out-of-order")
+def reply_out_of_order(case: Case) -> Iterator[Hit]:
+    """An answer of another service than was asked for."""
+    for exchange in case.exchanges:
+        asked, answered = _service(exchange.request), _service(exchange.reply)
+        if asked and answered and asked != answered:
+            assert exchange.reply is not None
+            said = f"{names(exchange.request)} is followed by {names(exchange.reply)}"
+            yield Hit(exchange.reply, (said,), certainty=vouched(exchange.reply))
+
+
+def _service(message: Message | None) -> str:
+    plain = message.plain if message is not None else None
+    if plain is None or not plain.parsed.whole:
+        return ""
+    for end in ("-request", "-response"):
+        stem = plain.name.removesuffix(end)
+        if stem != plain.name and stem in ("get", "set", "action", "read", "write", "access"):
+            return stem
+    return ""
+
+
+@rule("block-number-wrong", "block-transfer-aborted", "object-undefined", "access-denied", "type-unmatched")
+def result_code(case: Case) -> Iterator[Hit]:
+    """Results other than success, by what they mean."""
+    groups = {
+        19: "block-number-wrong",
+        **dict.fromkeys((15, 16, 17, 18), "block-transfer-aborted"),
+        **dict.fromkeys((4, 9, 11), "object-undefined"),
+        **dict.fromkeys((3, 13), "access-denied"),
+        12: "type-unmatched",
+    }
+    for exchange in case.exchanges:
+        for reply in exchange.replies:
+            for value in _results(reply):
+                if value not in groups or (groups[value] == "access-denied" and _is_proof(exchange)):
+                    continue
+                cause = "block-number-wrong" if value in (15, 16, 17, 18) and _wrong_block(case, exchange) else None
+                yield Hit(
+                    reply,
+                    (f"{names(exchange.request)} is answered with {value} ({DATA_ACCESS_RESULTS[value][0]})",),
+                    certainty=vouched(reply),
+                    code=groups[value],
+                    side="client",
+                    because_of=cause or cause_in_request(case, exchange.request),
+                )
+
+
+def _is_proof(exchange: Exchange) -> bool:
+    return exchange.request.before.state == "pending"
+
+
+def _wrong_block(case: Case, exchange: Exchange) -> bool:
+    return any(hit.message is exchange.request for hit in block_number(case))
+
+
+@rule("block-number-wrong")
+def block_number(case: Case) -> Iterator[Hit]:
+    """A request for the next block that names another block than the last one received."""
+    last: int | None = None
+    for message in case.messages:
+        plain = message.plain
+        if plain is None:
+            continue
+        node = find_raw(plain.nodes, "block_number")
+        number = node[3] if node is not None and isinstance(node[3], int) else None
+        if plain.name == "get-response":
+            last = number if number is not None else None
+        elif plain.name == "get-request" and number is not None and last is not None and number != last:
+            said = f"the last block received is {last}, and {names(message)} names {number}"
+            yield Hit(message, (said,), certainty=vouched(message), field="block_number", side="client")
+
+
+@rule("data-truncated")
+def data_truncated(case: Case) -> Iterator[Hit]:
+    """An APDU that ends before its own structure does, in a frame that is whole, and that is no leftover."""
+    from analyzer.diagnosis.rules.llc import stale
+
+    for message in case.messages:
+        layer = message.plain
+        if layer is None or layer.parsed.whole or not message.complete or message.frames[0].framing == "none":
+            continue
+        if layer.name in ("aarq", "aare", "unknown-apdu") or stale(case, message) is not None:
+            continue
+        if any(i.severity == "error" for f in message.frames for i in f.parsed.issues) or _damaged(message):
+            continue
+        issue = next(i for i in layer.parsed.issues if i.severity == "error")
+        said = f"at octet {issue.start - layer.start} of the {layer.name}: {issue.spec.name}, {issue.text}"
+        if all(security.verdict == "verified" for _, security in protections(message)):
+            yield Hit(message, (said, "the frame around it is whole"), field=None, side=side_of(message))
+
+
+def _damaged(message: Message) -> bool:
+    return any(frame.issues for frame in message.frames)
