@@ -131,6 +131,8 @@ class Decoder:
     ) -> tuple[Security, Layer | None]:
         """Opens the protected content of a layer: the verdict, and the APDU inside if there is one to see."""
         content = protected_of(layer, context)
+        if content.system_title is None:
+            content = replace(content, system_title=self._given_title(context.direction))
         role = self._role(layer, content.control)
         suite = content.control & SUITE
         key = self._key(context, role, content.system_title, suite)
@@ -162,6 +164,13 @@ class Decoder:
             ),
             inside,
         )
+
+    def _given_title(self, direction: str) -> bytes | None:
+        """The system title of a side that the trace does not tell, if the keys leave only one."""
+        if not isinstance(self.keys, KeyRing):
+            return None
+        known = {"client": self.keys.client_titles(), "meter": self.keys.titles()}.get(direction, ())
+        return known[0] if len(known) == 1 else None
 
     def _role(self, layer: Layer, control: int) -> KeyRole:
         if layer.name.startswith("ded-") or layer.name == "general-ded-ciphering":

@@ -215,13 +215,12 @@ def _not_type_3(data: bytes | bytearray, at: int, begin: int, final: bool) -> _C
     closing = data.find(FLAG, begin)
     if closing < 0:
         return _stray(at, len(data)) if final else None
-    if (
-        closing - begin <= LONGEST_HDLC
-        and crc16_x25(bytes(data[begin:closing])) == GOOD_RESIDUE
-        and closing - begin >= SHORTEST_HDLC
-    ):
-        text = f"frame type {data[begin] >> 4:04b} is not 1010 (type 3)"
-        return _Cut("hdlc", at, closing + 1, _after(data, closing), (FrameIssue("frame-type-unknown", text, 1, 3),))
+    told = begin + ((data[begin] & 7) << 8 | data[begin + 1])
+    for end in (told, closing):
+        closed = SHORTEST_HDLC <= end - begin <= LONGEST_HDLC and data[end : end + 1] == b"\x7e"
+        if closed and crc16_x25(bytes(data[begin:end])) == GOOD_RESIDUE:
+            text = f"frame type {data[begin] >> 4:04b} is not 1010 (type 3)"
+            return _Cut("hdlc", at, end + 1, _after(data, end), (FrameIssue("frame-type-unknown", text, 1, 3),))
     if closing == begin:
         return _stray(at, begin)
     return _stray(at, closing)

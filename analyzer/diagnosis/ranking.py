@@ -174,6 +174,6 @@ def _with_ids(findings: list[Finding]) -> list[Finding]:
         if finding.because_of is not None:
             same = [(n, f) for n, f in enumerate(findings, 1) if f.code == finding.because_of]
             before = [(n, f) for n, f in same if (f.message or 0) <= (finding.message or 0)]
-            cause = (before[-1] if before else same[0])[0]
+            cause = max(before, key=lambda row: (row[1].message or 0, -row[0]))[0] if before else same[0][0]
         made.append(replace(finding, because_of_id=cause))
     return made

@@ -13,6 +13,7 @@ from grammars.tables.enums import APPLICATION_CONTEXTS, DIAGNOSTICS_USER, MECHAN
 
 CIPHERED_CONTEXTS = frozenset({3, 4})
 TITLE_OCTETS = 8
+SMALLEST_PDU = 12  # the shortest answer of any use
 PENDING = 14
 CONTEXT_REFUSED, TITLE_REFUSED, MECHANISM_REFUSED, MECHANISM_REQUIRED, FAILED = 2, 3, 11, 12, 13
 USER_INFORMATION_TAG, OCTET_STRING_TAG = 0xBE, 0x04
@@ -105,8 +106,18 @@ def _own_fault(case: Case, request: Message | None) -> str | None:
         return None
     if request.after.proposed_version not in (None, 6):
         return "dlms-version-wrong"
-    if not has(request, "calling_ap_title") and arc(request, "application_context_name.object_identifier") in (3, 4):
-        return "calling-ap-title-wrong"
+    if (request.after.client_max_pdu or SMALLEST_PDU) < SMALLEST_PDU:
+        return "pdu-size-too-small"
+    for code, function in (
+        ("ber-length-wrong", ber_length_wrong),
+        ("user-information-missing", user_information_missing),
+        ("acse-requirements-missing", acse_requirements_missing),
+        ("calling-ap-title-wrong", calling_ap_title_wrong),
+        ("system-title-malformed", system_title_malformed),
+        ("context-ciphering-mismatch", context_ciphering_mismatch),
+    ):
+        if any(hit.message is request and hit.severity in (None, "error") for hit in function(case)):
+            return code
     return None
 
 
@@ -278,6 +289,8 @@ def ber_length_wrong(case: Case) -> Iterator[Hit]:
         layer = message.layer
         if layer is None or layer.name not in ("aarq", "aare", "rlrq", "rlre") or not message.complete:
             continue
+        if any(f.issues or any(i.severity == "error" for i in f.parsed.issues) for f in message.frames):
+            continue  # the frame is damaged, and the lengths inside with it
         wrong = [i for i in layer.parsed.issues if "the length says" in i.text]
         left = [i for i in layer.parsed.issues if "not decoded" in i.text and i.spec.name == "undecoded"]
         if not wrong and not (left and message.frames[0].framing != "none"):

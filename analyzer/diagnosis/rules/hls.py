@@ -10,7 +10,7 @@ from analyzer.diagnosis.case import Case, hexed, names, protections, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import FoundKeys
 from analyzer.hls import REPLY_OCTETS, HlsFacts, HlsUnknown, Sender, check_reply, expected_reply
-from analyzer.keyring import KeyProvider
+from analyzer.keyring import KeyProvider, KeyRole
 from analyzer.message import Message
 from grammars.kit.spec import find_int, find_octets
 from grammars.tables.enums import ACTION_RESULTS, MECHANISMS
@@ -51,9 +51,11 @@ def proofs(case: Case) -> Iterator[Proof]:
         plain = message.plain
         if plain is None or message.before.mechanism is None or message.before.mechanism < 2:
             continue
-        value, sender = is_hls_reply(plain.nodes), "client"
+        sender: Sender = "client"
+        value = is_hls_reply(plain.nodes)
         if value is None and plain.name == "action-response" and message.before.state == "proving":
-            value, sender = find_octets(plain.nodes, "return_parameters.octet-string"), "meter"
+            sender = "meter"
+            value = find_octets(plain.nodes, "return_parameters.octet-string")
         if value is None:
             continue
         outer = next((s.invocation_counter for _, s in protections(message)), None)
@@ -163,7 +165,7 @@ def _changes(case: Case, proof: Proof) -> Iterator[tuple[str, str, HlsFacts, Key
     if facts.client_title and facts.server_title and facts.mechanism in (GMAC, SHA256, ECDSA):
         owner = replace(titles, mechanism=facts.mechanism)
         yield "hls-key-or-title-wrong", "with the system title of the other side", owner, _same_keys(case, facts), None
-    ek, ak = (keys.key(role, facts.server_title, 0) for role in ("ek", "ak"))
+    ek, ak = keys.key("ek", facts.server_title, 0), keys.key("ak", facts.server_title, 0)
     if facts.mechanism == GMAC and ek and ak and ek != ak:
         exchanged = FoundKeys(keys, {"ek": ak, "ak": ek})
         yield "hls-key-or-title-wrong", "with encryption and authentication key exchanged", facts, exchanged, None
@@ -171,8 +173,9 @@ def _changes(case: Case, proof: Proof) -> Iterator[tuple[str, str, HlsFacts, Key
 
 def _same_keys(case: Case, facts: HlsFacts) -> KeyProvider:
     """The keys of this meter, whatever title they are asked for."""
-    found = {}
-    for role in ("ek", "ak", "password"):
+    found: dict[KeyRole, bytes] = {}
+    roles: tuple[KeyRole, ...] = ("ek", "ak", "password")
+    for role in roles:
         value = case.keys.key(role, facts.server_title, 0)
         if value is not None:
             found[role] = value

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from analyzer.diagnosis.case import Case, Exchange, names, protections, side_of, vouched
 from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.rules.acse import SMALLEST_PDU
 from analyzer.message import Message
 from analyzer.rebuild import Change, set_value
 from grammars.kit.spec import find_int, find_raw, walk_raw
 from grammars.tables.enums import DATA_ACCESS_RESULTS, EXCEPTION_SERVICE_ERRORS, EXCEPTION_STATE_ERRORS, SERVICE_ERRORS
 
-SMALLEST_PDU = 12
 LN, SN = 0x0007, 0xFA00
 GET, SET, ACTION = 0x000010, 0x000008, 0x000001
 BLOCK_GET, BLOCK_SET, BLOCK_ACTION = 0x001000, 0x000800, 0x000400
@@ -88,7 +88,12 @@ def conformance_insufficient(case: Case) -> Iterator[Hit]:
         if granted is None or plain is None or request.before.state not in ("open", "pending", "proving"):
             continue
         used = {node[0].name for node in walk_raw(plain.nodes)}
-        lacking = [name for field, bit, name in NEEDS if field in used and not granted & bit]
+        short = request.before.context in (2, 4)
+        lacking = [
+            name
+            for field, bit, name in NEEDS
+            if field in used and not granted & bit and (bit in (READ, WRITE)) == short
+        ]
         if request.plain is not None and request.before.state != "open":
             lacking = []  # the HLS proof travels before services are allowed
         refused = refusal_of(case, request) if lacking else None

@@ -137,9 +137,13 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
     links: dict[frozenset[str], dict[str, _Numbers]] = {}
     for message in case.messages:
         for frame in message.frames:
-            if frame.framing != "hdlc" or has_issue(frame, "frame_check_sequence") or frame.direction == "unknown":
+            if frame.framing != "hdlc" or frame.direction == "unknown":
                 continue
             link = frozenset(addresses(frame) or ())
+            if has_issue(frame, "frame_check_sequence") or frame.issues:
+                for damaged in links.values():
+                    damaged[frame.direction].next = None  # whatever it was, the next one tells
+                continue
             if frame.kind in ("SNRM", "UA"):
                 links[link] = {"client": _Numbers(0), "meter": _Numbers(0)}
                 continue
@@ -215,7 +219,9 @@ def dm_reply(case: Case) -> Iterator[Hit]:
         if message.frame != "DM" or request is None or request.frame == "DISC":
             continue
         cause = None
-        if request.before.link in ("disconnected", "disconnecting", "connecting") and request.frame == "I":
+        if request.frame == "I" and request.llc == "missing":
+            cause = "llc-missing"
+        elif request.before.link in ("disconnected", "disconnecting", "connecting") and request.frame == "I":
             cause = "link-not-connected"
         elif idle_before(case, request) is not None:
             cause = "inactivity-timeout"
