@@ -20,7 +20,7 @@ from grammars import hdlc
 ROOT = Path(__file__).parents[1]
 THREAD = ROOT / "captures/gurux-forum-2017"
 
-EK = bytes.fromhex("000102030405060708090A0B0C0D0E0F")[::-1]  # no published key
+EK = bytes.fromhex("3B0E55C17D92A4F8066B9A2D41E7C35F")  # no published key
 AK = bytes.fromhex("9B5F1A7733C4E8D0225A6C7D8E9FA0B1")
 CLIENT = bytes.fromhex("4D4D4D0000000001")
 METER = bytes.fromhex("4D4D4D0000BC614E")

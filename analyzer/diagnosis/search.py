@@ -152,10 +152,17 @@ def search(messages: Sequence[Message], keys: KeyProvider) -> Search:
             failing.append(item)
     if not failing:
         return Search(verifying=verifying)
-    searcher = _Searcher(keys, _titles(messages))
+    searcher = _Searcher(keys, _titles(messages), _sides(messages))
     explained = tuple(searcher.explain(item, full=number < SEARCHED) for number, item in enumerate(failing))
     found = None if verifying else _best_keys(explained, keys)
     return Search(explained, verifying, found, max(0, len(failing) - SEARCHED), searcher.tried)
+
+
+def _sides(messages: Sequence[Message]) -> dict[str, bytes | None]:
+    """The system title of each side as the trace tells it anywhere: what an AARQ uses may be told only later."""
+    client = next((m.after.client_title for m in messages if m.after.client_title), None)
+    meter = next((m.after.server_title for m in messages if m.after.server_title), None)
+    return {"client": client, "meter": meter}
 
 
 def _titles(messages: Sequence[Message]) -> list[bytes]:
@@ -193,8 +200,8 @@ def _best_keys(explained: Sequence[Explained], keys: KeyProvider) -> KeyProvider
 class _Searcher:
     """Tries hypotheses; those that explained an APDU come first for the next one."""
 
-    def __init__(self, keys: KeyProvider, titles: list[bytes]) -> None:
-        self.keys, self.titles = keys, titles
+    def __init__(self, keys: KeyProvider, titles: list[bytes], sides: dict[str, bytes | None]) -> None:
+        self.keys, self.titles, self.sides = keys, titles, sides
         if isinstance(keys, KeyRing):
             self.titles += [*keys.titles(), *keys.client_titles()]
         self.decryptor = Decryptor(256)
@@ -232,7 +239,8 @@ class _Searcher:
             else:
                 variants.append(dedicated)
         side = message.direction
-        own, peer = association.title_of(side), association.title_of("meter" if side == "client" else "client")
+        other = "meter" if side == "client" else "client"
+        own, peer = association.title_of(side), association.title_of(other) or self.sides[other]
         titles = title_variants(item.content.system_title or own, peer, self.titles)
         counters = counter_variants(item.content.invocation_counter, item.before)
         if not variants or not titles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.diagnosis.case import Case, hls_proofs, names, protections
+from analyzer.diagnosis.case import Case, hls_proofs, names, protections, vouched
 from analyzer.message import Message
 from analyzer.model import Security
 
@@ -88,5 +88,7 @@ def _proofs(case: Case) -> list[str]:
         for proof in hls_proofs(message):
             who = "client" if message.direction == "client" else "meter"
             word = {"verified": "right", "failed": "wrong"}.get(proof.verdict, f"not checked ({proof.reason})")
+            if proof.verdict == "failed" and vouched(message) != "proven":
+                word = "not checked (the keys do not verify the APDU around it)"
             shown.append(f"the {who}'s proof in message {message.number} is {word}")
     return [f"HLS: {', '.join(shown)}."] if shown else []

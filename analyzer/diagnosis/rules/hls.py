@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from analyzer.association import Association, is_hls_reply
-from analyzer.diagnosis.case import Case, hexed, names, protections, side_of
+from analyzer.diagnosis.case import Case, hexed, names, protections, side_of, vouched
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import FoundKeys
 from analyzer.hls import REPLY_OCTETS, HlsFacts, HlsUnknown, Sender, check_reply, expected_reply
@@ -124,7 +124,7 @@ def hls_proof_wrong(case: Case) -> Iterator[Hit]:
         if facts.mechanism == 2 and proof.sender == "client" and check.verdict != "verified":
             said = f"mechanism 2 is the manufacturer's own; the proof has {len(proof.value)} octets"
             yield Hit(proof.message, (said, check.reason), code="mechanism-proprietary", severity="info")
-        if check.verdict == "failed":
+        if check.verdict == "failed" and vouched(proof.message) == "proven":  # else the keys are another story
             yield _explained(case, proof, check.formula)
 
 
