@@ -214,6 +214,7 @@ def _decode(options: argparse.Namespace) -> int:
     traces, keys = _traces(options), _keys(options)
     if options.format in ("json", "jsonl"):
         return _decode_json(options, traces, keys)
+    from analyzer.report import source_issues
     from analyzer.report.colors import palette
 
     color, width = _colored(options), _width()
@@ -221,9 +222,8 @@ def _decode(options: argparse.Namespace) -> int:
     for number, trace in enumerate(traces):
         if len(traces) > 1 or trace.issues:
             print(("\n" if number else "") + colors.strong(f"{trace.name}  ({trace.source})"))
-        for issue in trace.issues:
-            place = f"{issue.place}: " if issue.place else ""
-            print(colors.warning(f"  {issue.severity}: {place}{issue.text}"))
+        for line in source_issues.as_lines(trace.issues):
+            print(colors.warning(f"  {line}"))
         for text in _messages_as_text(options, trace, keys, color, width):
             print(text, flush=True)
     return OK
@@ -259,7 +259,7 @@ def _decoded(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> Iterat
 def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing) -> int:
     import json
 
-    from analyzer.report import message_json
+    from analyzer.report import message_json, source_issues
 
     shown = []
     for trace in traces:
@@ -275,7 +275,7 @@ def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: Key
         shown.append({
             "trace": trace.name,
             "source": trace.source,
-            "issues": message_json.issues(trace),
+            "issues": source_issues.as_json(trace.issues),
             "messages": messages,
         })  # fmt: skip
     if options.format == "json":

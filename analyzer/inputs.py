@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
-from analyzer.model import Trace
+from analyzer.model import Record, Trace
 from analyzer.sources import InputError, choose, read_input
 
+SEPARATORS = re.compile(r"0[xX](?=[0-9A-Fa-f])|\\x|[\s,:;-]")
+NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
 LONGEST = 2 << 30  # octets of one input that are read at once
 
 
@@ -30,7 +33,10 @@ def open_trace(name: str, kind: str | None = None) -> Trace:
 
 
 def hex_traces(text: str) -> list[Trace]:
-    """The traces in hexadecimal text from the command line. Raises InputError."""
+    """The traces in hexadecimal text from the command line; nothing but digits is taken as it is. Raises InputError."""
+    digits = SEPARATORS.sub("", text)
+    if digits and len(digits) % 2 == 0 and not NO_DIGIT.search(digits):
+        return [Trace("--hex", "--hex", (Record(1, bytes.fromhex(digits)),))]
     return read_input(text.encode(), "--hex", "hex")
 
 

@@ -201,6 +201,8 @@ def _attach(nodes: tuple[Node, ...], issue: Issue, text: str, offset: int) -> tu
         if node.name == "undecoded" and node.start == start:
             said = f"{issue.spec.name}: {text}"
             changed = replace(node, error=f"{said}; {node.error}" if node.error else said)
+        elif node.name == issue.spec.name and node.start == start and node.end > start:
+            changed = replace(node, error=f"{text}; {node.error}" if node.error else text)
         elif node.start <= start <= node.end and node.children:
             changed = replace(node, children=_attach(node.children, issue, text, offset))
         else:

@@ -13,13 +13,14 @@ from analyzer.diagnosis.case import Case, hls_proofs, protections
 from analyzer.diagnosis.ranking import findings_of
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
-from analyzer.model import Finding, Trace, Verdict
+from analyzer.model import Finding, SourceIssue, Trace, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What there is to say about one trace. `counts` are the ciphered APDUs by their verdict under the given keys,
-    `statements` plain sentences about the keys, `wires` the octets of the messages that a corrected frame is for."""
+    `statements` plain sentences about the keys, `wires` the octets of the messages that a corrected frame is for,
+    `issues` what the reader of the input has to say about it."""
 
     trace: str
     source: str
@@ -29,6 +30,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     statements: tuple[str, ...]
     wires: dict[int, bytes] = field(default_factory=dict, repr=False)
+    issues: tuple[SourceIssue, ...] = ()
 
 
 def diagnose(traces: Sequence[tuple[Trace, Sequence[Message]]], keys: KeyProvider) -> list[Diagnosis]:
@@ -53,6 +55,7 @@ def diagnose(traces: Sequence[tuple[Trace, Sequence[Message]]], keys: KeyProvide
                 findings=findings,
                 statements=statements(case, failing),
                 wires={n: case.given[n - 1].wire for n in {f.message for f in findings if f.fixed_bytes} if n},
+                issues=case.trace.issues,
             )
         )
     return made

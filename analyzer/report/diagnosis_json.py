@@ -7,6 +7,7 @@ from typing import Any
 
 from analyzer.diagnosis import Diagnosis
 from analyzer.model import Finding
+from analyzer.report import source_issues
 
 
 def render(diagnoses: Sequence[Diagnosis]) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def _trace(diagnosis: Diagnosis) -> dict[str, Any]:
         "messages": diagnosis.messages,
         "keys": {verdict.replace("-", "_"): count for verdict, count in diagnosis.counts.items()},
         "statements": list(diagnosis.statements),
+        "issues": source_issues.as_json(diagnosis.issues),
         "findings": [_finding(finding) for finding in diagnosis.findings],
     }
 

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 from analyzer.diagnosis import Diagnosis
 from analyzer.model import Finding
+from analyzer.report import source_issues
 from analyzer.report.colors import Palette, palette
 
 INDENT = "     "
@@ -50,6 +51,8 @@ class _Page:
         self.lines.append(f"{colors.strong(diagnosis.trace)}{head[len(diagnosis.trace) :]}{gap}{paint(verdict)}")
         for statement in diagnosis.statements:
             self.wrapped("  ", statement)
+        for line in source_issues.as_lines(diagnosis.issues):
+            self.wrapped("  In the input: ", line, colors.warning, hang="    ")
         if not diagnosis.findings:
             self.lines += ["", "  Nothing wrong found."]
         shown: dict[bytes, int] = {}

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from analyzer.message import Message
-from analyzer.model import Node, Security, Trace
+from analyzer.model import Node, Security
 from analyzer.report.summary import summary
 from analyzer.report.values import values_of
 from analyzer.tree import tree_of
@@ -87,17 +87,3 @@ def plain_value(value: object) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return int(value)
     return value
-
-
-def issues(trace: Trace) -> list[dict[str, Any]]:
-    """What the reader of an input has to say about it, with the place where it is known."""
-    return [
-        {
-            "severity": issue.severity,
-            "text": issue.text,
-            "line": issue.place.line if issue.place else None,
-            "column": issue.place.column if issue.place else None,
-            "record": issue.record,
-        }
-        for issue in trace.issues
-    ]
