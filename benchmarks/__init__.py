@@ -1,1 +1,1 @@
-"""Measured ratios with budgets, side by side in one run: `python -m benchmarks`."""
+"""Speed by ratios, all from one run: python -m benchmarks."""
