@@ -26,6 +26,7 @@ _REGION = re.compile(
     r"|(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}(?![\w.@]))"
 )
 _NEARLY_A_BYTE = re.compile(r"\s*(?:[0-9A-Fa-f][^\s_]|[^\s_][0-9A-Fa-f])[:,-]")  # "Ga:" before "00:00:0a"
+_ALONE = re.compile(r"[\s:,-]*(?:[0-9A-Fa-f][^\s:,0-9A-Fa-f-]|[^\s:,0-9A-Fa-f-][0-9A-Fa-f])\s*$")  # behind "00:00:00"
 _THREE_PAIRS = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[\s:,;-]+){2}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
 _ARRAY = re.compile(
     r"[^={]{0,120}(?:\[[^\]]{0,40}\]\s*)?=\s*(?:\w[\w.\s]{0,40})?[\[({]*\s*\\?$|.{0,80}(?:fromhex|bytes|bytearray)\(+\[?\s*$"
@@ -126,7 +127,7 @@ def parse_line(text: str, above: Above, below: Callable[[int], str]) -> Entry:
                 return entry
         refused = region.start() if refused is None else refused
     if refused is None and entry.apart:
-        nearly = _THREE_PAIRS.search(text, position)
+        nearly = _THREE_PAIRS.search(text, position) or _ALONE.match(text, position)
         refused = nearly.start() if nearly is not None else None
     if entry.refused is None:
         entry.refused = refused
