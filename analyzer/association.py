@@ -75,7 +75,8 @@ class LinkParameters:
 @dataclass(frozen=True, slots=True)
 class Association:
     """Everything that later messages depend on. Titles and challenges are octets, `context` and `mechanism` the
-    last arc of their object identifiers, conformance 24 bits as an integer."""
+    last arc of their object identifiers, conformance 24 bits as an integer, counters the last invocation counters
+    of protected APDUs."""
 
     client_address: str = ""
     server_address: str = ""
@@ -96,6 +97,8 @@ class Association:
     result: int | None = None
     diagnostic: int | None = None
     dedicated_key: bytes | None = field(default=None, repr=False)
+    client_counter: int | None = None
+    server_counter: int | None = None
     snrm: LinkParameters | None = None
     ua: LinkParameters | None = None
 
@@ -148,6 +151,12 @@ class Association:
                 diagnostic=find_int(nodes, "result_source_diagnostic.integer"),
             )
         return self
+
+    def counted(self, direction: str, counter: int) -> Association:
+        """The state behind a protected APDU of one side."""
+        if direction == "client":
+            return replace(self, client_counter=counter)
+        return replace(self, server_counter=counter) if direction == "meter" else self
 
     def after(self, event: str) -> Association:
         """The state behind an event of the association; see the table."""

@@ -131,6 +131,7 @@ class Decoder:
     ) -> tuple[Security, Layer | None]:
         """Opens the protected content of a layer: the verdict, and the APDU inside if there is one to see."""
         content = protected_of(layer, context)
+        context.association = context.association.counted(context.direction, content.invocation_counter)
         if content.system_title is None:
             content = replace(content, system_title=self._given_title(context.direction))
         role = self._role(layer, content.control)

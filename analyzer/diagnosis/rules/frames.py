@@ -288,16 +288,27 @@ def shared_flag(case: Case) -> Iterator[Hit]:
 
 @rule("stray-octets")
 def stray_octets(case: Case) -> Iterator[Hit]:
-    """Octets between frames. Where nothing in the trace is a frame, they are not stray but another protocol."""
+    """Octets between frames. Where nothing in the trace is a frame, all of them are another protocol."""
     stray = [m for m in case.messages if any(issue.code == "stray-octets" for f in m.frames for issue in f.issues)]
-    framed = any(frame.framing != "none" for message in case.messages for frame in message.frames)
-    if stray and framed:
-        octets = sum(len(message.wire) for message in stray if message.frames[0].framing == "none")
-        where = ", ".join(str(message.number) for message in stray[:8])
-        evidence = f"{octets} octets outside frames (messages {where}), first {hexed(stray[0].wire, 8)}"
-        if not octets:
-            evidence = f"flags are missing around frames (messages {where})"
-        yield Hit(stray[0], (evidence,))
+    if not stray:
+        return
+    octets = sum(len(message.wire) for message in stray if message.frames[0].framing == "none")
+    where = ", ".join(str(message.number) for message in stray[:8])
+    if not any(frame.framing != "none" or not frame.issues for message in case.messages for frame in message.frames):
+        said = f"none of the {octets} octets is part of a frame or an APDU: another protocol, speed or parity"
+        yield Hit(
+            stray[0],
+            (said, f"they begin {hexed(stray[0].wire, 8)}"),
+            severity="warning",
+            title="Nothing here is DLMS/COSEM in a framing that is known",
+            cause="Another protocol, another speed or parity of the port, or octets that lost their beginning.",
+            fix="Check the settings of the port and what was captured; look for 7E A0 or 00 01 at the start.",
+            because_of="parity-mismatch",
+        )
+    elif octets:
+        yield Hit(stray[0], (f"{octets} octets outside frames (messages {where}), first {hexed(stray[0].wire, 8)}",))
+    else:
+        yield Hit(stray[0], (f"flags are missing around frames (messages {where})",))
 
 
 @rule("parity-mismatch")
