@@ -14,6 +14,7 @@ from analyzer.association import (
     acse_event,
     is_hls_reply,
 )
+from analyzer.blocks import Block, Transfers, block_in, content_of
 from analyzer.decryptor import Decryptor, Protected
 from analyzer.frame import Frame, addresses, fits
 from analyzer.framing import frames_of
@@ -58,6 +59,7 @@ class Decoder:
         self.keys = keys
         self.decryptor = Decryptor()
         self.associations: dict[frozenset[str], Association] = {}
+        self.transfers = Transfers()
         self.count = 0
 
     def messages(self, units: Iterable[Unit]) -> Iterator[Message]:
@@ -124,7 +126,29 @@ class Decoder:
                 security, opened = self._open(context, layer, buffer, node, depth)
                 layer = replace(layer, sealed=security)
                 inner += [opened] if opened is not None else []
+        block = block_in(name, parsed.nodes)
+        if block is not None:
+            inner += self._joined(context, layer, block, depth)
         return replace(layer, inner=tuple(inner))
+
+    def _joined(self, context: _Context, layer: Layer, block: Block, depth: int) -> list[Layer]:
+        """What a block completes: the APDU of a general block transfer, the value of any other."""
+        node = block.node
+        hole = (node[2] - len(node[3]), node[2])
+        key = (context.association.client_address, context.association.server_address, context.direction, layer.name)
+        joined = self.transfers.add(key, block, Span(layer.buffer, *hole, self.count))
+        if joined is None:
+            return []
+        number = len(context.buffers) + 1
+        sources = tuple(replace(s, message=None) if s.message == self.count else s for s in joined.sources)
+        if layer.name == "general-block-transfer":
+            context.buffers.append(Buffer(number, "reassembled", sources, joined.data))
+            return [self._layer(context, number, 0, len(joined.data), hole, depth + 1)]
+        parsed = content_of(layer.name, joined.data)
+        if parsed is None:
+            return []
+        context.buffers.append(Buffer(number, "reassembled", sources, joined.data))
+        return [Layer("reassembled-value", number, 0, len(joined.data), parsed, hole, joined=True)]
 
     def _open(
         self, context: _Context, layer: Layer, buffer: int, node: RawNode, depth: int
@@ -197,7 +221,7 @@ class Decoder:
         if event := acse_event(layer.nodes):
             context.association = context.association.after(event)
         plain = layer
-        while plain.inner:
+        while plain.inner and not plain.inner[0].joined:
             plain = plain.inner[0]
         proof = self._proof(context, plain, before)
         if proof is None:

@@ -20,7 +20,8 @@ class Layer:
     """One APDU: where its octets are, what the grammar read in them, and the APDUs inside it.
 
     `hole` is the range in the layer around, in that layer's buffer, which this one fills. `security` says how
-    this layer was opened, when it had been protected; `sealed` what became of the protected content in it.
+    this layer was opened, when it had been protected; `sealed` what became of the protected content in it. `joined`
+    marks what the blocks up to this one carry together, which is a value and no APDU.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Layer:
     hole: tuple[int, int] | None = None
     sealed: Security | None = None
     inner: tuple[Layer, ...] = ()
+    joined: bool = False
 
     @property
     def nodes(self) -> list[RawNode]:
@@ -89,9 +91,17 @@ class Message:
     def plain(self) -> Layer | None:
         """The innermost APDU that could be read: the APDU itself, or what it protects."""
         layer = self.layer
-        while layer is not None and layer.name not in ("aarq", "aare", "rlrq", "rlre") and layer.inner:
+        while layer is not None and layer.name not in ("aarq", "aare", "rlrq", "rlre"):
+            if not layer.inner or layer.inner[0].joined:
+                break
             layer = layer.inner[0]
         return layer
+
+    @property
+    def joined(self) -> Layer | None:
+        """The value that the blocks up to this one carry together, where this one completes it."""
+        plain = self.plain
+        return next((layer for layer in plain.inner if layer.joined), None) if plain is not None else None
 
     @property
     def plain_apdu(self) -> str | None:

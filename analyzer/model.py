@@ -85,11 +85,14 @@ class Trace(Sequence[Record]):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A range of bytes in a buffer. Buffer 0 is the wire: the frames of the message, one after the other."""
+    """A range of bytes in a buffer. Buffer 0 is the wire: the frames of the message, one after the other.
+
+    `message` is the number of the message that the buffer belongs to, where it is another one."""
 
     buffer: int
     start: int
     end: int
+    message: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from analyzer.message import Message
-from analyzer.model import Node, Security
+from analyzer.model import Node, Security, Span
 from analyzer.report.summary import summary
 from analyzer.report.values import values_of
 from analyzer.tree import tree_of
@@ -33,12 +33,17 @@ def render(message: Message) -> dict[str, Any]:
             {
                 "id": buffer.id,
                 "how": buffer.how,
-                "from": [{"buffer": span.buffer, "start": span.start, "end": span.end} for span in buffer.sources],
+                "from": [_span(span) for span in buffer.sources],
                 "bytes": buffer.data.hex().upper(),
             }
             for buffer in message.buffers
         ],
     }
+
+
+def _span(span: Span) -> dict[str, Any]:
+    made = {"buffer": span.buffer, "start": span.start, "end": span.end}
+    return made if span.message is None else {**made, "message": span.message}
 
 
 def _security(security: Security) -> dict[str, Any]:

@@ -19,6 +19,8 @@ def summary(message: Message) -> str:
         return _link(message)
     plain = message.plain
     text = of_layer(plain) if plain is not None else message.layer.name
+    if message.joined is not None and message.joined.nodes:
+        text += f", completes {value_of(message.joined.nodes[0])}"
     if plain is not None and plain is message.layer and not message.security:
         parsed = plain.parsed
         return text if parsed.whole else f"{text} (cannot be read to its end)"

@@ -19,11 +19,15 @@ CARRIERS = frozenset({
 
 
 def values_of(message: Message) -> list[Any]:
-    """The values in the innermost APDU of a message, in their order; selective access is no value."""
+    """The values in the innermost APDU of a message, in their order; selective access is no value.
+
+    The last block of a transfer has the value that all its blocks carry."""
     plain = message.plain
     if plain is None or plain.name not in CARRIERS:
         return []
-    return list(_values(plain.nodes, message.octets(plain.buffer)))
+    made = list(_values(plain.nodes, message.octets(plain.buffer)))
+    joined = message.joined
+    return made + (list(_values(joined.nodes, message.octets(joined.buffer))) if joined is not None else [])
 
 
 def _values(nodes: list[RawNode], data: bytes) -> Iterator[Any]:

@@ -290,6 +290,30 @@ def block_number(case: Case) -> Iterator[Hit]:
             yield Hit(message, (said,), certainty=vouched(message), field="block_number", side="client")
 
 
+@rule("gbt-block-error")
+def gbt_block_error(case: Case) -> Iterator[Hit]:
+    """A general block transfer that ends with blocks missing; blocks that come again complete it without harm."""
+    seen: dict[str, set[int]] = {}
+    for message in case.messages:
+        layer = message.layer_named("general-block-transfer")
+        number = find_int(layer.nodes, "block_number") if layer is not None else None
+        control = find_int(layer.nodes, "block_control") if layer is not None else None
+        if layer is None or not number or control is None:
+            continue
+        numbers = seen.setdefault(message.direction, set())
+        if number == 1:
+            numbers.clear()
+        numbers.add(number)
+        if not control & 0x80 or layer.inner:
+            continue
+        missing = sorted(set(range(1, number)) - numbers)
+        later = (m.layer_named("general-block-transfer") for m in case.messages[message.number :])
+        if missing and not any(other is not None and other.inner for other in later):
+            shown = ", ".join(map(str, missing[:10]))
+            evidence = (f"block {number} is the last, and block {shown} never came", f"{len(numbers)} blocks are there")
+            yield Hit(message, evidence, field="block_number", side=side_of(message))
+
+
 @rule("data-truncated")
 def data_truncated(case: Case) -> Iterator[Hit]:
     """An APDU that ends before its own structure does, in a frame that is whole, and that is no leftover."""
