@@ -90,6 +90,22 @@ def is_date_time(octets: bytes) -> bool:
     )
 
 
+def reversed_digits(octets: bytes) -> str:
+    """Octets of two decimal digits each, the lowest first, as one number (EN 13757-3)."""
+    return octets[::-1].hex().upper()
+
+
+def mbus_manufacturer(octets: bytes) -> str:
+    """The three letters of a manufacturer, 5 bits each, low octet first (EN 13757-3)."""
+    number = int.from_bytes(octets, "little")
+    return "".join(chr(0x40 + (number >> shift & 0x1F)) for shift in (10, 5, 0))
+
+
+def characters(octets: bytes) -> str:
+    """Octets as ASCII, with a dot for each that is no printable character."""
+    return "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in octets)
+
+
 def printable(octets: bytes) -> str:
     """The text of octets that are all printable ASCII; empty otherwise."""
     return octets.decode("ascii") if octets and all(0x20 <= octet < 0x7F for octet in octets) else ""
