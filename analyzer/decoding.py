@@ -25,7 +25,8 @@ from analyzer.model import Buffer, Record, Security, Span
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
 from grammars.kit.spec import RawNode, find_octets, find_raw, walk_raw
-from grammars.parse import parse
+from grammars.p1 import TELEGRAM
+from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
 
 COMPRESSED, BROADCAST, ENCRYPTED, AUTHENTICATED, SUITE = 0x80, 0x40, 0x20, 0x10, 0x0F
@@ -164,7 +165,11 @@ class Decoder:
         authentication = self._key(context, "ak", content.system_title, suite)
         opened = self.decryptor.unprotect(content, key, authentication)
         plaintext, inside = opened.plaintext, None
-        if plaintext is not None and plaintext[:1] and plaintext[0] in APDU_TAGS:
+        if plaintext is not None and content.control & ENCRYPTED and (telegram := telegram_in(plaintext)) is not None:
+            number = len(context.buffers) + 1
+            context.buffers.append(Buffer(number, "decrypted", (Span(buffer, node[1], node[2]),), plaintext))
+            inside = Layer("p1-telegram", number, 0, len(plaintext), telegram, (node[1], node[2]))
+        elif plaintext is not None and plaintext[:1] and plaintext[0] in APDU_TAGS:
             if not content.control & ENCRYPTED:
                 inside = self._layer(context, buffer, node[1], node[2], (node[1], node[2]), depth + 1)
             elif opened.verdict == "verified" or fits(parse(APDU, plaintext)):
@@ -324,6 +329,14 @@ def protected_of(layer: Layer, context: _Context) -> Protected:
         tag=bytes(tag[3]) if tag is not None else b"",
         header=header,
     )
+
+
+def telegram_in(plaintext: bytes) -> Parsed | None:
+    """The text telegram that a P1 port sends ciphered, with its CRC right or none; None for anything else."""
+    if plaintext[:1] != b"/" or b"!" not in plaintext:
+        return None
+    parsed = parse(TELEGRAM, plaintext)
+    return parsed if parsed.whole and not any(i.severity == "error" for i in parsed.issues) else None
 
 
 def _llc(frame: Frame, data: bytes, start: int, end: int) -> tuple[Llc, int]:

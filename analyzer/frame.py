@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from analyzer.model import Direction
-from grammars.kit.spec import UNDECODED, RawNode, find_raw
+from grammars.kit.spec import UNDECODED, RawNode, find_int, find_raw
+from grammars.mbus import DLMS_TRANSPORT, FINAL
 from grammars.parse import Parsed
 
 Framing = Literal["hdlc", "wrapper", "mbus", "p1", "iec62056-21", "plc", "prime", "none"]
@@ -46,16 +47,29 @@ class Frame:
         if self.framing == "hdlc":
             node = self.field("information") if self.kind in ("I", "UI") else None
             return (node[1], node[2]) if node else (0, 0)
-        if self.framing == "wrapper":
+        if self.framing in ("wrapper", "mbus"):
             node = self.field("apdu")
             return (node[1], node[2]) if node else (0, 0)
-        return (0, len(self.data))
+        return (0, len(self.data)) if self.framing == "none" else (0, 0)
 
     @property
     def segmented(self) -> bool:
         """Whether more segments of the same APDU follow."""
+        if self.framing == "mbus":
+            return self.dlms_transport and not self.transport & FINAL
         node = self.field("frame_format") if self.framing == "hdlc" else None
-        return bool(node and node[3] & 0x0800)
+        return bool(node and isinstance(node[3], int) and node[3] & 0x0800)
+
+    @property
+    def transport(self) -> int:
+        """The CI field of an M-Bus frame; FF where there is none."""
+        found = find_int(self.parsed.nodes, "control_information") if self.framing == "mbus" else None
+        return 0xFF if found is None else found
+
+    @property
+    def dlms_transport(self) -> bool:
+        """Whether an M-Bus frame carries a part of an APDU by the DLMS transport."""
+        return self.transport <= DLMS_TRANSPORT
 
 
 def addresses(frame: Frame) -> tuple[str, str] | None:
@@ -63,6 +77,9 @@ def addresses(frame: Frame) -> tuple[str, str] | None:
     if frame.framing == "hdlc":
         source, destination = frame.field("source_address"), frame.field("destination_address")
         return (repr(source[3]), repr(destination[3])) if source and destination else None
+    if frame.framing == "mbus":
+        source, destination = frame.field("source_sap"), frame.field("destination_sap")
+        return (str(source[3]), str(destination[3])) if source and destination else None
     if frame.framing == "wrapper":
         source, destination = frame.field("source_wport"), frame.field("destination_wport")
         return (str(source[3]), str(destination[3])) if source and destination else None

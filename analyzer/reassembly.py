@@ -1,4 +1,4 @@
-"""Frames into whole APDUs: joins HDLC segments. Sans-IO.
+"""Frames into whole APDUs: joins the segments of HDLC and the telegrams of the M-Bus DLMS transport. Sans-IO.
 
 A segment has the S bit; the last one has not. Only the first carries the LLC header. Between segments the other
 side sends RR frames; they stay units of their own. Units come out in the order in which they begin.
@@ -39,7 +39,7 @@ def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
     waiting: list[Unit | None] = []
     open_: dict[tuple[str, str] | None, _Open] = {}
     for frame in frames:
-        if frame.framing != "hdlc" or frame.kind not in ("I", "UI"):
+        if not _may_be_segment(frame):
             if frame.kind in ("SNRM", "DISC", "UA", "DM", "FRMR"):
                 _close_all(open_, waiting)
             waiting.append(_unit([frame]))
@@ -61,6 +61,11 @@ def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
             waiting.clear()
     _close_all(open_, waiting)
     yield from (unit for unit in waiting if unit is not None)
+
+
+def _may_be_segment(frame: Frame) -> bool:
+    """Whether a frame carries an APDU, or a part of one, by a link that knows segments."""
+    return (frame.framing == "hdlc" and frame.kind in ("I", "UI")) or frame.dlms_transport
 
 
 def _close_all(open_: dict[tuple[str, str] | None, _Open], waiting: list[Unit | None]) -> None:

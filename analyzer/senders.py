@@ -12,6 +12,10 @@ from grammars.tables.apdu import APDU_TAGS
 
 CLIENT_FRAMES = frozenset({"SNRM", "DISC"})
 METER_FRAMES = frozenset({"UA", "DM", "FRMR"})
+CLIENT_TEXTS = frozenset({"sign-on", "option-select", "command"})  # of IEC 62056-21
+METER_TEXTS = frozenset({"identification"})
+CLIENT_TELEGRAMS = frozenset({"SND_NKE", "REQ_UD1", "REQ_UD2"})  # of M-Bus
+METER_TELEGRAMS = frozenset({"RSP_UD", "SND_NR", "SND_IR", "ACK"})
 DECISIVE = 20  # frames looked at before the log's own words for the directions are believed
 
 
@@ -54,6 +58,14 @@ def evident(frame: Frame) -> Direction:
         return "client"
     if frame.kind in METER_FRAMES:
         return "meter"
+    if (
+        frame.framing == "p1"
+        or frame.kind in METER_TEXTS
+        or (frame.framing == "mbus" and frame.kind in METER_TELEGRAMS)
+    ):
+        return "meter"
+    if frame.kind in CLIENT_TEXTS or (frame.framing == "mbus" and frame.kind in CLIENT_TELEGRAMS):
+        return "client"
     start, end = frame.payload
     octets = frame.data[start:end]
     if octets[:3] == COMMAND:

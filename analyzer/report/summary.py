@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 
 from analyzer.association import parameters_of
 from analyzer.message import Layer, Message
+from analyzer.report.values import telegram_values, values_of
 from grammars import readings
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
 from grammars.tables.enums import ACTION_RESULTS, ASSOCIATION_RESULTS, DATA_ACCESS_RESULTS, DIAGNOSTICS_USER, MECHANISMS
 
 LONGEST = 60
+TEXT_FRAMINGS = frozenset({"p1", "iec62056-21", "mbus"})
 
 
 def summary(message: Message) -> str:
@@ -29,6 +31,8 @@ def summary(message: Message) -> str:
 
 def _link(message: Message) -> str:
     frame = message.frames[0]
+    if frame.framing in TEXT_FRAMINGS:
+        return _text_frame(message)
     if frame.framing == "none" or frame.kind is None:
         return f"{len(message.wire)} octets that make no frame"
     if frame.kind not in ("SNRM", "UA"):
@@ -40,6 +44,17 @@ def _link(message: Message) -> str:
         f"{frame.kind}, {own.transmit_length}/{own.receive_length} octets, "
         f"window {own.transmit_window}/{own.receive_window}"
     )
+
+
+def _text_frame(message: Message) -> str:
+    """A frame of IEC 62056-21, P1 or M-Bus that carries no APDU."""
+    frame = message.frames[0]
+    if frame.framing == "p1":
+        return f"P1 telegram, {len(values_of(message))} values"
+    if frame.framing == "mbus":
+        return f"M-Bus {frame.kind or 'frame'}"
+    shown = readings.characters(frame.data).strip(".")
+    return f"{frame.kind}, {shown[:LONGEST]}" if len(frame.data) > 1 else f"{frame.kind}"
 
 
 def _security(message: Message) -> str:
@@ -188,6 +203,7 @@ def _notification(nodes: list[RawNode]) -> str:
 TELLERS: dict[str, Callable[[list[RawNode]], str]] = {
     "aarq": _aarq,
     "aare": _aare,
+    "p1-telegram": lambda nodes: f"P1 telegram, {len(list(telegram_values(nodes)))} values",
     "rlrq": lambda nodes: "RLRQ",
     "rlre": lambda nodes: "RLRE",
     "initiate-request": _initiate_request,

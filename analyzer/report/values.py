@@ -8,7 +8,7 @@ from typing import Any
 
 from analyzer.message import Message
 from grammars.kit.primitives import Bits
-from grammars.kit.spec import RawNode, find_raw
+from grammars.kit.spec import RawNode, find_octets, find_raw, walk_raw
 
 TEXTS = frozenset({"visible-string", "utf8-string"})
 CARRIERS = frozenset({
@@ -23,11 +23,31 @@ def values_of(message: Message) -> list[Any]:
 
     The last block of a transfer has the value that all its blocks carry."""
     plain = message.plain
+    if message.frames[0].framing == "p1":
+        return list(telegram_values(message.frames[0].parsed.nodes))
+    if plain is not None and plain.name == "p1-telegram":
+        return list(telegram_values(plain.nodes))
     if plain is None or plain.name not in CARRIERS:
         return []
     made = list(_values(plain.nodes, message.octets(plain.buffer)))
     joined = message.joined
     return made + (list(_values(joined.nodes, message.octets(joined.buffer))) if joined is not None else [])
+
+
+def telegram_values(nodes: list[RawNode]) -> Iterator[dict[str, str | None]]:
+    """The values of a P1 telegram: OBIS code, the text of the value, its unit or null."""
+    for node in walk_raw(nodes):
+        if node[0].name != "line" or not isinstance(node[3], list):
+            continue
+        obis = find_octets(node[3], "obis") or b""
+        for value in walk_raw(node[3]):
+            if value[0].name == "value_of_line" and isinstance(value[3], list):
+                text, unit = find_octets(value[3], "value"), find_octets(value[3], "unit")
+                yield {
+                    "obis": obis.decode("ascii", "replace").strip(),
+                    "value": (text or b"").decode("ascii", "replace"),
+                    "unit": unit.decode("ascii", "replace") if unit is not None else None,
+                }
 
 
 def _values(nodes: list[RawNode], data: bytes) -> Iterator[Any]:

@@ -1,0 +1,60 @@
+"""The framings: for each first octet that begins a frame, what delimits it. One file a framing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from analyzer.framings import apdu, hdlc, iec62056_21, mbus, wrapper
+from analyzer.framings.cut import WAIT, Cut, Found, stray
+
+Delimiter = Callable[[bytes, int, bool], Found]
+
+# In the order in which they are asked.
+DELIMITERS: dict[int, tuple[Delimiter, ...]] = {
+    0x7E: (hdlc.hdlc_at,),
+    0x00: (wrapper.wrapper_at,),
+    0x68: (mbus.long_at,),
+    0x10: (mbus.short_at,),
+    0xE5: (mbus.single_at,),
+    0x2F: (iec62056_21.slash_at,),
+    0x06: (iec62056_21.acknowledgement_at,),
+    0x15: (iec62056_21.acknowledgement_at,),
+    0x01: (iec62056_21.block_at,),
+    0x02: (iec62056_21.block_at,),
+    0xDB: (apdu.general_at,),
+    0xDC: (apdu.general_at,),
+    **dict.fromkeys(range(0xA0, 0xB0), (hdlc.without_flags_at,)),
+}
+# Where a frame may begin behind octets that are none: places worth asking.
+BEGINNING = re.compile(
+    rb"\x7e[\xa0-\xaf\x7e]|\x7e\Z|\x00\x01|\x68(?:(.)\1\x68|.?\Z)|/(?:\?|[A-Za-z]{3}|.{0,2}\Z)|[\xdb\xdc][\x00\x08]",
+    re.DOTALL,
+)
+
+
+def next_cut(data: bytes, at: int, final: bool) -> Cut | None:
+    """The frame or the stray octets at `at`; None when more octets are needed to tell, which `final` denies."""
+    found = _frame_at(data, at, final)
+    if found is WAIT:
+        if not final:
+            return None
+    elif isinstance(found, Cut):
+        return found
+    if at == 0 and apdu.is_apdu(data, at, len(data)):
+        return Cut("none", at, len(data), len(data))
+    end = at + 1
+    while (place := BEGINNING.search(data, end)) is not None:
+        end = place.start()
+        if data[end] == 0x7E or _frame_at(data, end, final) is not None:
+            return stray(at, end)
+        end += 1
+    return stray(at, len(data))
+
+
+def _frame_at(data: bytes, at: int, final: bool) -> Found:
+    for delimiter in DELIMITERS.get(data[at], ()):
+        found = delimiter(data, at, final)
+        if found is not None:
+            return found
+    return None

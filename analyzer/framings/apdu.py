@@ -1,0 +1,43 @@
+"""APDUs without any framing: one alone in a buffer, or general-glo and general-ded in a row, which tell their own length."""
+
+from __future__ import annotations
+
+from analyzer.frame import fits
+from analyzer.framings.cut import WAIT, Cut, Found
+from grammars.apdu import APDU
+from grammars.kit.fields import Unreadable
+from grammars.kit.primitives import AxdrLength
+from grammars.llc import COMMAND, RESPONSE
+from grammars.parse import parse
+from grammars.tables.apdu import APDU_TAGS
+
+TITLE_LENGTHS = (0, 8)
+LONGEST = 64 << 10  # octets of a push
+
+
+def is_apdu(data: bytes, start: int, end: int) -> bool:
+    """Whether octets without any framing are one whole APDU, with or without an LLC header."""
+    if data[start : start + 3] in (COMMAND, RESPONSE):
+        start += 3
+    if start >= end or data[start] not in APDU_TAGS:
+        return False
+    return fits(parse(APDU, data, start, end))
+
+
+def general_at(data: bytes, at: int, final: bool) -> Found:
+    """A general-glo- or general-ded-ciphering APDU, by its title and its length."""
+    if len(data) - at < 2:
+        return None if final else WAIT
+    if data[at + 1] not in TITLE_LENGTHS:
+        return None
+    try:
+        length, begin = AxdrLength.read(data, at + 2 + data[at + 1], len(data))
+    except Unreadable:
+        return None if final else WAIT
+    if not 5 <= length <= LONGEST:
+        return None
+    if begin + length > len(data):
+        return None if final else WAIT
+    if not is_apdu(data, at, begin + length):
+        return None
+    return Cut("none", at, begin + length, begin + length)
