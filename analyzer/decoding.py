@@ -15,16 +15,17 @@ from analyzer.association import (
     is_hls_reply,
 )
 from analyzer.blocks import Block, Transfers, block_in, content_of
-from analyzer.decryptor import Decryptor, Protected
+from analyzer.decryptor import Decryptor, Opened, Protected
 from analyzer.frame import Frame, addresses, fits
 from analyzer.framing import frames_of
-from analyzer.hls import HlsFacts, check_reply
+from analyzer.hls import HlsFacts, HlsUnknown, check_reply
+from analyzer.keymaterial import carried_keys, signature_of, transferred_keys
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Layer, Llc, Message
 from analyzer.model import Buffer, Record, Security, Span
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
-from grammars.kit.spec import RawNode, find_octets, find_raw, walk_raw
+from grammars.kit.spec import RawNode, find_int, find_octets, find_raw, walk_raw
 from grammars.p1 import TELEGRAM
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
@@ -61,6 +62,9 @@ class Decoder:
         self.decryptor = Decryptor()
         self.associations: dict[frozenset[str], Association] = {}
         self.transfers = Transfers()
+        self.moved: dict[bytes | None, dict[str, bytes]] = {}  # keys that the trace itself transferred, by meter
+        self.session: dict[bytes | None, list[tuple[str, bytes | None, bytes | None]]] = {}  # keys of general-ciphering
+        self.offered: dict[bytes | None, dict[str, bytes]] = {}  # those that the meter has not confirmed yet
         self.count = 0
 
     def messages(self, units: Iterable[Unit]) -> Iterator[Message]:
@@ -127,6 +131,8 @@ class Decoder:
                 security, opened = self._open(context, layer, buffer, node, depth)
                 layer = replace(layer, sealed=security)
                 inner += [opened] if opened is not None else []
+        if name == "general-signing":
+            layer = replace(layer, sealed=signature_of(layer, data, context.direction, self.keys))
         block = block_in(name, parsed.nodes)
         if block is not None:
             inner += self._joined(context, layer, block, depth)
@@ -159,11 +165,8 @@ class Decoder:
         context.association = context.association.counted(context.direction, content.invocation_counter)
         if content.system_title is None:
             content = replace(content, system_title=self._given_title(context.direction))
-        role = self._role(layer, content.control)
         suite = content.control & SUITE
-        key = self._key(context, role, content.system_title, suite)
-        authentication = self._key(context, "ak", content.system_title, suite)
-        opened = self.decryptor.unprotect(content, key, authentication)
+        role, opened = self._unprotected(context, layer, content, suite)
         plaintext, inside = opened.plaintext, None
         if plaintext is not None and content.control & ENCRYPTED and (telegram := telegram_in(plaintext)) is not None:
             number = len(context.buffers) + 1
@@ -194,6 +197,34 @@ class Decoder:
             ),
             inside,
         )
+
+    def _unprotected(self, context: _Context, layer: Layer, content: Protected, suite: int) -> tuple[str, Opened]:
+        """What the keys make of protected content: the first that verifies, else the first of all."""
+        given = self._role(layer, content.control)
+        tries: list[tuple[str, bytes | None, bytes | None]] = []
+        authentication = self._key(context, "ak", content.system_title, suite)
+        why = ""
+        if layer.name == "general-ciphering":
+            try:
+                carried = carried_keys(layer, content, context.direction, self.keys)
+            except HlsUnknown as problem:
+                carried, why = [], str(problem)
+            tries += [(name, key, authentication) for name, key in carried]
+            if find_raw(layer.nodes, "identified-key") is None and not carried and not why:
+                tries += self.session.get(context.association.server_title, [])  # no key-info: the key of the last time
+        moved = self.moved.get(context.association.server_title, {})
+        if moved:
+            new_key = moved.get(given, self._key(context, given, content.system_title, suite))
+            tries.append((given, new_key, moved.get("ak", authentication)))
+        if not why:
+            tries.append((given, self._key(context, given, content.system_title, suite), authentication))
+        else:
+            return given, Opened(None, "no-key", why)
+        results = [(role, self.decryptor.unprotect(content, key, own)) for role, key, own in tries]
+        best = next((n for n, (_, opened) in enumerate(results) if opened.verdict == "verified"), 0)
+        if results[best][0] in ("wrapped", "agreed") and results[best][1].verdict == "verified":
+            self.session[context.association.server_title] = [tries[best]]
+        return results[best]
 
     def _given_title(self, direction: str) -> bytes | None:
         """The system title of a side that the trace does not tell, if the keys leave only one."""
@@ -228,10 +259,23 @@ class Decoder:
         plain = layer
         while plain.inner and not plain.inner[0].joined:
             plain = plain.inner[0]
+        self._transfer(context, plain)
         proof = self._proof(context, plain, before)
         if proof is None:
             return layer
         return _with_inner(layer, proof)
+
+    def _transfer(self, context: _Context, plain: Layer) -> None:
+        """Keys that an ACTION of the security setup brings, once the meter has taken them."""
+        title = context.association.server_title
+        if plain.name == "action-request":
+            offered = transferred_keys(plain.nodes, self.keys.key("kek", title, 0) or self.keys.key("kek", title, 2))
+            if offered:
+                self.offered[title] = offered
+        elif plain.name == "action-response" and title in self.offered:
+            offered = self.offered.pop(title)
+            if find_int(plain.nodes, "single_response.result") == 0:
+                self.moved.setdefault(title, {}).update(offered)
 
     def _proof(self, context: _Context, plain: Layer, before: Association) -> Security | None:
         """Pass 3 (client) or pass 4 (meter) of the authentication, checked."""
@@ -352,7 +396,8 @@ def _outermost(layer: Layer | None) -> Security | None:
     found = [part.sealed for part in layer.walk() if part.sealed is not None] if layer else []
     if not found:
         return None
-    return replace(found[0], inner=(*found[0].inner, *found[1:]))
+    outer = next((security for security in found if security.layer == "apdu"), found[0])
+    return replace(outer, inner=(*outer.inner, *(security for security in found if security is not outer)))
 
 
 def _with_inner(layer: Layer, proof: Security) -> Layer:

@@ -183,13 +183,13 @@ def check_reply(
     return HlsCheck("failed", formula, f"the reply is another: {inputs} differ" + unusual, counter)
 
 
-def verify_signature(public_key: bytes, text: bytes, signature: bytes) -> bool:
+def verify_signature(certificate: bytes, text: bytes, signature: bytes) -> bool:
     """Whether r and s (64 octets: P-256 with SHA-256, 96: P-384 with SHA-384) sign `text`; also in DER.
 
-    `public_key` is a certificate or key in PEM or DER, or the point x, y with or without its leading 04.
+    `certificate` is a certificate or key in PEM or DER, or the point x, y with or without its leading 04.
     Raises HlsUnknown where it is none of these.
     """
-    key = _public_key(public_key)
+    key = public_key(certificate)
     size = (key.curve.key_size + 7) // 8
     if len(signature) == 2 * size:
         r, s = (int.from_bytes(part, "big") for part in (signature[:size], signature[size:]))
@@ -271,16 +271,16 @@ def _check_signature(value: bytes, this: _Pass) -> HlsCheck:
     if not der and (problem := _length_problem(value, 7)):
         return HlsCheck("failed", formula, problem)
     role: KeyRole = "client_certificate" if this.sender == "client" else "server_certificate"
-    public_key = this.key(role, f"certificate of the {this.sender}", 2 if len(value) >= 96 else 1)
-    right = verify_signature(public_key, this.text_with_titles(), value)
+    certificate = this.key(role, f"certificate of the {this.sender}", 2 if len(value) >= 96 else 1)
+    right = verify_signature(certificate, this.text_with_titles(), value)
     form = "; it is written in DER, expected are r and s of equal length" if der else ""
     if right:
         return HlsCheck("verified", formula, "the signature is right" + form)
     return HlsCheck("failed", formula, "the signature is another: key, titles or challenges differ" + form)
 
 
-def _public_key(data: bytes) -> ec.EllipticCurvePublicKey:
-    """The key in whatever form people have it in."""
+def public_key(data: bytes) -> ec.EllipticCurvePublicKey:
+    """The key in whatever form people have it in. Raises HlsUnknown for anything else."""
     point = data[1:] if len(data) in (65, 97) and data[0] == 4 else data
     try:
         if len(point) in (64, 96):

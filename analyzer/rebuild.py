@@ -151,7 +151,7 @@ class _Maker:
 
     def _fill(self, layer: Layer, nodes: list[RawNode], hole: tuple[int, int], content: bytes) -> list[RawNode]:
         """Puts new content where the old one was: as it is, or sealed."""
-        if layer.sealed is None or layer.sealed.layer == "hls":
+        if layer.sealed is None or layer.sealed.layer != "apdu":
             return _at(nodes, hole, content)
         security = layer.sealed
         keys = decoding.keys_of(self.keys, self.message, layer)

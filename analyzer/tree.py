@@ -72,7 +72,8 @@ class _Maker:
             holes[inner.hole] = lambda inner=inner: self.layer(inner)  # type: ignore[misc]
         data = self.message.octets(layer.buffer)
         nodes = self.nodes(layer.nodes, data, layer.buffer, layer.parsed.issues, holes, 0)
-        return tuple(_with_security(node, layer) for node in nodes) if layer.sealed else nodes
+        sealed = layer.sealed is not None and layer.sealed.layer == "apdu"
+        return tuple(_with_security(node, layer) for node in nodes) if sealed else nodes
 
     def nodes(
         self,
@@ -225,6 +226,6 @@ def _with_security(node: Node, layer: Layer) -> Node:
     if node.name == "ciphered_text":
         error = node.error if security.verdict == "verified" else words
         return replace(node, meaning=f"{security.verdict}: {words}", error=error)
-    if security.layer == "hls" or not node.children:
+    if not node.children:
         return node
     return replace(node, children=tuple(_with_security(child, layer) for child in node.children))
