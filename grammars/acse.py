@@ -93,6 +93,7 @@ AARQ = Lengthed(
         }
     ),
     lenient="error",
+    tagged=True,
 )
 
 AARE = Lengthed(
@@ -136,6 +137,7 @@ AARE = Lengthed(
         }
     ),
     lenient="error",
+    tagged=True,
 )
 
 
@@ -148,6 +150,7 @@ def _release(reasons: dict[int, tuple[str, str]]) -> Lengthed:
             }
         ),
         lenient="error",
+        tagged=True,
     )
 
 

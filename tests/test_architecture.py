@@ -52,7 +52,17 @@ def test_grammars_are_a_leaf() -> None:
     for path in FILES:
         if name_of(path).startswith("grammars/"):
             foreign = {module.partition(".")[0] for module, _ in imports(path)} - allowed
-            assert foreign <= {"collections", "typing", "struct", "re", "io", "math", "threading", "functools", "operator"}, path
+            assert foreign <= {
+                "collections",
+                "typing",
+                "struct",
+                "re",
+                "io",
+                "math",
+                "threading",
+                "functools",
+                "operator",
+            }, path
 
 
 def test_only_three_modules_use_cryptography() -> None:

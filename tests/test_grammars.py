@@ -381,3 +381,13 @@ def test_regions_contain_their_failures() -> None:
     assert [n[0].name for n in parsed.nodes] == ["held", "behind"]
     parsed = same_both_ways(Struct("held" / Lengthed(Rest) * "held"), bytes.fromhex("02AABBCC"))
     assert [n[0].name for n in parsed.nodes] == ["held", "undecoded"]
+
+
+def test_a_length_that_cuts_the_last_field_is_not_believed() -> None:
+    """RLRE 63 05 80 01 00 8A 02 07 80: the length leaves out the two octets of the last field."""
+    whole = bytes.fromhex("6307800100BE020400")
+    assert same_both_ways(apdu.APDU, whole).issues == []
+    parsed = same_both_ways(apdu.APDU, bytes.fromhex("6304800100BE020400"))
+    assert parsed.whole and [i.text for i in parsed.issues] == ["the length says 4 octets, its fields take 7"]
+    behind = same_both_ways(apdu.APDU, bytes.fromhex("630380010000"))
+    assert [n[0].name for n in behind.nodes] == ["rlre", "undecoded"]

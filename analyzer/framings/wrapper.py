@@ -10,11 +10,18 @@ WRAPPER_HEADER = 8
 
 
 def plausible_length(data: bytes, at: int) -> int | None:
-    """The payload length of a wrapper header, if the header is plausible."""
+    """The payload length of a wrapper header, if the header is plausible: an APDU tag behind it, or an end where the
+    data ends or another header begins, for APDUs with a tag that nobody assigned."""
     if len(data) - at < WRAPPER_HEADER:
         return None
     length = int.from_bytes(data[at + 6 : at + 8], "big")
-    return length if length and (at + WRAPPER_HEADER >= len(data) or data[at + WRAPPER_HEADER] in APDU_TAGS) else None
+    begin = at + WRAPPER_HEADER
+    if not length:
+        return None
+    if begin >= len(data) or data[begin] in APDU_TAGS:
+        return length
+    end = begin + length
+    return length if end == len(data) or data[end : end + 2] == b"\x00\x01" else None
 
 
 def wrapper_at(data: bytes, at: int, final: bool) -> Found:

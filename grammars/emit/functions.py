@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from grammars.emit.unit import NAMESPACE, Scope, Unit, unique
+from grammars.emit.unit import NAMESPACE, NotCompilable, Scope, Unit, unique
 from grammars.kit.fields import spec_for, strip
 from grammars.kit.spec import Spec
 
@@ -32,7 +32,11 @@ class Function:
         """The compiled function, which takes the place of this object everywhere."""
         with _lock:
             if self.compiled is None:
-                code = compile(self.source(), f"<grammar {self.name}>", "exec")
+                try:
+                    code = compile(self.source(), f"<grammar {self.name}>", "exec")
+                except NotCompilable:
+                    _functions.pop(id(self.sub), None)  # nobody else's compile_all need meet it
+                    raise
                 exec(code, NAMESPACE)
                 self.compiled = NAMESPACE[self.name]
                 for entry in self.entries:

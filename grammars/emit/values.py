@@ -148,6 +148,8 @@ def lengthed(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
         unit.line(f"    NOTE_SHORT(st, {spec}, p, {size}, end - p, {sub.lenient!r}); {limit} = end")
     else:
         unit.line(f"    SHORT({start}, {spec}, {size}, end - p)")
+    if sub.tagged:
+        unit.line(f"elif {limit} < end: {limit} = {constant(sub.mended, 'M')}(st, {spec}, b, p, {limit}, end)")
     return contained(unit, sub.inner, scope, spec, limit)
 
 

@@ -4,9 +4,9 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from grammars.kit.fields import ABSENT, Reader, Short, Word, read_content, state_of
+from grammars.kit.fields import ABSENT, Reader, Short, Unreadable, Word, read_content, state_of
 from grammars.kit.primitives import AxdrLength
-from grammars.kit.spec import Failure, Issue, Spec, note_short, note_undecoded
+from grammars.kit.spec import Failure, Issue, Spec, State, note_short, note_undecoded
 
 
 class Remaining(Word):
@@ -64,11 +64,20 @@ class Region(Word):
 
 class Lengthed(Region):
     """A length, then a region of that many octets. A length that runs over the end is a failure of the field, or,
-    where `lenient`, an issue: the region then ends where its surroundings end."""
+    where `lenient`, an issue: the region then ends where its surroundings end. With `tagged`, the content is made of
+    tagged fields, and a length that cuts one of them is not believed where the fields end with the surroundings."""
 
-    def __init__(self, inner: Any, length: Any = None, lenient: str = "") -> None:
+    def __init__(self, inner: Any, length: Any = None, lenient: str = "", tagged: bool = False) -> None:
         super().__init__()
-        self.inner, self.length, self.lenient = inner, length or AxdrLength(), lenient
+        self.inner, self.length, self.lenient, self.tagged = inner, length or AxdrLength(), lenient, tagged
+
+    def mended(self, state: State, spec: Spec, buffer: bytes, start: int, end: int, limit: int) -> int:
+        """The end of a region of tagged fields; an issue where the length says another."""
+        if end >= limit or _fields_end(buffer, start, end) or not _fields_end(buffer, start, limit):
+            return end
+        text = f"the length says {end - start} octets, its fields take {limit - start}"
+        state.issues.append(Issue(self.lenient or "error", start, limit, text, spec))
+        return limit
 
     def describe(self, spec: Spec) -> None:
         spec.leads += (("length", 0),)
@@ -82,6 +91,8 @@ class Lengthed(Region):
                 raise Short(declared, reader.limit - start)
             note_short(state_of(context), spec, start, declared, reader.limit - start, self.lenient)
             end = reader.limit
+        elif self.tagged:
+            end = self.mended(state_of(context), spec, reader.buffer, start, end, reader.limit)
         reader.pos = start
         return self.content(reader, context, spec, end)
 
@@ -90,6 +101,17 @@ class Lengthed(Region):
         self.inner._build(obj, body, context, path)
         stream.write(self.length.write(len(body.getvalue())) + body.getvalue())
         return obj
+
+
+def _fields_end(buffer: bytes, pos: int, end: int) -> bool:
+    """Whether fields of tag, length and content end exactly at `end`."""
+    while pos < end:
+        try:
+            size, pos = AxdrLength.read(buffer, pos + 1, end)
+        except Unreadable:
+            return False
+        pos += size
+    return pos == end
 
 
 class UpTo(Region):

@@ -301,7 +301,15 @@ def ber_length_wrong(case: Case) -> Iterator[Hit]:
         evidence = [f"at octet {issue.start - layer.start} of the {layer.name}: {issue.spec.name}, {issue.text}"]
         if declared < 0x80 and declared != actual:
             evidence.append(f"its own length is {declared}, {actual} octets follow it")
-        yield Hit(message, tuple(evidence), side="client" if message.direction == "client" else "meter")
+        client = message.direction == "client"
+        taken = "its fields take" in issue.text and (not client or not _was_refused(case, message))
+        released = layer.name in ("rlrq", "rlre")
+        yield Hit(
+            message,
+            tuple(evidence),
+            side="client" if client else "meter",
+            severity="info" if taken else "warning" if released else None,
+        )
 
 
 @rule("hls-pass3-missing", "association-pending")

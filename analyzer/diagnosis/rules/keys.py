@@ -62,13 +62,26 @@ def _proven(case: Case, group: Group) -> Iterator[Hit]:
         elif code == "authentication-key-wrong" and given["ak"] is None:
             code = "keys-equal" if change.role == "ek" else "well-known-key"
         evidence = [_how_many(group), words, *_told_apart(case, code, first)]
+        cut = _is_cut(group)
         yield Hit(
             first.item.message,
             tuple(text for text in evidence if text),
             code=code,
             field="security_control" if code in ANY_KEY else _field(code),
             side=_side(case, code, group),
+            severity="warning" if cut and first.item.message.apdu in ("rlrq", "rlre") else None,
+            because_of="ber-length-wrong" if cut else None,
         )
+
+
+def _is_cut(group: Group) -> bool:
+    """Whether the APDUs stand in an ACSE field whose lengths are wrong, so that octets of them are lost or too many."""
+    return all(
+        one.item.message.layer is not None
+        and one.item.message.layer.name in ("aarq", "aare", "rlrq", "rlre")
+        and any("the length says" in issue.text for issue in one.item.message.layer.parsed.issues)
+        for one in group
+    )
 
 
 def _swapped(changes: Sequence[Variant]) -> bool:
