@@ -95,6 +95,22 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--format", choices=("text", "json"), default="text")
     diff.set_defaults(run=_diff)
 
+    edit = commands.add_parser(
+        "edit",
+        help="set fields and build the frame again",
+        description="Sets fields of one message and prints the frame in hexadecimal: lengths, check sequences and tags right.",
+    )
+    _input_options(edit, "*")
+    edit.add_argument("--record", type=int, required=True, metavar="N", help="number of the record, from 1")
+    edit.add_argument(
+        "--set",
+        action="append",
+        required=True,
+        metavar="FIELD=VALUE",
+        help="dotted path of the tree and its new value; may be given several times",
+    )
+    edit.set_defaults(run=_edit)
+
     explain = commands.add_parser(
         "explain",
         help="what a finding, an error text or a number means",
@@ -326,6 +342,31 @@ def _diff(options: argparse.Namespace) -> int:
         text = diff_text.render(result, a[0].name, b[0].name, a[1], b[1], _colored(options), _width())
         print(redactor.text(text) if redactor else text, end="")
     return FOUND if any(pair.status in ("different", "only-a", "only-b") for pair in result.pairs) else OK
+
+
+def _edit(options: argparse.Namespace) -> int:
+    from analyzer.decoding import decode
+    from analyzer.edit import edited
+    from analyzer.rebuild import SAME_COUNTER
+
+    traces, keys = _traces(options), _keys(options)
+    if len(traces) != 1:
+        listed = ", ".join(f"#{number} {trace.name}" for number, trace in enumerate(traces, 1))
+        raise UsageError(f"edit takes one trace; choose one of {listed}")
+    settings = []
+    for text in options.set:
+        path, equals, value = text.partition("=")
+        if not equals or not path:
+            raise UsageError(f"--set takes FIELD=VALUE, found {text!r}")
+        settings.append((path.strip(), value.strip()))
+    message = next((m for m in decode(traces[0], keys) if options.record in m.records), None)
+    if message is None:
+        raise UsageError(f"there is no record {options.record}; the trace has {len(traces[0])}")
+    rebuilt = edited(message, settings, keys)
+    print(rebuilt.data.hex(" ").upper())
+    if rebuilt.resealed and not any(path.endswith("invocation_counter") for path, _ in settings):
+        print(f"dlmscope: sealed under the counter of the sent frame; {SAME_COUNTER}", file=sys.stderr)
+    return OK
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ same invocation counter, since the point is to compare octets: a frame that is r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analyzer import decoding
@@ -15,8 +15,9 @@ from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Llc, Message
 from grammars.apdu import APDU
 from grammars.hdlc import FRAME
-from grammars.kit.spec import RawNode
+from grammars.kit.spec import RawNode, find_int, find_octets
 from grammars.llc import COMMAND, RESPONSE
+from grammars.mbus import LONG_FRAME, LONG_START
 from grammars.parse import build
 from grammars.wrapper import WRAPPER
 
@@ -42,7 +43,14 @@ class LlcChange:
     llc: Llc
 
 
-AnyChange = Change | LlcChange
+@dataclass(frozen=True, slots=True)
+class FrameChange:
+    """A change of the frame itself: `apply` gives its nodes as they should have been."""
+
+    apply: Callable[[list[RawNode]], list[RawNode]]
+
+
+AnyChange = Change | LlcChange | FrameChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +97,21 @@ def rebuild(message: Message, changes: Sequence[AnyChange], keys: KeyProvider) -
     if message.layer is not None:
         llc = next((c.llc for c in changes if isinstance(c, LlcChange)), message.llc)
         payload = {"command": COMMAND, "response": RESPONSE}.get(llc, b"") + maker.apdu(message.layer)
+    nodes = frame.parsed.nodes
+    for change in changes:
+        if isinstance(change, FrameChange):
+            nodes = change.apply(nodes)
     if frame.framing == "hdlc":
-        return Rebuilt(build_hdlc(frame.parsed.nodes, payload), maker.resealed)
+        return Rebuilt(build_hdlc(nodes, payload), maker.resealed)
     if frame.framing == "wrapper":
-        return Rebuilt(build(WRAPPER, _replaced(frame.parsed.nodes, "apdu", payload)), maker.resealed)
-    return Rebuilt(payload, maker.resealed)
+        return Rebuilt(build(WRAPPER, _replaced(nodes, "apdu", payload)), maker.resealed)
+    if frame.framing == "mbus" and frame.data[0] == LONG_START:
+        return Rebuilt(
+            build(LONG_FRAME, set_value("user_data.apdu", payload)(nodes) if payload else nodes), maker.resealed
+        )
+    if frame.framing == "none":
+        return Rebuilt(payload, maker.resealed)
+    raise NotBuildable(f"a frame of {frame.framing} is not built again")
 
 
 def build_hdlc(nodes: list[RawNode], payload: bytes) -> bytes:
@@ -124,20 +142,24 @@ class _Maker:
         self.changes = [change for change in changes if isinstance(change, Change)]
         self.keys = keys
         self.resealed = False
+        self.title: bytes | None = None  # of the sender, where the message itself tells another one now
 
     def apdu(self, layer: Layer) -> bytes:
         """The octets of a layer and of all inside it; unchanged layers keep their octets."""
         original = self.message.octets(layer.buffer)[layer.start : layer.end]
         mine = [change for change in self.changes if change.layer == layer.name]
+        self._note_title(layer, mine)
         inner = [(part, self.apdu(part)) for part in layer.inner]
         changed = [(part, made) for part, made in inner if made != self._original(part)]
+        if self.title is not None and layer.sealed is not None and layer.sealed.layer == "apdu":
+            changed = inner  # the nonce has the title
         if not mine and not changed:
             return original
         if not layer.parsed.whole:
             raise NotBuildable(f"the {layer.name} cannot be read to its end")
-        nodes = layer.nodes
-        for change in mine:
-            nodes = change.apply(nodes)
+        nodes = self._changed(layer, mine)
+        if not changed and mine and inner and self._protection_differs(layer, nodes):
+            changed = inner  # the same content under another counter or control
         for part, made in changed:
             assert part.hole is not None
             nodes = self._fill(layer, nodes, part.hole, made)
@@ -145,6 +167,30 @@ class _Maker:
             return build(APDU, nodes)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise NotBuildable(f"the {layer.name} cannot be built: {error}") from error
+
+    @staticmethod
+    def _changed(layer: Layer, mine: Sequence[Change]) -> list[RawNode]:
+        """The nodes of a layer with its own changes made."""
+        nodes = layer.nodes
+        for change in mine:
+            nodes = change.apply(nodes)
+        return nodes
+
+    def _note_title(self, layer: Layer, mine: Sequence[Change]) -> None:
+        """Remembers a system title that a change sets, for what is sealed under it in the same message."""
+        nodes = self._changed(layer, mine)
+        for path in ("calling_ap_title.octet_string", "responding_ap_title.octet_string", "system_title"):
+            title = find_octets(nodes, path)
+            if title is not None and title != find_octets(layer.nodes, path):
+                self.title = title
+
+    def _protection_differs(self, layer: Layer, nodes: list[RawNode]) -> bool:
+        """Whether a change touches what the seal depends on."""
+        if layer.sealed is None or layer.sealed.layer != "apdu":
+            return False
+        return any(
+            find_int(nodes, name) != find_int(layer.nodes, name) for name in ("security_control", "invocation_counter")
+        )
 
     def _original(self, part: Layer) -> bytes:
         return self.message.octets(part.buffer)[part.start : part.end]
@@ -159,6 +205,13 @@ class _Maker:
             raise NotBuildable("the keys to seal it again are missing")
         if keys.authentication is None and security.authenticated:
             raise NotBuildable("the authentication key to seal it again is missing")
+        control, counter = find_int(nodes, "security_control"), find_int(nodes, "invocation_counter")
+        security = replace(
+            security,
+            control=security.control if control is None else control,
+            invocation_counter=security.invocation_counter if counter is None else counter,
+            system_title=self.title if self.title is not None else security.system_title,
+        )
         text, tag = decoding.seal(security, content, keys)
         self.resealed = True
         return set_value("authentication_tag", tag)(_at(nodes, hole, text)) if tag else _at(nodes, hole, text)

@@ -24,4 +24,4 @@ def test_the_output_on_the_first_screen(capsys: pytest.CaptureFixture[str], monk
 def test_every_command_of_the_readme_exists() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     used = set(re.findall(r"^    (?:pbpaste \| )?dlmscope (\w+)", text, re.MULTILINE))
-    assert used <= {"decode", "diagnose", "diff", "explain"}
+    assert used <= {"decode", "diagnose", "diff", "edit", "explain"}
