@@ -32,6 +32,10 @@ class UsageError(ValueError):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        if message.startswith("argument COMMAND: invalid choice: "):  # its wording differs between versions of Python
+            message = (
+                "there is no command " + message.removeprefix("argument COMMAND: invalid choice: ").partition(" (")[0]
+            )
         print(f"dlmscope: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(UNUSABLE)
 

@@ -23,6 +23,7 @@ from analyzer.keymaterial import carried_keys, signature_of, transferred_keys
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Layer, Llc, Message
 from analyzer.model import Buffer, Record, Security, Span
+from analyzer.objects import Answer, Objects, values_in
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw, walk_raw
@@ -62,6 +63,7 @@ class Decoder:
         self.decryptor = Decryptor()
         self.associations: dict[frozenset[str], Association] = {}
         self.transfers = Transfers()
+        self.objects = Objects()
         self.moved: dict[bytes | None, dict[str, bytes]] = {}  # keys that the trace itself transferred, by meter
         self.session: dict[bytes | None, list[tuple[str, bytes | None, bytes | None]]] = {}  # keys of general-ciphering
         self.offered: dict[bytes | None, dict[str, bytes]] = {}  # those that the meter has not confirmed yet
@@ -89,7 +91,7 @@ class Decoder:
             layer = self._layer(context, unit.payload_buffer, at, end, None, 0)
             layer = self._apply(context, layer)
         self.associations[link] = context.association
-        return Message(
+        message = Message(
             number=self.count,
             frames=unit.frames,
             wire=unit.wire,
@@ -103,6 +105,18 @@ class Decoder:
             payload=(unit.payload_buffer, start, end),
             complete=unit.complete,
         )
+        return replace(message, answers=self._answers(link, message))
+
+    def _answers(self, link: frozenset[str], message: Message) -> tuple[Answer, ...]:
+        """What the results of an answer are the values of, by the request before it."""
+        plain = message.plain
+        if plain is None or plain.name not in ("get-request", "get-response"):
+            return ()
+        if plain.name == "get-request":
+            self.objects.asked(link, plain.nodes)
+            return ()
+        joined = message.joined
+        return self.objects.answered(link, [joined.nodes[0]] if joined is not None else values_in(plain.nodes))
 
     def _new(self, frame: Frame, pair: tuple[str, str] | None) -> Association:
         source, destination = pair or ("", "")

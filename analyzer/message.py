@@ -9,6 +9,7 @@ from typing import Literal
 from analyzer.association import Association
 from analyzer.frame import Frame
 from analyzer.model import Buffer, Direction, Security
+from analyzer.objects import Answer
 from grammars.kit.spec import RawNode, find_raw
 from grammars.parse import Parsed
 
@@ -51,7 +52,8 @@ class Message:
     """A message of a trace. `before` is the state of its association when it came, `after` when it was read.
 
     `wire` is buffer 0, `buffers` are the others. `llc` says which LLC header came before the APDU, "missing" if
-    HDLC carried an APDU without one, "none" where there is nothing to carry or no LLC belongs.
+    HDLC carried an APDU without one, "none" where there is nothing to carry or no LLC belongs. `answers` says what each
+    result of a GET.response is the value of.
     """
 
     number: int
@@ -66,6 +68,7 @@ class Message:
     after: Association = field(repr=False)
     payload: tuple[int, int, int] = (0, 0, 0)
     complete: bool = True
+    answers: tuple[Answer, ...] = ()
 
     @property
     def records(self) -> tuple[int, ...]:

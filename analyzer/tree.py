@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from analyzer.message import Layer, Message
 from analyzer.model import Node
+from analyzer.objects import NUMBERS, values_in
 from grammars import readings
 from grammars.kit.primitives import Bits, Extended
 from grammars.kit.spec import Issue, RawNode, Spec
 from grammars.llc import LLC
+from grammars.meanings import attribute_name, class_name, method_name
 from grammars.parse import parse
 
 TEXTS = {"visible-string", "utf8-string"}
@@ -72,8 +74,30 @@ class _Maker:
             holes[inner.hole] = lambda inner=inner: self.layer(inner)  # type: ignore[misc]
         data = self.message.octets(layer.buffer)
         nodes = self.nodes(layer.nodes, data, layer.buffer, layer.parsed.issues, holes, 0)
+        if layer is self.message.plain and self.message.answers:
+            nodes = self._scaled(layer, nodes)
         sealed = layer.sealed is not None and layer.sealed.layer == "apdu"
         return tuple(_with_security(node, layer) for node in nodes) if sealed else nodes
+
+    def _scaled(self, layer: Layer, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The nodes of an answer, its numbers with the unit that the trace told before."""
+        meant: dict[tuple[str, int, int], str] = {}
+        for answer, value in zip(self.message.answers, values_in(layer.nodes), strict=False):
+            if (
+                value is not None
+                and answer.scaler is not None
+                and value[0].type in NUMBERS
+                and isinstance(value[3], int)
+            ):
+                meant[(value[0].name, value[1], value[2])] = answer.scaled(value[3])
+
+        def put(node: Node) -> Node:
+            text = meant.get((node.name, node.start, node.end))
+            if text is not None:
+                return replace(node, meaning=text)
+            return replace(node, children=tuple(map(put, node.children))) if node.children else node
+
+        return tuple(map(put, nodes)) if meant else nodes
 
     def nodes(
         self,
@@ -114,7 +138,7 @@ def _node(raw, data, buffer, errors, holes, offset) -> Node:  # type: ignore[no-
     meaning = meaning_of(spec, value, data, start, end)
     if isinstance(value, list):
         children = _leads(spec, start, value[0][1] if value else end, data, buffer, offset)
-        children += tuple(_node(child, data, buffer, errors, holes, offset) for child in value)
+        children += _named(tuple(_node(child, data, buffer, errors, holes, offset) for child in value))
     elif spec.parts is not None and isinstance(value, int):
         children = tuple(_part(spec, part, value, start + offset, end + offset, buffer) for part in spec.parts(value))
     else:
@@ -135,6 +159,22 @@ def _node(raw, data, buffer, errors, holes, offset) -> Node:  # type: ignore[no-
         spec.unit,
         children,
     )
+
+
+def _named(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Descriptors with the names of class, attribute and method."""
+    number = next((node.value for node in nodes if node.name == "class_id"), None)
+    if not isinstance(number, int):
+        return nodes
+    namers = {"attribute_id": attribute_name, "method_id": method_name}
+    made = []
+    for node in nodes:
+        if node.name == "class_id":
+            node = replace(node, meaning=class_name(number))
+        elif node.name in namers and isinstance(node.value, int):
+            node = replace(node, meaning=namers[node.name](number, node.value))
+        made.append(node)
+    return tuple(made)
 
 
 def _leads(spec: Spec, start: int, content: int, data: bytes, buffer: int, offset: int) -> tuple[Node, ...]:
@@ -185,7 +225,7 @@ def _text_of(spec: Spec, value: bytes) -> str:
     if spec.type in TEXTS:
         return f'"{value.decode("utf-8", "replace")}"'
     if spec.type == "octet-string" and len(value) == 6 and value[5] == 0xFF:
-        return readings.obis(value)
+        return readings.logical_name(value)
     if spec.type == "octet-string" and readings.is_date_time(value):
         return readings.date_time(value)
     text = readings.printable(value)

@@ -25,7 +25,7 @@ from grammars.tables.enums import DATA_ACCESS_RESULTS, DAYS_OF_MONTH, DAYS_OF_WE
 
 OCTET_STRING = Lengthed(Rest)
 SYSTEM_TITLE = Hole("system_title", OCTET_STRING)
-OBIS = Text(Bytes(6), readings.obis)
+OBIS = Text(Bytes(6), readings.logical_name)
 DATA_ACCESS_RESULT = Symbols(U8, DATA_ACCESS_RESULTS)
 BLOCK = Hole("block", OCTET_STRING)
 LAST_BLOCK = Symbols(U8, {0: ("false", "more blocks follow"), 1: ("true", "the last block"), 255: ("true", "last")})

@@ -1,5 +1,6 @@
 """How people read values that travel as octets: OBIS codes, object identifiers, dates and times."""
 
+from grammars.meanings import obis_meaning
 from grammars.tables.enums import APPLICATION_CONTEXTS, DATE_TIME_STATUS_BITS, MECHANISMS
 
 DLMS_UA = bytes.fromhex("6085740508")  # 2.16.756.5.8, the DLMS User Association
@@ -12,6 +13,11 @@ def obis(octets: bytes) -> str:
         return ""
     a, b, c, d, e, f = octets
     return f"{a}-{b}:{c}.{d}.{e}*{f}"
+
+
+def logical_name(octets: bytes) -> str:
+    """A logical name as A-B:C.D.E*F, and what it stands for where that is known."""
+    return f"{obis(octets)} {obis_meaning(octets)}".rstrip()
 
 
 def object_identifier(octets: bytes) -> str:

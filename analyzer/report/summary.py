@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 
 from analyzer.association import parameters_of
 from analyzer.message import Layer, Message
+from analyzer.objects import values_in
 from analyzer.report.values import telegram_values, values_of
 from grammars import readings
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
+from grammars.meanings import attribute_name, class_name, method_name
 from grammars.tables.enums import ACTION_RESULTS, ASSOCIATION_RESULTS, DATA_ACCESS_RESULTS, DIAGNOSTICS_USER, MECHANISMS
 
 LONGEST = 60
@@ -21,12 +23,24 @@ def summary(message: Message) -> str:
         return _link(message)
     plain = message.plain
     text = of_layer(plain) if plain is not None else message.layer.name
+    scaled = _scaled(message)
+    if scaled:
+        text += f" = {scaled}"
     if message.joined is not None and message.joined.nodes:
         text += f", completes {value_of(message.joined.nodes[0])}"
     if plain is not None and plain is message.layer and not message.security:
         parsed = plain.parsed
         return text if parsed.whole else f"{text} (cannot be read to its end)"
     return f"{text}{_security(message)}"
+
+
+def _scaled(message: Message) -> str:
+    """The only value of an answer in its unit, where the trace told it before."""
+    plain = message.plain
+    if plain is None or len(message.answers) != 1 or message.answers[0].scaler is None:
+        return ""
+    value = values_in(plain.nodes)[0]
+    return message.answers[0].scaled(value[3]) if value is not None and isinstance(value[3], int) else ""
 
 
 def _link(message: Message) -> str:
@@ -107,15 +121,17 @@ def _title(title: bytes | None) -> str:
 def _request(word: str) -> Callable[[list[RawNode]], str]:
     def tell(nodes: list[RawNode]) -> str:
         targets = []
-        number, index, name = None, None, None
+        number, name = None, ""
         for node in _walk(nodes):
-            if node[0].name == "class_id":
+            if node[0].name == "class_id" and isinstance(node[3], int):
                 number = node[3]
             elif node[0].name == "instance_id" and isinstance(node[3], bytes):
                 name = readings.obis(node[3])
-            elif node[0].name in ("attribute_id", "method_id"):
-                index = f"{node[0].name.removesuffix('_id')} {node[3]}"
-                targets.append(f"class {number}, {name}, {index}")
+            elif node[0].name in ("attribute_id", "method_id") and isinstance(node[3], int):
+                attribute = node[0].name == "attribute_id"
+                called = (attribute_name if attribute else method_name)(number or 0, node[3])
+                index = f"{'attribute' if attribute else 'method'} {node[3]} {called}".rstrip()
+                targets.append(f"{f'class {number} {class_name(number or 0)}'.rstrip()}, {name}, {index}")
         if not targets:
             block = find_int(nodes, "block_number")
             return f"{word}, block {block}" if block is not None else ""
