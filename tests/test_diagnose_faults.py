@@ -197,6 +197,12 @@ FAULTS = [
     Fault("llc-wrong", lambda: start().request(aarq(INITIATE_REQUEST), bytes.fromhex("E6E700")), side="client", fixed=True),
     Fault("wrapper-length-wrong", lambda: at(plain("wrapper"), 2, lambda d: d[:6] + b"\x00\x40" + d[8:]), side="link"),
     Fault("parity-mismatch", lambda: _parity(), side="client"),
+    # -- other carriers
+    Fault("mbus-checksum", lambda: _pushed([_telegram(0x10, PUSHED, damage=1)]), side="link"),
+    Fault("mbus-segment-missing", lambda: _pushed([_telegram(0x00, PUSHED[:20]), _telegram(0x12, PUSHED[20:])]), side="link"),
+    Fault("iec21-bcc", lambda: _pushed([b"\x021.8.0(1*kWh)\r\n!\r\n\x03\x00"]), side="meter"),
+    Fault("mode-e-incomplete", lambda: _signed_on(b"\x06050\r\n"), side="client"),
+    Fault("mode-e-incomplete", lambda: _signed_on(b""), side="client", name="no choice at all"),
     # -- association
     Fault("dlms-version-wrong", lambda: start().request(aarq(initiate(version=1))).reply(refused_aare(1, 1)), side="client",
           certainty="proven", fixed=True),
@@ -269,6 +275,32 @@ FAULTS = [
     Fault("pdu-size-too-small", lambda: start().request(aarq(initiate(size=5))).reply(refused_aare(1, 1)), side="client",
           certainty="proven", fixed=True),
 ]  # fmt: skip
+
+
+PUSHED = bytes.fromhex("0F000000010C07E80B1A040A1E0F00FFC480020209060100010800FF0600000007")
+
+
+def _telegram(ci: int, data: bytes, damage: int = 0) -> bytes:
+    body = bytes([0x53, 0xFF, ci, 1, 0x67]) + data
+    return bytes([0x68, len(body), len(body), 0x68]) + body + bytes([(sum(body) + damage) & 255, 0x16])
+
+
+def _pushed(telegrams: list[bytes]) -> Conversation:
+    talk = Conversation()
+    for telegram in telegrams:
+        talk.add(telegram, "meter")
+    return talk
+
+
+def _signed_on(choice: bytes) -> Conversation:
+    talk = Conversation()
+    talk.add(b"/?!\r\n", "client")
+    talk.add(b"/ISK5\\2MT382-1003\r\n", "meter")
+    if choice:
+        talk.add(choice, "client")
+    talk.link(0x93)
+    talk.link(0x73, to_server=False)
+    return talk
 
 
 def _disconnected() -> Conversation:
@@ -473,6 +505,8 @@ HEALTHY = {
     "from the middle": (middle, keys(client_title=CLIENT.hex(), server_title=METER.hex())),
     "from the middle, no keys": (middle, NONE), "ciphered, no keys": (ciphered, NONE),
     "ciphered, no AK": (ciphered, KeyRing.from_options(ek=EK.hex())),
+    "M-Bus push": (lambda: _pushed([_telegram(0x00, PUSHED[:20]), _telegram(0x11, PUSHED[20:])]), NONE),
+    "mode E": (lambda: _signed_on(b"\x06252\r\n"), NONE),
     "short names": (short_names, NONE), "push": (push, NONE), "MD5": (md5, KeyRing.from_options(password="secret")),
     "MD5, no secret": (md5, NONE), "three associations": (polled_wrapper, NONE),
     "LLS": (lambda: start().request(aarq(INITIATE_REQUEST, mechanism=1, challenge=b"12345678")).reply(

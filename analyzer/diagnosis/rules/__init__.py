@@ -1,3 +1,15 @@
-"""The rules, one file a layer. Importing this package registers them all, in the order of the layers."""
+"""The rules, one file a layer. Importing this package registers them all."""
 
-from analyzer.diagnosis.rules import frames, session, addressing, llc, acse, hls, keys, security, initiate, services  # noqa: F401, I001
+from analyzer.diagnosis.rules import (
+    acse,
+    addressing,
+    carriers,
+    frames,
+    hls,
+    initiate,
+    keys,
+    llc,
+    security,
+    services,
+    session,
+)
