@@ -1,13 +1,16 @@
 """Pairing the messages of two traces by what they are, in the order of both.
 
 Equal heads and tails are paired at once; what lies between is aligned so that the likeness of all pairs is greatest
-(Needleman and Wunsch), in pieces where it is long. A message that has no partner faces a gap.
+(Needleman and Wunsch). A long stretch is cut before that: at messages that each side has once, then along the
+shortest edit script (Myers), of which a bounded number of edits is followed at a time. So time is near linear where
+two traces agree, and memory never grows with the product of their lengths.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from difflib import SequenceMatcher
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from analyzer.message import Message
 from grammars import readings
@@ -15,9 +18,12 @@ from grammars.kit.spec import find_raw
 
 Pairing = list[tuple[int | None, int | None]]
 Key = tuple[str, str, str, str]  # direction, kind of the frame, APDU inside all protection, object addressed
+Cut = tuple[int, int, int, int]  # a stretch: first and end in a, first and end in b
 
-LARGEST_TABLE = 250_000  # cells; longer stretches are cut at messages that are exactly alike
-SAME, SAME_APDU, SAME_FRAME, UNLIKE = 8, 5, 2, -1000
+LARGEST_TABLE = 40_000  # cells
+MOST_EDITS = 300  # followed at a time; what lies between them is less than a table
+SAME, SAME_REQUEST, SAME_APDU, SAME_FRAME, UNLIKE = 16, 13, 10, 4, -1000
+CARRIERS = frozenset({"I", "UI", "wrapper", "none", "mbus"})  # frames that carry an APDU, of whatever kind
 
 
 def align(a: Sequence[Message], b: Sequence[Message]) -> Pairing:
@@ -40,63 +46,162 @@ def key_of(message: Message) -> Key:
 
 
 def align_keys(a: Sequence[Key], b: Sequence[Key]) -> Pairing:
-    """As `align`, for keys."""
-    head = 0
-    while head < len(a) and head < len(b) and a[head] == b[head]:
-        head += 1
-    tail = 0
-    while tail < len(a) - head and tail < len(b) - head and a[len(a) - 1 - tail] == b[len(b) - 1 - tail]:
-        tail += 1
-    middle = _middle(a, b, head, len(a) - tail, head, len(b) - tail)
-    ends = zip(range(len(a) - tail, len(a)), range(len(b) - tail, len(b)), strict=True)
-    return [*((n, n) for n in range(head)), *middle, *ends]
-
-
-def _middle(a: Sequence[Key], b: Sequence[Key], a0: int, a1: int, b0: int, b1: int) -> Pairing:
-    if (a1 - a0) * (b1 - b0) <= LARGEST_TABLE:
-        return _table(a, b, a0, a1, b0, b1)
+    """As `align`, for keys. align_keys(b, a) gives the same pairs, turned round."""
+    swapped = tuple(b) < tuple(a)  # of equally good pairings one is taken, whichever side comes first
+    if swapped:
+        a, b = b, a
+    matched = sorted(_matches(a, b))
+    if swapped:
+        a, b, matched = b, a, [(j, i) for i, j in matched]
     pairs: Pairing = []
-    matcher = SequenceMatcher(None, a[a0:a1], b[b0:b1], autojunk=True)
-    for kind, i, j, k, m in matcher.get_opcodes():
-        if kind == "equal":
-            pairs += zip(range(a0 + i, a0 + j), range(b0 + k, b0 + m), strict=True)
-        elif (j - i) * (m - k) <= LARGEST_TABLE:
-            pairs += _table(a, b, a0 + i, a0 + j, b0 + k, b0 + m)
-        else:
-            pairs += [(n, None) for n in range(a0 + i, a0 + j)]
-            pairs += [(None, n) for n in range(b0 + k, b0 + m)]
+    at = [0, 0]
+    for i, j in [*matched, (len(a), len(b))]:
+        pairs += [(n, None) for n in range(at[0], i)]
+        pairs += [(None, n) for n in range(at[1], j)]
+        if i < len(a):
+            pairs.append((i, j))
+        at = [i + 1, j + 1]
     return pairs
 
 
-def _table(a: Sequence[Key], b: Sequence[Key], a0: int, a1: int, b0: int, b1: int) -> Pairing:
-    """The best alignment of two stretches; of equally good ones that which pairs earliest."""
+def _matches(a: Sequence[Key], b: Sequence[Key]) -> Iterator[tuple[int, int]]:
+    """The pairs without gaps, in no order."""
+    waiting = [((0, len(a), 0, len(b)), False)]  # stretches, and whether anchors were looked for in them
+    while waiting:
+        (a0, a1, b0, b1), anchored = waiting.pop()
+        while a0 < a1 and b0 < b1 and a[a0] == b[b0]:
+            yield a0, b0
+            a0, b0 = a0 + 1, b0 + 1
+        while a0 < a1 and b0 < b1 and a[a1 - 1] == b[b1 - 1]:
+            a1, b1 = a1 - 1, b1 - 1
+            yield a1, b1
+        cut = (a0, a1, b0, b1)
+        if a0 == a1 or b0 == b1:
+            continue
+        if (a1 - a0) * (b1 - b0) <= LARGEST_TABLE:
+            yield from _table(a, b, cut)
+        elif not anchored and (anchors := _anchors(a, b, cut)):
+            yield from anchors
+            waiting += [(part, True) for part in _between(anchors, cut)]
+        else:
+            steps, (a_end, b_end) = _edits(a, b, cut)
+            yield from steps
+            for part in _between(steps, (a0, a_end, b0, b_end)):  # small: a table's, since the edits are counted
+                yield from _table(a, b, part)
+            waiting.append(((a_end, a1, b_end, b1), True))
+
+
+def _between(pairs: Sequence[tuple[int, int]], cut: Cut) -> Iterator[Cut]:
+    """The stretches that ascending pairs leave of one."""
+    i, j = cut[0], cut[2]
+    for m, n in [*pairs, (cut[1], cut[3])]:
+        if i < m and j < n:
+            yield i, m, j, n
+        i, j = m + 1, n + 1
+
+
+def _anchors(a: Sequence[Key], b: Sequence[Key], cut: Cut) -> list[tuple[int, int]]:
+    """Messages that each side has once in a stretch, the most of them that stand in one order (patience sorting)."""
+    a0, a1, b0, b1 = cut
+    once_a, once_b = Counter(a[a0:a1]), Counter(b[b0:b1])
+    places = {b[j]: j for j in range(b0, b1) if once_b[b[j]] == 1}
+    pairs = [(i, places[a[i]]) for i in range(a0, a1) if once_a[a[i]] == 1 and a[i] in places]
+    tops: list[int] = []  # the least end of a chain of each length, and the pair that it ends with
+    ends: list[int] = []
+    before: list[int] = []
+    for n, (_, j) in enumerate(pairs):
+        k = bisect_left(tops, j)
+        before.append(ends[k - 1] if k else -1)
+        tops[k : k + 1], ends[k : k + 1] = [j], [n]
+    chain: list[tuple[int, int]] = []
+    n = ends[-1] if ends else -1
+    while n >= 0:
+        chain.append(pairs[n])
+        n = before[n]
+    return chain[::-1]
+
+
+def _edits(a: Sequence[Key], b: Sequence[Key], cut: Cut) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+    """Equal pairs along the furthest of the shortest edit scripts, and the place that it has reached."""
+    a0, a1, b0, b1 = cut
     rows, columns = a1 - a0, b1 - b0
+    furthest: dict[int, int] = {1: 0}  # by diagonal, which is the row less the column
+    history: list[dict[int, int]] = []
+    best = (0, 0, 0)  # progress, diagonal, row
+    for edits in range(MOST_EDITS + 1):
+        reached: dict[int, int] = {}
+        for k in range(-min(edits, columns), min(edits, rows) + 1):
+            if (k - edits) % 2:
+                continue
+            left, up = furthest.get(k - 1, -2) + 1, furthest.get(k + 1, -1)
+            x = max(left, up)
+            if x < 0 or x > rows or x - k > columns:
+                continue
+            while x < rows and x - k < columns and a[a0 + x] == b[b0 + x - k]:
+                x += 1
+            reached[k] = x
+            best = max(best, (2 * x - k, k, x))
+        history.append(furthest)
+        furthest = reached
+        if best[0] == rows + columns or not reached:
+            break
+    return _traced(history, furthest, best, (a0, b0)), (a0 + best[2], b0 + best[2] - best[1])
+
+
+def _traced(
+    history: list[dict[int, int]], last: dict[int, int], best: tuple[int, int, int], origin: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """The equal pairs on the way to `best`, which some round has reached, from the start on."""
+    rounds = [*history[1:], last]
+    _, k, x = best
+    edits = next(n for n, found in enumerate(rounds) if found.get(k) == x)
+    pairs: list[tuple[int, int]] = []
+    for n in range(edits, -1, -1):
+        earlier = history[n]
+        left, up = earlier.get(k - 1, -2) + 1, earlier.get(k + 1, -1)
+        start = max(left, up)
+        pairs += [(origin[0] + row, origin[1] + row - k) for row in range(x - 1, start - 1, -1)]
+        k, x = (k - 1, left - 1) if left >= up else (k + 1, up)
+    return pairs[::-1]
+
+
+def _table(a: Sequence[Key], b: Sequence[Key], cut: Cut) -> Iterator[tuple[int, int]]:
+    """The best alignment of a stretch; of equally good ones that which pairs earliest."""
+    a0, a1, b0, b1 = cut
+    rows, columns = a1 - a0, b1 - b0
+    known: dict[tuple[Key, Key], int] = {}
     best = [[0] * (columns + 1) for _ in range(rows + 1)]
     for i in range(rows - 1, -1, -1):
-        below, here = best[i + 1], best[i]
+        below, here, key = best[i + 1], best[i], a[a0 + i]
         for j in range(columns - 1, -1, -1):
-            here[j] = max(_likeness(a[a0 + i], b[b0 + j]) + below[j + 1], below[j], here[j + 1])
-    pairs: Pairing = []
+            both = (key, b[b0 + j])
+            likeness = known.get(both)
+            if likeness is None:
+                likeness = known[both] = _likeness(*both)
+            paired = likeness + below[j + 1]
+            skipped = below[j] if below[j] > here[j + 1] else here[j + 1]
+            here[j] = paired if paired > skipped else skipped
     i = j = 0
     while i < rows and j < columns:
-        likeness = _likeness(a[a0 + i], b[b0 + j])
+        likeness = known[a[a0 + i], b[b0 + j]]
         if likeness > 0 and best[i][j] == likeness + best[i + 1][j + 1]:
-            pairs.append((a0 + i, b0 + j))
+            yield a0 + i, b0 + j
             i, j = i + 1, j + 1
         elif best[i][j] == best[i + 1][j]:
-            pairs.append((a0 + i, None))
             i += 1
         else:
-            pairs.append((None, b0 + j))
             j += 1
-    pairs += [(n, None) for n in range(a0 + i, a1)]
-    pairs += [(None, n) for n in range(b0 + j, b1)]
-    return pairs
 
 
 def _likeness(a: Key, b: Key) -> int:
+    """How much two messages have in common; UNLIKE for two that never face each other."""
     if a == b:
         return SAME
-    if a[0] != b[0] or a[1] != b[1]:
+    if a[0] != b[0] and "unknown" not in (a[0], b[0]):
         return UNLIKE
-    return SAME_APDU if a[2] == b[2] and a[2] else SAME_FRAME if a[1] in ("I", "UI", "wrapper", "none") else UNLIKE
+    other = (a[0] != b[0]) + (a[1] != b[1])
+    if a[1] not in CARRIERS or b[1] not in CARRIERS:
+        return UNLIKE if a[1] != b[1] else SAME - other  # the same frame of the link, its sender not known on one side
+    if a[2] and a[2] == b[2]:
+        return (SAME_REQUEST if a[3] == b[3] else SAME_APDU) - other
+    return SAME_FRAME - other if a[1] == b[1] or (a[2] and b[2]) else UNLIKE

@@ -189,7 +189,7 @@ class Decoder:
         elif plaintext is not None and plaintext[:1] and plaintext[0] in APDU_TAGS:
             if not content.control & ENCRYPTED:
                 inside = self._layer(context, buffer, node[1], node[2], (node[1], node[2]), depth + 1)
-            elif opened.verdict == "verified" or fits(parse(APDU, plaintext)):
+            elif opened.verdict == "verified" or (promised(layer.name, plaintext) and fits(parse(APDU, plaintext))):
                 number = len(context.buffers) + 1
                 context.buffers.append(Buffer(number, "decrypted", (Span(buffer, node[1], node[2]),), plaintext))
                 inside = self._layer(context, number, 0, len(plaintext), (node[1], node[2]), depth + 1)
@@ -387,6 +387,11 @@ def protected_of(layer: Layer, context: _Context) -> Protected:
         tag=bytes(tag[3]) if tag is not None else b"",
         header=header,
     )
+
+
+def promised(name: str, plaintext: bytes) -> bool:
+    """Whether a text begins as the APDU that a glo- or ded- tag promises; any tag will do inside general ciphering."""
+    return not name.startswith(("glo-", "ded-")) or APDU_TAGS[plaintext[0]] == name[4:]
 
 
 def telegram_in(plaintext: bytes) -> Parsed | None:
