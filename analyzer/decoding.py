@@ -87,7 +87,7 @@ class Decoder:
         start, end = unit.payload
         llc, at = _llc(first, context.data(unit.payload_buffer), start, end)
         layer = None
-        if at < end and not (first.framing == "none" and first.issues):
+        if at < end and not (first.framing == "none" and any(issue.code != "apdu-cut" for issue in first.issues)):
             layer = self._layer(context, unit.payload_buffer, at, end, None, 0)
             layer = self._apply(context, layer)
         self.associations[link] = context.association

@@ -91,6 +91,25 @@ def stuffed(data: bytes) -> bytes:
     return b"\x7e" + data[1:-1].replace(b"\x7d", b"\x7d\x5d").replace(b"\x7e", b"\x7d\x5e") + b"\x7e"
 
 
+def little_endian(data: bytes) -> bytes:
+    """A wrapper PDU whose header fields have their octets swapped."""
+    return b"".join(data[n : n + 2][::-1] for n in range(0, 8, 2)) + data[8:]
+
+
+def of_meter(data: bytes) -> Conversation:
+    """Octets from the meter, and nothing else."""
+    talk = Conversation()
+    talk.records.append(Record(1, data, "meter"))
+    return talk
+
+
+def wrapper_to_hdlc() -> Conversation:
+    """A client with the wrapper at a meter with HDLC."""
+    talk = Conversation("wrapper").request(GET_CLOCK)
+    talk.link(0x1F, to_server=False)
+    return talk
+
+
 def start() -> Conversation:
     return Conversation().connect()
 
@@ -195,6 +214,10 @@ FAULTS = [
     Fault("llc-missing", lambda: _no_llc_no_reply(), side="client", effects=("no-reply",), fixed=True),
     Fault("llc-missing", lambda: _no_llc_on_get(), side="client", fixed=True, name="on a GET"),
     Fault("llc-wrong", lambda: start().request(aarq(INITIATE_REQUEST), bytes.fromhex("E6E700")), side="client", fixed=True),
+    Fault("wrapper-version-wrong", lambda: at(plain("wrapper"), 2, little_endian), fixed=True),
+    Fault("wrapper-version-wrong", lambda: at(plain("wrapper"), 2, lambda d: b"\0\2" + d[2:]), name="version 2"),
+    Fault("framing-mismatch", wrapper_to_hdlc, side="client", effects=("dm-reply",)),
+    Fault("apdu-cut", lambda: of_meter(b"\xdb\x08" + METER + Station(METER).seal(CLOCK)[1:-9]), side="link"),
     Fault("wrapper-length-wrong", lambda: at(plain("wrapper"), 2, lambda d: d[:6] + b"\x00\x40" + d[8:]), side="link"),
     Fault("parity-mismatch", lambda: _parity(), side="client"),
     # -- other carriers

@@ -13,15 +13,15 @@ Delimiter = Callable[[bytes, int, bool], Found]
 # In the order in which they are asked.
 DELIMITERS: dict[int, tuple[Delimiter, ...]] = {
     0x7E: (hdlc.hdlc_at,),
-    0x00: (wrapper.wrapper_at,),
+    0x00: (wrapper.wrapper_at, wrapper.nearly_wrapper_at),
     0x68: (mbus.long_at,),
     0x10: (mbus.short_at,),
     0xE5: (mbus.single_at,),
     0x2F: (iec62056_21.slash_at,),
     0x06: (iec62056_21.acknowledgement_at,),
     0x15: (iec62056_21.acknowledgement_at,),
-    0x01: (iec62056_21.block_at,),
-    0x02: (iec62056_21.block_at,),
+    0x01: (iec62056_21.block_at, wrapper.nearly_wrapper_at),
+    0x02: (iec62056_21.block_at, wrapper.nearly_wrapper_at),
     0xDB: (apdu.general_at,),
     0xDC: (apdu.general_at,),
     **dict.fromkeys(range(0xA0, 0xB0), (hdlc.without_flags_at,)),

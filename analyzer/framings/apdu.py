@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.frame import fits
+from analyzer.frame import FrameIssue, fits
 from analyzer.framings.cut import WAIT, Cut, Found
 from grammars.apdu import APDU
 from grammars.kit.fields import Unreadable
@@ -37,7 +37,15 @@ def general_at(data: bytes, at: int, final: bool) -> Found:
     if not 5 <= length <= LONGEST:
         return None
     if begin + length > len(data):
-        return None if final else WAIT
+        return _cut_off(data, at, begin, length) if final else WAIT
     if not is_apdu(data, at, begin + length):
         return None
     return Cut("none", at, begin + length, begin + length)
+
+
+def _cut_off(data: bytes, at: int, begin: int, length: int) -> Cut | None:
+    """The beginning of an APDU, where a title with the letters of a manufacturer shows that it is one."""
+    if not (data[at + 1] == 8 and data[at + 2 : at + 5].isalpha() and data[at + 2 : at + 5].isupper()):
+        return None
+    text = f"the APDU says {length} octets, {len(data) - begin} are present"
+    return Cut("none", at, len(data), len(data), (FrameIssue("apdu-cut", text, 0, len(data) - at),))

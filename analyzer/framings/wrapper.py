@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analyzer.frame import FrameIssue
+from analyzer.framings.apdu import is_apdu
 from analyzer.framings.cut import WAIT, Cut, Found
 from grammars.tables.apdu import APDU_TAGS
 
@@ -40,3 +41,26 @@ def wrapper_at(data: bytes, at: int, final: bool) -> Found:
         return WAIT
     text = f"the length field says {length} octets, {len(data) - at - WRAPPER_HEADER} are present"
     return Cut("wrapper", at, len(data), len(data), (FrameIssue("wrapper-length-wrong", text, 6, 8),))
+
+
+def nearly_wrapper_at(data: bytes, at: int, final: bool) -> Found:
+    """What is a wrapper PDU with a whole APDU but for the version, or for the order of octets in each header field."""
+    begin = at + WRAPPER_HEADER
+    fields = [data[n : n + 2] for n in range(at, begin, 2)]
+    if begin >= len(data) or fields[0] == b"\x00\x01" or data[begin] not in APDU_TAGS:
+        return None
+    end = begin + int.from_bytes(fields[3], "little")
+    text = f"the header {data[at:begin].hex(' ').upper()} is little-endian: read so, its length fits the APDU"
+    if fields[0] != b"\x01\x00" or end > len(data) or not is_apdu(data, begin, end):
+        end = begin + int.from_bytes(fields[3], "big")
+        text = f"the version is {fields[0].hex(' ').upper()}; the length fits the APDU that follows"
+        if end > len(data) or not is_apdu(data, begin, end):
+            return None
+    return Cut("none", at, end, end, (FrameIssue("wrapper-version-wrong", text, 0, 2),))
+
+
+def mended(octets: bytes) -> bytes:
+    """The wrapper PDU that octets found by `nearly_wrapper_at` were meant to be."""
+    if octets[:2] == b"\x01\x00":
+        return b"".join(octets[n : n + 2][::-1] for n in range(0, WRAPPER_HEADER, 2)) + octets[WRAPPER_HEADER:]
+    return b"\x00\x01" + octets[2:]

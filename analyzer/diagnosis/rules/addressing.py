@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.diagnosis.case import Case, Exchange, hexed, names
+from analyzer.diagnosis.case import Case, Exchange, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.llc import stale
 from analyzer.frame import Frame, addresses
+from analyzer.framings.wrapper import mended
 from analyzer.message import Message
 from grammars.kit.primitives import Extended
 
@@ -181,3 +182,27 @@ def wrapper_length_wrong(case: Case) -> Iterator[Hit]:
         for issue in message.frames[0].issues:
             if issue.code == "wrapper-length-wrong":
                 yield Hit(message, (issue.text,), field="length", side="link")
+
+
+@rule("wrapper-version-wrong")
+def wrapper_version_wrong(case: Case) -> Iterator[Hit]:
+    """Octets that a right version, or the right order of octets in the header, would make a wrapper PDU."""
+    for message in case.messages:
+        for issue in message.frames[0].issues:
+            if issue.code == "wrapper-version-wrong":
+                yield Hit(message, (issue.text,), side=side_of(message), fixed=mended(message.wire))
+
+
+@rule("framing-mismatch")
+def framing_mismatch(case: Case) -> Iterator[Hit]:
+    """HDLC from one side and the wrapper from the other."""
+    spoken = {
+        side: {frame.framing for message in case.sent_by(side) for frame in message.frames}
+        for side in ("client", "meter")
+    }
+    client, meter = (spoken[side] & {"hdlc", "wrapper"} for side in ("client", "meter"))
+    if len(client) == len(meter) == 1 and client != meter:
+        ours, theirs = client.pop(), meter.pop()
+        first = next(case.sent_by("client"))
+        said = f"all frames of the client are {ours}, all frames of the meter {theirs}"
+        yield Hit(first, (said,), field=None, side="client")

@@ -141,3 +141,13 @@ def gbt_in_push(case: Case) -> Iterator[Hit]:
             said = f"the blocks up to this one carry a {layer.inner[0].name}"
             yield Hit(message, (said,), severity="info", side="meter")
             return
+
+
+@rule("apdu-cut")
+def apdu_cut(case: Case) -> Iterator[Hit]:
+    """An APDU without framing that ends before its own length does."""
+    for message in case.messages:
+        for issue in message.frames[0].issues:
+            if issue.code == "apdu-cut":
+                said = "a tag can not be checked without the end of what it protects, whatever the keys"
+                yield Hit(message, (issue.text, said), field="length", side="link")

@@ -286,15 +286,19 @@ def shared_flag(case: Case) -> Iterator[Hit]:
         yield Hit(seen[0], (f"{len(seen)} time{'s' if len(seen) != 1 else ''} several flags stand between frames",))
 
 
+def _is_stray(frame: Frame) -> bool:
+    return any(issue.code == "stray-octets" for issue in frame.issues)
+
+
 @rule("stray-octets")
 def stray_octets(case: Case) -> Iterator[Hit]:
     """Octets between frames. Where nothing in the trace is a frame, all of them are another protocol."""
-    stray = [m for m in case.messages if any(issue.code == "stray-octets" for f in m.frames for issue in f.issues)]
+    stray = [m for m in case.messages if any(map(_is_stray, m.frames))]
     if not stray:
         return
     octets = sum(len(message.wire) for message in stray if message.frames[0].framing == "none")
     where = ", ".join(str(message.number) for message in stray[:8])
-    if not any(frame.framing != "none" or not frame.issues for message in case.messages for frame in message.frames):
+    if all(frame.framing == "none" and _is_stray(frame) for message in case.messages for frame in message.frames):
         said = f"none of the {octets} octets is part of a frame or an APDU: another protocol, speed or parity"
         yield Hit(
             stray[0],

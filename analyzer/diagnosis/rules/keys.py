@@ -31,7 +31,7 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
     for one in case.search.explained:
         direction: str = one.item.message.direction
         if one.hypothesis is None:
-            noise.setdefault(direction, []).append(one)
+            noise.setdefault(direction if case.search.verifying else "", []).append(one)
             continue
         keys_only = all(change.code in KEY_CODES for change in one.hypothesis.changes)
         where = "" if keys_only and not case.search.verifying else direction

@@ -219,13 +219,16 @@ def dm_reply(case: Case) -> Iterator[Hit]:
         if message.frame != "DM" or request is None or request.frame == "DISC":
             continue
         cause = None
-        if request.frame == "I" and request.llc == "missing":
+        if request.frames[0].framing != "hdlc":
+            cause = "framing-mismatch"
+        elif request.frame == "I" and request.llc == "missing":
             cause = "llc-missing"
         elif request.before.link in ("disconnected", "disconnecting", "connecting") and request.frame == "I":
             cause = "link-not-connected"
         elif idle_before(case, request) is not None:
             cause = "inactivity-timeout"
-        refused = "the connection request" if request.frame == "SNRM" else f"a frame {request.frame}"
+        refused = f"a frame {request.frame}" if request.frame is not None else "it"
+        refused = "the connection request" if request.frame == "SNRM" else refused
         yield Hit(
             message,
             (f"{names(request)} is answered by DM: the meter refuses {refused} because it is disconnected",),
