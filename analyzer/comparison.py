@@ -1,54 +1,51 @@
 """Two traces compared, message by message and field by field, with ciphered content as plain text.
 
-A difference is `expected` where two healthy runs of the same exchange also show it: challenges, counters, tags,
-ciphertext, check sequences, clock values, measured values, link numbers shifted by an earlier difference. All else
-matters and is `different`.
+A difference that two healthy runs of the same exchange also show is `expected` (expectation.py says which). All else
+matters and is `different`. Where content was opened on one side alone, that is said, and what is there is compared.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.align import align
-from analyzer.association import is_hls_reply
+from analyzer.expectation import FOLLOWS, LENGTHS, RANDOM, Expectation, LinkNumbers
 from analyzer.message import Message
 from analyzer.model import Node
-from analyzer.paths import labelled
+from analyzer.senders import sender_of_apdu
+from analyzer.shown import shown
 from analyzer.tree import tree_of
-from grammars import readings
-from grammars.kit.primitives import Bits, Extended
+from grammars.tables.apdu import APDU_TAGS
 
 Status = Literal["same", "expected", "different", "only-a", "only-b"]
+Importance = Literal["expected", "different"]
 BIT = "a bit that one side sets"
-LONGEST = 24  # octets of a value that are shown
-NUMBERS = frozenset({"send_sequence_number", "receive_sequence_number"})
-# Fields that differ between two healthy runs, and why.
-EXPECTED = {
-    "header_check_sequence": "a check over octets that differ",
-    "frame_check_sequence": "a check over octets that differ",
-    "length": "follows from what it counts",
-    "count": "follows from what it counts",
-    "invocation_counter": "a counter advances",
-    "authentication_tag": "a tag over octets or under a counter that differ",
-    "ciphered_text": "ciphertext differs with counter and content; the plain text is compared by itself",
-    "invoke_id": "numbers requests one after the other",
-    "long_invoke_id": "numbers requests one after the other",
-    "transaction_id": "numbers transactions",
-}
-RANDOM = frozenset({"charstring", "dedicated_key"})
-MEASURED = frozenset({
-    "double-long", "double-long-unsigned", "integer", "long", "unsigned", "long-unsigned", "long64", "long64-unsigned",
-    "float32", "float64", "bcd",
-})  # fmt: skip
-CLOCKS = frozenset({"date-time", "date", "time", "date_time", "tagged_date_time"})
-ANSWERS = frozenset({"get-response", "read-response", "access-response", "data-notification"})
+APDU_NAMES = frozenset(APDU_TAGS.values())
+TAGS = {name: tag for tag, name in APDU_TAGS.items()}
 ALIASES = {"conformance_block_old": "conformance_block"}  # one field in two encodings
+WHOLE = frozenset({"bits", "ciphered_text"})  # compared as a whole, before their parts
+DERIVED = frozenset({"presence", "header_check_sequence", "tag", *LENGTHS})  # come and go with what they belong to
+CIPHERTEXT = "ciphertext differs with counter and content; the plain text is compared by itself"
+UNOPENED = "ciphertext that was opened on neither side; what it says is not compared"
+UNOPENED_LENGTH = "ciphertext that was opened on neither side, of another length: what it says differs"
+OPENED_ONCE = "opened on one side alone; what it says is not compared"
 WORDS = {
     "llc": "the LLC header is missing on one side",
     "protocol_version": "a field that one side leaves out",
-    "information": "one side sends no information field",
+    "information": "one side sends no information field: for SNRM and UA the default parameters",
+    "proposed_dlms_version_number": "the DLMS version that the client proposes; 6 is the current one",
+    "negotiated_dlms_version_number": "the DLMS version that the server accepts; 6 is the current one",
+    "object_identifier": "another application context or mechanism",
+    "mechanism_name": "another authentication mechanism",
+    "charstring": "a password, or a challenge of another kind",
+    "send_sequence_number": "a link number out of step with the frames before",
+    "receive_sequence_number": "a link number out of step with the frames before",
+    "length": "a length that its content does not explain",
+    "count": "a count that its content does not explain",
+    "bits": "the bits that are set",
 }
 
 
@@ -59,7 +56,7 @@ class FieldDifference:
     path: str
     a: str | None
     b: str | None
-    status: Literal["expected", "different"]
+    status: Importance
     why: str
 
 
@@ -82,20 +79,21 @@ class Diff:
 
 
 def diff(a: Sequence[Message], b: Sequence[Message]) -> Diff:
-    """Compares the messages of two traces. Never raises on any octets."""
+    """Compares the messages of two traces. Never raises on any octets; diff(b, a) says the same, turned round."""
     pairs: list[Pair] = []
-    shifted = False
+    numbers = LinkNumbers()
     for left, right in align(a, b):
         if left is None or right is None:
             status: Status = "only-b" if left is None else "only-a"
             pairs.append(Pair(_number(a, left), _number(b, right), status))
-            shifted = True
+            numbers.forget()
             continue
-        fields = tuple(_Comparison(a[left], b[right], shifted).fields())
-        shifted = shifted or any(field.path.endswith(tuple(NUMBERS)) for field in fields)
+        one, other = a[left], b[right]
+        numbers.follow(one, other)
+        fields = tuple(_Comparison(one, other, numbers.allowed).fields())
         differs = any(field.status == "different" for field in fields)
         status = "different" if differs else "expected" if fields else "same"
-        pairs.append(Pair(a[left].number, b[right].number, status, fields))
+        pairs.append(Pair(one.number, other.number, status, fields))
     first = next((pair for pair in pairs if pair.status not in ("same", "expected")), None)
     return Diff(tuple(pairs), first)
 
@@ -107,148 +105,229 @@ def _number(messages: Sequence[Message], index: int | None) -> int | None:
 class _Comparison:
     """Compares two messages."""
 
-    def __init__(self, a: Message, b: Message, shifted: bool) -> None:
-        self.a, self.b, self.shifted = a, b, shifted
-        plain = a.plain
-        self.answer = plain is not None and plain.name in ANSWERS
-        self.proof = plain is not None and (is_hls_reply(plain.nodes) is not None or _is_pass_4(a))
+    def __init__(self, a: Message, b: Message, allowed: dict[str, int]) -> None:
+        self.a, self.b = a, b
+        self.expectation = Expectation(a, b, allowed)
 
     def fields(self) -> Iterator[FieldDifference]:
-        """The fields that differ, in the order of the octets."""
-        if self.a.wire == self.b.wire and _verdict(self.a) == _verdict(self.b):
-            return
-        if self.a.apdu != self.b.apdu:
-            yield FieldDifference("apdu", self.a.apdu, self.b.apdu, "different", "another APDU")
-        elif _verdict(self.a) != _verdict(self.b):
-            why = "what the keys say about the protection"
-            yield FieldDifference("security.verdict", _verdict(self.a), _verdict(self.b), "different", why)
-        yield from self._nodes(tree_of(self.a), tree_of(self.b), "")
+        """The fields that differ, in the order of the octets; none only where all octets and verdicts are the same."""
+        found = list(self._outside())
+        if self.a.wire != self.b.wire:
+            found += self._trees()
+            if not found:
+                found.append(
+                    _different("octets", _octets(self.a.wire), _octets(self.b.wire), "one value, written otherwise")
+                )
+        yield from found
 
-    def _nodes(self, a: Node, b: Node, path: str) -> Iterator[FieldDifference]:
-        """Differences of two nodes of one name."""
-        if a.name != b.name and path:
-            yield FieldDifference(path, a.name, b.name, "different", "the same field in two encodings")
+    def _outside(self) -> Iterator[FieldDifference]:
+        """What is no field of the tree: framing, kind of APDU, what the keys say."""
+        framing = self.a.frames[0].framing, self.b.frames[0].framing
+        if framing[0] != framing[1]:
+            yield _different("framing", framing[0], framing[1], "another framing; what it carries is compared")
+        elif len(self.a.frames) != len(self.b.frames):
+            counts = str(len(self.a.frames)), str(len(self.b.frames))
+            yield _different("frames", counts[0], counts[1], "the same in another number of segments")
+        if self.a.apdu != self.b.apdu:
+            yield _different("apdu", self.a.apdu, self.b.apdu, self._other_apdu())
+        one, other = _verdicts(self.a), _verdicts(self.b)
+        for path in dict.fromkeys([*one, *other]):
+            if one.get(path) != other.get(path) and (self.a.apdu == self.b.apdu or (path in one and path in other)):
+                yield _different(path, one.get(path), other.get(path), "what the keys say of the protection")
+
+    def _other_apdu(self) -> str:
+        for message in (self.a, self.b):
+            sender = sender_of_apdu(TAGS.get(message.apdu or "", -1))
+            if message.direction != "unknown" and sender not in ("unknown", message.direction):
+                return (
+                    f"another APDU; no {message.direction} sends a {message.apdu}, so this is none, or misread octets"
+                )
+        if self.a.plain is not None and self.b.plain is not None and self.a.plain.name == self.b.plain.name:
+            return f"the same {self.a.plain.name}, protected otherwise"
+        return "another APDU" if self.a.apdu and self.b.apdu else "octets that make no APDU on one side"
+
+    def _trees(self) -> Iterator[FieldDifference]:
+        a, b = tree_of(self.a), tree_of(self.b)
+        alike = self.a.frames[0].framing == self.b.frames[0].framing and len(self.a.frames) == len(self.b.frames)
+        if not alike:
+            a, b = self._payload(self.a, a), self._payload(self.b, b)
         if not a.children or not b.children:
-            if _content(a) != _content(b):
-                yield from self._leaf(a, b, path)
+            if _content(a) != _content(b) or bool(a.children) != bool(b.children):
+                yield from self._leaf(a, b, "octets", (a, b))
             return
-        if a.value is not None and a.value != b.value and a.name in ("bits", "ciphered_text"):
-            yield from self._leaf(a, b, path)  # as a whole; its parts, or what it holds, follow
-        left, right = _by_label(a), _by_label(b)
-        for label in _merged(list(left), list(right)):
-            one, other = left.get(label), right.get(label)
+        if bool(a.error) != bool(b.error):
+            name = a.name if a.name == b.name else "octets"
+            yield _different(name, a.error or "sound", b.error or "sound", "damaged on one side")
+        yield from self._nodes(a, b, "", (a, b))
+
+    def _payload(self, message: Message, root: Node) -> Node:
+        """What a message carries, without its frames, for one that is framed otherwise on the other side."""
+        layer = message.layer
+        for node in root.walk():
+            for child in node.children:
+                if layer and (child.name, child.buffer, child.start) == (layer.name, layer.buffer, layer.start):
+                    same = self.a.frames[0].framing == self.b.frames[0].framing
+                    kept = tuple(n for n in node.children if n.name in APDU_NAMES or (same and n.name == "llc"))
+                    return Node("payload", child.start, child.end, child.buffer, children=kept)
+        return Node("payload", 0, 0)
+
+    def _nodes(self, a: Node, b: Node, path: str, around: tuple[Node, Node]) -> Iterator[FieldDifference]:
+        """Differences of two nodes of one name, or of one field in two encodings."""
+        if a.name != b.name and path:
+            yield _different(path, a.name, b.name, "the same field in two encodings")
+        if a.name == b.name == "ciphered_text":
+            yield from self._ciphered(a, b, path)
+        elif not a.children or not b.children:
+            if _content(a) != _content(b) or bool(a.children) != bool(b.children):
+                yield from self._leaf(a, b, path, around)
+            return
+        elif a.name in WHOLE and a.value != b.value:
+            yield from self._leaf(a, b, path, around)
+        around = (a, b) if a.bits is None and a.name != "frame_format" else around
+        for label, one, other in self._children(a, b):
             inner = f"{path}.{label}" if path else label
             if one is not None and other is not None:
-                yield from self._nodes(one, other, inner)
-            elif self.a.apdu == self.b.apdu or label not in (self.a.apdu, self.b.apdu):
-                found = one if one is not None else other
-                assert found is not None
-                yield self._alone(found, inner, one is not None)
+                if one.name in APDU_NAMES and one.name != other.name:
+                    yield from self._apdus(one, other, inner, path != "" and self.a.apdu == self.b.apdu)
+                else:
+                    yield from self._nodes(one, other, inner, around)
+            else:
+                yield self._alone(one or other, inner, one is not None)  # type: ignore[arg-type]
 
-    def _leaf(self, a: Node, b: Node, path: str) -> Iterator[FieldDifference]:
-        why = self._expected(a, b, path)
-        status: Literal["expected", "different"] = "expected" if why else "different"
-        yield FieldDifference(path, _text(a), _text(b), status, why or _why(a, b))
+    def _children(self, a: Node, b: Node) -> Iterator[tuple[str, Node | None, Node | None]]:
+        """Children by what paths call them, in the order of both. APDUs face each other whatever they are."""
+        many = {
+            name
+            for children in (a.children, b.children)
+            for name, count in Counter(_name(child) for child in children).items()
+            if count > 1
+        }
+        left, right = _labels(a, many), _labels(b, many)
+        apdus = [[label for label in own if label in APDU_NAMES and label not in other] for own, other in
+                 ((left, right), (right, left))]  # fmt: skip
+        if len(apdus[0]) == len(apdus[1]) == 1:
+            right = {(apdus[0][0] if label == apdus[1][0] else label): node for label, node in right.items()}
+        for label in _merged(list(left), list(right)):
+            yield label, left.get(label), right.get(label)
+
+    def _apdus(self, a: Node, b: Node, path: str, tell: bool) -> Iterator[FieldDifference]:
+        """Two APDUs of different names: what is inside their protection, where that is the same on both sides."""
+        if tell:
+            yield _different(path, a.name, b.name, "another APDU")
+        inner = _innermost(a), _innermost(b)
+        if inner[0].name == inner[1].name:
+            yield from self._nodes(*inner, path if inner[0] is a else f"{path}.ciphered_text.{inner[0].name}", inner)
+
+    def _ciphered(self, a: Node, b: Node, path: str) -> Iterator[FieldDifference]:
+        if a.value == b.value and bool(a.children) == bool(b.children):
+            return
+        size = len(a.value) if isinstance(a.value, bytes) else 0, len(b.value) if isinstance(b.value, bytes) else 0
+        status: Importance = "expected"
+        why = CIPHERTEXT
+        if bool(a.children) != bool(b.children):
+            status, why = "different", OPENED_ONCE
+        elif not a.children:
+            status, why = ("expected", UNOPENED) if size[0] == size[1] else ("different", UNOPENED_LENGTH)
+        yield FieldDifference(path, self._shown(a, True), self._shown(b, False), status, why)
+
+    def _leaf(self, a: Node, b: Node, path: str, around: tuple[Node, Node]) -> Iterator[FieldDifference]:
+        why = self.expectation.why(a, b, around, path)
+        one, other = self._shown(a, True), self._shown(b, False)
         if a.name in RANDOM and isinstance(a.value, bytes) and isinstance(b.value, bytes):
             sizes = len(a.value), len(b.value)
+            if a.value != b.value:
+                yield FieldDifference(path, one, other, "expected" if why else "different", why or _why(a, b))
             if sizes[0] != sizes[1]:
-                left, right = (f"{size} octets" for size in sizes)
-                yield FieldDifference(f"{path}.length", left, right, "different", "the length is chosen, not random")
-
-    def _expected(self, a: Node, b: Node, path: str) -> str:
-        """Why a difference is expected; empty for one that matters."""
-        if a.name in EXPECTED and bool(a.children) == bool(b.children):
-            return EXPECTED[a.name]
-        if a.name in NUMBERS:
-            return "link numbers, shifted by an earlier difference" if self.shifted else ""
-        both_octets = isinstance(a.value, bytes) and isinstance(b.value, bytes)
-        same_length = both_octets and len(a.value) == len(b.value)  # type: ignore[arg-type]
-        if a.name == "charstring" and (self.a.before.mechanism or self.a.after.mechanism or 0) > 1:
-            return "a challenge is random"
-        if a.name == "dedicated_key" and both_octets:
-            return "a dedicated key is random"
-        if a.name == "tag":
-            return "follows from another difference"
-        if a.name in CLOCKS or any(part in CLOCKS for part in path.split(".")):
-            return "a clock goes on"
-        if a.name == "octet-string" and same_length:
-            if self.proof:
-                return "a proof differs with challenge and counter"
-            if readings.is_date_time(a.value) and readings.is_date_time(b.value):  # type: ignore[arg-type]
-                return "a clock goes on"
-        if self.answer and a.name in MEASURED:
-            return "a measured value of the same type"
-        return ""
+                lengths = f"{sizes[0]} octets", f"{sizes[1]} octets"
+                yield _different(f"{path}.length", lengths[0], lengths[1], "the length is chosen, not random")
+            return
+        yield FieldDifference(path, one, other, "expected" if why else "different", why or _why(a, b))
 
     def _alone(self, node: Node, path: str, in_a: bool) -> FieldDifference:
-        text = shown(node) or "present"
-        why = WORDS.get(node.name, "a field that one side has not")
-        follows = node.name in ("length", "count", "presence", "header_check_sequence", "tag")
-        status: Literal["expected", "different"] = "expected" if follows else "different"
-        if follows:
-            why = "follows from another difference"
-        return FieldDifference(path, text if in_a else None, None if in_a else text, status, why)
+        text = self._shown(node, in_a)
+        follows = node.name in DERIVED and not node.error
+        why = FOLLOWS if follows else WORDS.get(node.name, node.error or "a field that one side has not")
+        return FieldDifference(
+            path, text if in_a else None, None if in_a else text, "expected" if follows else "different", why
+        )
+
+    def _shown(self, node: Node, in_a: bool) -> str:
+        return shown(node, (self.a if in_a else self.b).octets(node.buffer))
 
 
-def _is_pass_4(message: Message) -> bool:
-    return message.before.state == "proving" and message.plain_apdu == "action-response"
+def _different(path: str, a: str | None, b: str | None, why: str) -> FieldDifference:
+    return FieldDifference(path, a, b, "different", why)
 
 
-def _verdict(message: Message) -> str:
-    return message.security.verdict if message.security is not None else ""
+def _octets(wire: bytes) -> str:
+    return shown(Node("octets", 0, len(wire), value=wire))
 
 
-def _by_label(node: Node) -> dict[str, Node]:
-    """Children by what paths call them, encodings of one field under one name."""
-    return {ALIASES.get(label, label): child for label, child in labelled(node.children)}
+def _verdicts(message: Message) -> dict[str, str]:
+    """What became of each protection of a message, by a path: the outermost, and those inside it by their layer."""
+    security = message.security
+    if security is None:
+        return {}
+    inner = {f"security.{part.layer}.verdict": part.verdict for part in security.inner}
+    return {"security.verdict": security.verdict, **inner}
+
+
+def _name(node: Node) -> str:
+    return ALIASES.get(node.name, node.name)
+
+
+def _labels(node: Node, many: set[str]) -> dict[str, Node]:
+    """Children by name, with an index where one side has several of it."""
+    seen: Counter[str] = Counter()
+    made: dict[str, Node] = {}
+    for child in node.children:
+        name = _name(child)
+        seen[name] += 1
+        made[f"{name}[{seen[name]}]" if name in many else name] = child
+    return made
 
 
 def _merged(a: list[str], b: list[str]) -> list[str]:
-    """The labels of both, each in its order."""
-    merged = list(a)
-    position = 0
+    """The labels of both, each in its order; one of `a` alone comes before one of `b` alone."""
+    known, later = set(a), set(b)
+    merged: list[str] = []
+    at = 0
     for label in b:
-        if label in a:
-            position = merged.index(label) + 1
-        else:
-            merged.insert(position, label)
-            position += 1
-    return merged
+        if label in known:
+            while at < len(a) and a[at] != label and a[at] not in later:
+                merged.append(a[at])
+                at += 1
+            if at < len(a) and a[at] == label:
+                at += 1
+                merged.append(label)
+            continue
+        merged.append(label)
+    placed = set(merged)
+    return merged + [label for label in a if label not in placed]
+
+
+def _innermost(apdu: Node) -> Node:
+    """The APDU inside all protection of one."""
+    for node in apdu.walk():
+        if node.name == "ciphered_text":
+            for child in node.children:
+                if child.name in APDU_NAMES:
+                    return _innermost(child)
+    return apdu
 
 
 def _content(node: Node) -> object:
-    """What makes two leaves equal."""
-    return shown(node) if node.children else (node.value, node.bits)
+    """What makes two leaves equal: value, place of bits, size, and whether something is wrong with them."""
+    return node.value, node.bits, node.end - node.start if node.bits is None else 0, bool(node.error)
 
 
 def _why(a: Node, b: Node) -> str:
+    if bool(a.error) != bool(b.error):
+        return f"wrong on one side: {a.error or b.error}"
+    if a.value == b.value and a.bits is None:
+        return "one value, written otherwise"
     if isinstance(a.value, bytes) and isinstance(b.value, bytes) and len(a.value) != len(b.value):
         return f"{len(a.value)} octets against {len(b.value)}"
     if a.bits is not None and a.bits[1] == 1:
         return BIT
-    return a.doc or "the values differ"
-
-
-def shown(node: Node) -> str:
-    """The value of a node in a few words; of a node with parts, what they are."""
-    value = node.value
-    if value is None and node.children:
-        leaves = [leaf for leaf in node.walk() if not leaf.children and leaf.name not in ("tag", "length")]
-        parts = [f"{leaf.name} {_text(leaf)}".strip() for leaf in leaves[:4]]
-        return ", ".join(parts) + (" ..." if len(leaves) > len(parts) else "")
-    return _text(node)
-
-
-def _text(node: Node) -> str:
-    value = node.value
-    if value is None:
-        return node.meaning or "absent" if node.end - node.start <= 1 else node.meaning
-    if isinstance(value, bytes):
-        text = value[:LONGEST].hex(" ").upper() + (f" ... ({len(value)} octets)" if len(value) > LONGEST else "")
-    elif isinstance(value, Extended | Bits):
-        return str(value)
-    elif node.name == "bits" and isinstance(value, int):
-        text = f"{value:0{2 * (node.end - node.start)}X}"
-    else:
-        text = str(value)
-    return f"{text} {node.meaning}" if node.meaning and node.meaning != text else text
+    return WORDS.get(a.name, "the values differ")

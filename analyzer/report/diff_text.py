@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
-from analyzer.comparison import BIT, Diff, FieldDifference, Pair
+from analyzer.comparison import APDU_NAMES, BIT, Diff, FieldDifference, Pair
 from analyzer.message import Message
 from analyzer.report.colors import Palette, palette
 from analyzer.report.summary import summary
-from grammars.tables.apdu import APDU_TAGS
 
 SIGNS = {"same": "=", "expected": "~", "different": "!", "only-a": "<", "only-b": ">"}
 ARROWS = {"client": "-->", "meter": "<--", "unknown": "---"}
-APDU_NAMES = frozenset(APDU_TAGS.values())
-NUMBER = 4
 GAP = "(no counterpart)"
+NARROWEST, SIDE_BY_SIDE = 60, 100  # columns
+LEGEND = "=  same   ~  differs as two healthy runs do   !  differs   <  >  on one side only"
+FOLLOWING = {
+    "header_check_sequence": "check sequences",
+    "frame_check_sequence": "check sequences",
+    "length": "lengths",
+    "count": "counts",
+    "tag": "tags",
+    "presence": "presence flags",
+}
 
 
 def render(
@@ -26,8 +34,8 @@ def render(
     color: bool = False,
     width: int = 100,
 ) -> str:
-    """Both traces as text of `width` columns."""
-    page = _Page(palette(color), max(width, 60))
+    """Both traces as text of `width` columns: side by side where there is room, else one above the other."""
+    page = _Page(palette(color), max(width, NARROWEST), max(len(a_messages), len(b_messages)))
     page.heading(result, a_name, b_name)
     by_number = ({m.number: m for m in a_messages}, {m.number: m for m in b_messages})
     for pair in result.pairs:
@@ -36,10 +44,7 @@ def render(
             by_number[0].get(pair.a) if pair.a is not None else None,
             by_number[1].get(pair.b) if pair.b is not None else None,
         )
-    page.lines += [
-        "",
-        page.colors.dim("=  same   ~  differs as two healthy runs do   !  differs   <  >  on one side only"),
-    ]
+    page.lines += ["", *(page.colors.dim(line) for line in textwrap.wrap(LEGEND, page.width, drop_whitespace=True))]
     return "\n".join(page.lines) + "\n"
 
 
@@ -56,85 +61,119 @@ def _grouped(fields: Sequence[FieldDifference]) -> Iterator[FieldDifference]:
     """Bits of one group in one line, behind the group itself."""
     bits: dict[str, list[FieldDifference]] = {}
     for field in fields:
-        parent = field.path.rpartition(".")[0]
         if field.why == BIT:
-            bits.setdefault(parent, []).append(field)
+            bits.setdefault(field.path.rpartition(".")[0], []).append(field)
+    known = {field.path for field in fields}
     for field in fields:
-        if field.why == BIT:
-            continue
-        yield field
-        own = bits.get(field.path, [])
-        left = ", ".join(f.path.rpartition(".")[2] for f in own if (f.a or "").startswith("1"))
-        right = ", ".join(f.path.rpartition(".")[2] for f in own if (f.b or "").startswith("1"))
-        if left:
-            yield FieldDifference(f"{field.path}, only on the left", left, None, "different", "")
-        if right:
-            yield FieldDifference(f"{field.path}, only on the right", None, right, "different", "")
-    for parent, parts in bits.items():
-        if all(field.path != parent for field in fields):
-            yield from parts
+        parent = field.path if field.path in bits else field.path.rpartition(".")[0]
+        if field.why != BIT:
+            yield field
+        if parent in bits and (parent not in known or field.path == parent):
+            own = bits.pop(parent)
+            for side, value in (("left", "a"), ("right", "b")):
+                names = [f.path.rpartition(".")[2] for f in own if (getattr(f, value) or "").startswith("1")]
+                if names:
+                    listed = ", ".join(names)
+                    yield FieldDifference(f"{parent}, only on the {side}", listed, listed, "different", "")
 
 
 class _Page:
     """The lines of the report while they are written."""
 
-    def __init__(self, colors: Palette, width: int) -> None:
+    def __init__(self, colors: Palette, width: int, messages: int) -> None:
         self.colors, self.width = colors, width
-        self.column = (width - 2 * NUMBER - 7) // 2
+        self.number = max(3, len(str(messages))) + 1
+        self.wide = width >= SIDE_BY_SIDE
+        self.column = (width - 2 * self.number - 7) // 2 if self.wide else width - self.number - 7
+        self.lead = " " * (self.number + 3)
         self.lines: list[str] = []
 
     def heading(self, result: Diff, a_name: str, b_name: str) -> None:
         """How much differs, where first, and the names over the columns."""
-        differing = sum(pair.status == "different" for pair in result.pairs)
-        alone = sum(pair.status in ("only-a", "only-b") for pair in result.pairs)
-        first = result.first_divergence
-        if first is None:
-            self.lines.append("No difference that matters.")
-        else:
-            where = " and ".join(
-                f"message {number} of {name}" for number, name in ((first.a, a_name), (first.b, b_name)) if number
-            )
-            counted = f"{differing} of {len(result.pairs)} pairs of messages differ"
-            counted += f", {alone} have no counterpart" if alone else ""
-            self.lines.append(f"{counted}. First divergence: {where}.")
+        self.lines += [_headline(result, a_name, b_name), ""]
         left, right = a_name[: self.column], b_name[: self.column]
-        head = f"{'':{NUMBER}} {left:<{self.column}}   {'':{NUMBER}} {right}"
-        self.lines += ["", self.colors.strong(head)]
+        if self.wide:
+            head = f"{'':{self.number}} {left:<{self.column}}   {'':{self.number}} {right}"
+            self.lines.append(self.colors.strong(head))
+        else:
+            self.lines += [self.colors.strong(f"{'':{self.number}} {'a':>3} {left}")]
+            self.lines += [self.colors.strong(f"{'':{self.number}} {'b':>3} {right}")]
 
     def pair(self, pair: Pair, a: Message | None, b: Message | None) -> None:
-        """One line for the two messages, then what differs."""
+        """The two messages, then what differs."""
         sign = SIGNS[pair.status]
         paint = {"!": self.colors.error, "<": self.colors.warning, ">": self.colors.warning}.get(sign, self.colors.dim)
         left, right = self._cell(a), self._cell(b)
-        line = f"{pair.a or '':>{NUMBER}} {left:<{self.column}} {paint(sign)} {pair.b or '':>{NUMBER}} {right}"
-        self.lines.append(line.rstrip())
-        matter = [field for field in pair.fields if field.status == "different"]
-        for field in _grouped(matter):
+        if self.wide:
+            line = f"{pair.a or '':>{self.number}} {left:<{self.column}} {paint(sign)} {pair.b or '':>{self.number}} {right}"
+            self.lines.append(line.rstrip())
+        else:
+            cells = [(pair.a, "a", left), (pair.b, "b", right)]
+            if left == right and pair.a == pair.b:
+                cells = [(pair.a, "", left)]
+            for n, (number, side, cell) in enumerate(cells):
+                mark = paint(sign) if n == 0 else " "
+                self.lines.append(f"{number or '':>{self.number}} {mark} {side:1} {cell}")
+        for field in _grouped([field for field in pair.fields if field.status == "different"]):
             self.field(field)
-        expected = [field.path.rpartition(".")[2] for field in pair.fields if field.status == "expected"]
-        if matter and expected:
-            names = ", ".join(dict.fromkeys(expected))
-            self.lines.append(self.colors.dim(self._cut(f"{'':{NUMBER + 3}}~ {names}", self.width)))
+        expected = [field.path for field in pair.fields if field.status == "expected"]
+        if expected:
+            self.lines.append(self.colors.dim(self._cut(f"{self.lead}~ {_summed(expected)}", self.width)))
 
     def field(self, field: FieldDifference) -> None:
         """A field that matters: where, what it is on either side, why."""
-        lead = " " * (NUMBER + 3)
-        name = short(field.path)
-        room = self.width - len(lead) - 4
-        self.lines.append(f"{lead}{self.colors.error('!')} {self.colors.strong(name)}  {self.colors.dim(field.why)}")
-        a, b = field.a or "-", field.b or "-"
-        half = (self.width - len(lead) - 7) // 2
-        if len(a) <= half and len(b) <= half:
-            self.lines.append(f"{lead}    {a:<{half}} | {b}".rstrip())
+        name, room = short(field.path), self.width - len(self.lead) - 2
+        name = name if len(name) <= room else "..." + name[3 - room :]
+        mark = f"{self.lead}{self.colors.error('!')} {self.colors.strong(name)}"
+        if len(self.lead) + len(name) + len(field.why) + 4 <= self.width:
+            self.lines.append(f"{mark}  {self.colors.dim(field.why)}" if field.why else mark)
         else:
-            self.lines.append(f"{lead}    {self._cut(a, room)}")
-            self.lines.append(f"{lead}  | {self._cut(b, room)}")
+            self.lines += [mark, *(self.colors.dim(line) for line in self._wrapped(field.why, "    "))]
+        if not field.why:  # a list of bits
+            self.lines += self._wrapped(field.a or "", "    ")
+            return
+        a, b = field.a or "-", field.b or "-"
+        half = (self.width - len(self.lead) - 7) // 2
+        if len(a) <= half and len(b) <= half:
+            self.lines.append(f"{self.lead}    {a:<{half}} | {b}".rstrip())
+        else:
+            self.lines += self._wrapped(a, "    ") + self._wrapped(b, "  | ")
+
+    def _wrapped(self, text: str, lead: str) -> list[str]:
+        return textwrap.wrap(
+            text,
+            self.width,
+            initial_indent=self.lead + lead,
+            subsequent_indent=self.lead + "    ",
+            break_on_hyphens=False,
+        )
 
     def _cell(self, message: Message | None) -> str:
-        if message is None:
-            return self._cut(GAP, self.column)
-        return self._cut(f"{ARROWS[message.direction]} {summary(message)}", self.column)
+        text = f"{ARROWS[message.direction]} {summary(message)}" if message is not None else GAP
+        return self._cut(text, self.column)
 
     @staticmethod
     def _cut(text: str, room: int) -> str:
         return text if len(text) <= room else text[: max(0, room - 3)] + "..."
+
+
+def _headline(result: Diff, a_name: str, b_name: str) -> str:
+    """One line: how many messages differ, and where first."""
+    first = result.first_divergence
+    if first is None:
+        return f"No difference that matters in {len(result.pairs)} pairs of messages."
+    differing = sum(pair.status == "different" for pair in result.pairs)
+    alone = sum(pair.status in ("only-a", "only-b") for pair in result.pairs)
+    counted = f"{differing} of {len(result.pairs)} pairs of messages differ"
+    counted += f", {alone} {'has' if alone == 1 else 'have'} no counterpart" if alone else ""
+    places = [f"message {number} of {name}" for number, name in ((first.a, a_name), (first.b, b_name)) if number]
+    names = list(dict.fromkeys(short(field.path) for field in first.fields if field.status == "different"))
+    what = f" ({names[0]}{' ...' if len(names) > 1 else ''})" if names else ""
+    return f"{counted}. First divergence: {' and '.join(places)}{what}."
+
+
+def _summed(paths: Sequence[str]) -> str:
+    """What differs as expected, each name once: what is drawn or counted first, what only follows last."""
+    names = [path.rpartition(".")[2].partition("[")[0] for path in paths]
+    names = [FOLLOWING.get(name, name) for name in names]
+    return ", ".join(sorted(dict.fromkeys(names), key=lambda name: name in FOLLOWING.values()))
