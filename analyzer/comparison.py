@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.align import align
-from analyzer.expectation import FOLLOWS, LENGTHS, RANDOM, Expectation, LinkNumbers
+from analyzer.expectation import FOLLOWS, LENGTHS, RANDOM, Expectation, LinkNumbers, joined_blocks
 from analyzer.message import Message
 from analyzer.model import Node
 from analyzer.senders import sender_of_apdu
@@ -81,7 +81,7 @@ class Diff:
 def diff(a: Sequence[Message], b: Sequence[Message]) -> Diff:
     """Compares the messages of two traces. Never raises on any octets; diff(b, a) says the same, turned round."""
     pairs: list[Pair] = []
-    numbers = LinkNumbers()
+    numbers, blocks = LinkNumbers(), (joined_blocks(a), joined_blocks(b))
     for left, right in align(a, b):
         if left is None or right is None:
             status: Status = "only-b" if left is None else "only-a"
@@ -90,7 +90,8 @@ def diff(a: Sequence[Message], b: Sequence[Message]) -> Diff:
             continue
         one, other = a[left], b[right]
         numbers.follow(one, other)
-        fields = tuple(_Comparison(one, other, numbers.allowed).fields())
+        in_blocks = one.number in blocks[0] and other.number in blocks[1]
+        fields = tuple(_Comparison(one, other, Expectation(one, other, numbers.allowed, in_blocks)).fields())
         differs = any(field.status == "different" for field in fields)
         status = "different" if differs else "expected" if fields else "same"
         pairs.append(Pair(one.number, other.number, status, fields))
@@ -105,9 +106,8 @@ def _number(messages: Sequence[Message], index: int | None) -> int | None:
 class _Comparison:
     """Compares two messages."""
 
-    def __init__(self, a: Message, b: Message, allowed: dict[str, int]) -> None:
-        self.a, self.b = a, b
-        self.expectation = Expectation(a, b, allowed)
+    def __init__(self, a: Message, b: Message, expectation: Expectation) -> None:
+        self.a, self.b, self.expectation = a, b, expectation
 
     def fields(self) -> Iterator[FieldDifference]:
         """The fields that differ, in the order of the octets; none only where all octets and verdicts are the same."""

@@ -8,6 +8,9 @@ side, a link number out of step are none of these.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from analyzer.association import is_hls_reply
 from analyzer.message import Message
 from analyzer.model import Node
@@ -19,6 +22,10 @@ LINK_NUMBERS = ("send_sequence_number", "receive_sequence_number")
 EXPECTED = {
     "header_check_sequence": "a check over octets that differ",
     "frame_check_sequence": "a check over octets that differ",
+    "crc": "a check over octets that differ",
+    "checksum": "a check over octets that differ",
+    "block_check_character": "a check over octets that differ",
+    "access_number": "a counter advances",
     "invocation_counter": "a counter advances",
     "authentication_tag": "a tag over octets or under a counter that differ",
     "signature": "a signature is another each time",
@@ -32,6 +39,10 @@ FLAGS = frozenset({"opening_flag", "closing_flag"})
 CLOCKS = frozenset({"date-time", "date", "time", "date_time", "tagged_date_time"})
 MEASURED = INTEGERS | {"float32", "float64", "bcd"}
 READINGS = frozenset((class_id, index) for class_id, (indices, _) in SCALED.items() for index in indices) | {(7, 2)}
+BLOCKS = frozenset({"raw-data", "raw_data", "block_data"})
+CLOCK, MEASUREMENT = "a clock goes on", "a measured value of the same type"
+P1_CLOCK = re.compile(rb"\d{12}[SW]?")  # YYMMDDhhmmss and summer or winter time (DSMR P1 companion standard, 6.4)
+DECIMAL = re.compile(rb"\d+(\.\d+)?")
 FOLLOWS = "follows from another difference"
 
 
@@ -76,8 +87,8 @@ def _control_part(message: Message, name: str) -> int | None:
 class Expectation:
     """What may differ in one pair of messages."""
 
-    def __init__(self, a: Message, b: Message, allowed: dict[str, int]) -> None:
-        self.allowed = allowed
+    def __init__(self, a: Message, b: Message, allowed: dict[str, int], in_blocks: bool) -> None:
+        self.allowed, self.in_blocks = allowed, in_blocks
         both = (a, b)
         self.challenged = all((m.before.mechanism or m.after.mechanism or 0) > 1 for m in both)
         self.gmac = all((m.after.mechanism or 0) == 5 for m in both)
@@ -99,33 +110,56 @@ class Expectation:
         if a.name == "tag":
             return FOLLOWS if around[0].name != around[1].name else ""
         if isinstance(a.value, bytes) and isinstance(b.value, bytes):
-            return self._octets(a, a.value, b.value, path)
+            return self._octets(a, a.value, b.value, around, path)
         return self._value(a, b, path)
 
-    def _octets(self, node: Node, a: bytes, b: bytes, path: str) -> str:
+    def _octets(self, node: Node, a: bytes, b: bytes, around: tuple[Node, Node], path: str) -> str:
         if node.name == "charstring":
             return RANDOM[node.name] if self.challenged else ""
         if node.name in RANDOM:
             return RANDOM[node.name]
         if _in_clock(path):
-            return "a clock goes on"
-        if node.name == "octet-string" and len(a) == len(b):
+            return CLOCK
+        if len(a) != len(b):
+            return ""
+        if node.name == "key_ciphered_data":
+            return "a key that is wrapped or agreed anew"
+        if node.name in BLOCKS and self.in_blocks:
+            return "a part of what the last block completes, which is compared there"
+        if node.name == "value" and all(side.name == "value_of_line" for side in around):
+            return _of_telegram(a, b, around)
+        if node.name == "octet-string":
             if self.proof and (not self.gmac or a[:1] == b[:1]):  # begins with the security control
                 return "a proof differs with challenge and counter"
             if readings.is_date_time(a) and readings.is_date_time(b):
-                return "a clock goes on"
+                return CLOCK
         return ""
 
     def _value(self, a: Node, b: Node, path: str) -> str:
         if _in_clock(path):
-            return "a clock goes on"
+            return CLOCK
         if (self.reading or self.pushed) and a.name == b.name and a.name in MEASURED:
-            return "a measured value of the same type"
+            return MEASUREMENT
         return ""
 
 
 def _in_clock(path: str) -> bool:
     return any(part.partition("[")[0] in CLOCKS for part in path.split("."))
+
+
+def _of_telegram(a: bytes, b: bytes, around: tuple[Node, Node]) -> str:
+    """Why two values of P1, of one length, may differ: time stamps, and numbers with a unit and as many decimals."""
+    if P1_CLOCK.fullmatch(a) and P1_CLOCK.fullmatch(b):
+        return CLOCK
+    units = [child.value for side in around for child in side.children if child.name == "unit"]
+    number = DECIMAL.fullmatch(a) and DECIMAL.fullmatch(b) and a.find(b".") == b.find(b".")
+    return MEASUREMENT if number and len(units) == 2 and units[0] == units[1] else ""
+
+
+def joined_blocks(messages: Iterable[Message]) -> set[int]:
+    """The numbers of the messages whose blocks a later one completes."""
+    spans = (span for message in messages for buffer in message.buffers for span in buffer.sources)
+    return {span.message for span in spans if span.message is not None}
 
 
 def _is_reading(target: tuple[int, bytes, int]) -> bool:

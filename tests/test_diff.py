@@ -11,7 +11,10 @@ from analyzer.decoding import decode
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
 from analyzer.model import Record
+from analyzer.paths import located
 from analyzer.rebuild import Change, rebuild, set_value
+from analyzer.tree import tree_of
+from grammars import p1
 from tests.support import (
     CLIENT,
     CLOCK,
@@ -226,6 +229,73 @@ def test_an_element_more_makes_an_index_and_a_count() -> None:
     alone = [f for f in fields if f.status == "different"]
     assert [(f.path.rpartition(".")[2], f.a, f.b) for f in alone] == [("unsigned[2]", None, "6")]
     assert by_name(fields, "expected")["count"].why == "follows from another difference"
+
+
+def blocks(value: bytes, sizes: tuple[int, int] = (10, 99)) -> list[Message]:
+    """A profile read in two blocks."""
+    talk = Conversation("wrapper").request(bytes.fromhex("C001C100070100630100FF0200"))
+    for number, part in enumerate((value[: sizes[0]], value[sizes[0] :]), 1):
+        head = bytes.fromhex("C402C1") + bytes([number == 2]) + number.to_bytes(4, "big") + b"\x00"
+        talk.reply(head + bytes([len(part)]) + part)
+        if number == 1:
+            talk.request(bytes.fromhex("C002C100000001"))
+    return messages(talk)
+
+
+def test_values_in_blocks_are_compared_where_they_are_whole() -> None:
+    row = "01010202090C07E80B1A040A{:02X}0000FFC480{}"
+    first, later = (bytes.fromhex(row.format(*row_)) for row_ in ((30, "0600000007"), (45, "0600000009")))
+    result = diff(blocks(first), blocks(later))
+    assert [p.status for p in result.pairs] == ["same", "same", "same", "expected"]
+    result = diff(blocks(first, (17, 99)), blocks(later, (17, 99)))
+    assert [p.status for p in result.pairs] == ["same", "expected", "same", "expected"]
+    assert "compared there" in result.pairs[1].fields[0].why
+    other_type = bytes.fromhex(row.format(45, "0903000009"))
+    found = matter(blocks(first, (17, 99)), blocks(other_type, (17, 99)))
+    assert sorted(path.rpartition(".")[2] for path, _, _ in found) == ["double-long-unsigned", "octet-string[2]"]
+    cut_off = blocks(first, (17, 99))[:2], blocks(later, (17, 99))[:2]
+    assert [p.rpartition(".")[2] for p, _, _ in matter(*cut_off)] == [
+        "raw-data"
+    ]  # no block follows: nothing is certain
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"1-0:1.8.1(000124.000*kWh)", "expected"),
+        (b"1-0:1.8.1(000124.00*kWh)", "different"),
+        (b"1-0:1.8.1(000124.000*kW)", "different"),
+        (b"1-0:1.8.2(000123.456*kWh)", "different"),
+    ],
+)
+def test_p1_telegrams(line: bytes, status: str) -> None:
+    def telegram(time: bytes, reading: bytes) -> list[Message]:
+        text = b"/KFM5KAIFA\r\n\r\n0-0:1.0.0(" + time + b")\r\n" + reading + b"\r\n0-0:96.14.0(0002)\r\n!"
+        return list(decode([Record(1, text + b"%04X\r\n" % p1.crc16_arc(text), "unknown")]))
+
+    one, two = telegram(b"101209112500W", b"1-0:1.8.1(000123.456*kWh)"), telegram(b"101209113500W", line)
+    (pair,) = diff(one, two).pairs
+    assert pair.status == status
+    assert {"value", "crc"} <= by_name(pair.fields, "expected").keys()
+
+
+def test_pushes() -> None:
+    push = "0F{:08X}0C07E80B1A040A1E{:02X}00FFC4800202090601000108{:02X}FF06{:08X}"
+    one, two, three = (
+        list(decode([Record(1, bytes.fromhex(push.format(*values)), "meter")]))
+        for values in ((1, 1, 0, 70), (2, 31, 0, 90), (2, 31, 1, 90))
+    )
+    assert diff(one, two).pairs[0].status == "expected"
+    assert [path.rpartition(".")[2] for path, _, _ in matter(one, three)] == ["octet-string"]
+
+
+def test_paths_lead_to_the_fields() -> None:
+    result, manufacturer, mine = thread_diff()
+    for pair in result.pairs:
+        for field in pair.fields:
+            sides = [(field.a, pair.a, manufacturer), (field.b, pair.b, mine)]
+            found = [located(tree_of(ms[n - 1]), field.path) for text, n, ms in sides if text and n]
+            assert any(found) or field.path.endswith(("charstring.length", "apdu")), field.path
 
 
 def test_link_numbers_shift_behind_a_gap() -> None:
