@@ -42,6 +42,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; gives the exit status. Never lets an exception through."""
+    _open_closed_streams()
     try:
         status = _run(arguments)
         sys.stdout.flush()
@@ -61,6 +62,13 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     command: int = options.run(options)
     return command
+
+
+def _open_closed_streams() -> None:
+    """Whoever closes an output stream wants nothing from it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _one_line(problem: Exception) -> str:
@@ -353,6 +361,8 @@ def _edit(options: argparse.Namespace) -> int:
     from analyzer.edit import edited
     from analyzer.rebuild import SAME_COUNTER
 
+    if options.redact is not None:
+        raise UsageError("edit prints a frame that can be sent; it cannot be redacted")
     traces, keys = _traces(options), _keys(options)
     if len(traces) != 1:
         listed = ", ".join(f"#{number} {trace.name}" for number, trace in enumerate(traces, 1))

@@ -234,11 +234,26 @@ class Decoder:
             tries.append((given, self._key(context, given, content.system_title, suite), authentication))
         else:
             return given, Opened(None, "no-key", why)
+        tries += self._of_any_meter(context, given, suite)
         results = [(role, self.decryptor.unprotect(content, key, own)) for role, key, own in tries]
         best = next((n for n, (_, opened) in enumerate(results) if opened.verdict == "verified"), 0)
         if results[best][0] in ("wrapped", "agreed") and results[best][1].verdict == "verified":
             self.session[context.association.server_title] = [tries[best]]
-        return results[best]
+        role, opened = results[best]
+        if opened.verdict == "no-key" and isinstance(self.keys, KeyRing) and tries[best][1] is None:
+            others = [entry for entry in self.keys.candidates(given) if entry.role == given]
+            if others:
+                return role, Opened(None, "no-key", "the given encryption key is for another meter")
+        return role, opened
+
+    def _of_any_meter(
+        self, context: _Context, role: KeyRole, suite: int
+    ) -> list[tuple[str, bytes | None, bytes | None]]:
+        """The keys of every meter in the key file, while the trace does not tell which one it is: the AARQ does not."""
+        ring = self.keys
+        if context.association.server_title is not None or not isinstance(ring, KeyRing) or len(ring.titles()) < 2:
+            return []
+        return [(role, ring.key(role, title, suite), ring.key("ak", title, suite)) for title in ring.titles()]
 
     def _given_title(self, direction: str) -> bytes | None:
         """The system title of a side that the trace does not tell, if the keys leave only one."""

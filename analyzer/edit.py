@@ -6,7 +6,7 @@ open it, and sealed again under the same counter, unless the counter is set too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analyzer.keyring import KeyProvider
@@ -38,11 +38,13 @@ def edited(message: Message, settings: Sequence[tuple[str, str]], keys: KeyProvi
 def _change(message: Message, tree: Node, path: str, text: str) -> AnyChange:
     found = located(tree, path)
     if found is None:
-        raise EditError(f"{path}: there is no such field in message {message.number}")
+        closed = any(part.sealed is not None and part.sealed.plaintext is None for part in _layers(message))
+        where = f"in what could be opened of message {message.number}; give its keys" if closed else ""
+        raise EditError(f"{path}: there is no such field {where or f'in message {message.number}'}")
     whole, node = found
     if node.name in COMPUTED:
         raise EditError(f"{path}: {node.name} is computed when the frame is built")
-    for layer in message.layer.walk() if message.layer else ():
+    for layer in _layers(message):
         raw = _raw(layer.nodes, node) if layer.buffer == node.buffer else None
         if raw is not None:
             return Change(layer.name, _setter(raw, _value(raw, node, text, path), layer))
@@ -50,6 +52,10 @@ def _change(message: Message, tree: Node, path: str, text: str) -> AnyChange:
     if raw is None:
         raise EditError(f"{path}: {whole} cannot be set by itself; set a field inside or around it")
     return FrameChange(_setter(raw, _value(raw, node, text, path), None))
+
+
+def _layers(message: Message) -> Iterator[Layer]:
+    return message.layer.walk() if message.layer else iter(())
 
 
 def _raw(nodes: list[RawNode], node: Node) -> RawNode | None:

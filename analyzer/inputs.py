@@ -60,6 +60,8 @@ def _parted(name: str) -> tuple[str, str]:
 def _read(path: str) -> bytes:
     try:
         if path == "-":
+            if sys.stdin is None:
+                raise InputError("standard input is closed")
             return sys.stdin.buffer.read(LONGEST)
         with open(path, "rb") as file:
             return file.read(LONGEST)

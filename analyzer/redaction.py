@@ -13,19 +13,26 @@ from grammars.kit.spec import walk_raw
 SHORTEST = 4  # octets; shorter ones stand everywhere by chance
 SECRET_FIELDS = frozenset({"dedicated_key", "calling_authentication_value", "responding_authentication_value"})
 MASK = "*"
+BETWEEN = r"(?:[ :]|\s{2,200}|\n)?"  # octets in hexadecimal, on one line or over several
+WRAPPED = r"(?:\n\s{0,200})?"
+SHOWN = 100  # octets or characters at most before a text is cut off
 
 
 class Redactor:
-    """Finds secrets in texts, in hexadecimal of any spacing and as characters, and covers them with asterisks."""
+    """Finds secrets in texts, in hexadecimal of any spacing and as characters, and covers them with asterisks.
+
+    A secret may be broken over several lines, or cut off and end in three dots."""
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
         found = sorted({secret for secret in secrets if len(secret) >= SHORTEST}, key=len, reverse=True)
         patterns = []
         for secret in found:
-            patterns.append(r"[ :]?".join(f"{octet:02X}" for octet in secret))
+            octets = [f"{octet:02X}" for octet in secret]
+            patterns += [BETWEEN.join(octets), _cut_off(octets, BETWEEN)]
             text = secret.decode("ascii", "ignore")
             if len(text) == len(secret) and text.isprintable():
-                patterns.append(re.escape(text))
+                characters = [re.escape(character) if character != " " else r"\s{1,200}" for character in text]
+                patterns += [WRAPPED.join(characters), _cut_off(characters, WRAPPED)]
         self._pattern = re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
 
     def __repr__(self) -> str:
@@ -35,7 +42,7 @@ class Redactor:
         """A text with every secret in it covered; its length stays."""
         if self._pattern is None:
             return text
-        return self._pattern.sub(lambda found: re.sub(r"[^ :]", MASK, found[0]), text)
+        return self._pattern.sub(lambda found: re.sub(r"[^\s:]", MASK, found[0]), text)
 
     def json(self, value: Any) -> Any:
         """A JSON value with every secret in its texts covered."""
@@ -46,6 +53,14 @@ class Redactor:
         if isinstance(value, dict):
             return {key: self.json(item) for key, item in value.items()}
         return value
+
+
+def _cut_off(parts: list[str], between: str) -> str:
+    """A pattern of the beginning of a secret that ends in three dots."""
+    rest = ""
+    for part in reversed(parts[SHORTEST:SHOWN]):
+        rest = f"(?:{between}{part}{rest})?"
+    return between.join(parts[:SHORTEST]) + rest + r"(?= ?\.\.\.)"
 
 
 def secrets_of(messages: Iterable[Message], keys: KeyRing, payload: bool) -> list[bytes]:

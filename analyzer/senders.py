@@ -30,12 +30,14 @@ def with_directions(frames: Iterator[Frame]) -> Iterator[Frame]:
     against = sum(1 for direction, said in told if direction not in ("unknown", said))
     turned = against >= 2 and against == sum(1 for direction, _ in told if direction != "unknown")
     previous: Direction = "unknown"
+    record = 0
     pairs: dict[tuple[str, str], Direction] = {}
     for source in (head, frames):
         for frame in source:
             direction = _turn(frame.direction) if turned else frame.direction
-            if direction == "unknown":
-                direction = evident(frame)
+            if direction == "unknown" or (frame.records[0] == record and evident(frame) != "unknown"):
+                direction = evident(frame)  # one direction was told for a line with the frames of both
+            record = frame.records[0]
             pair = addresses(frame)
             if direction == "unknown" and pair:
                 direction = pairs.get(pair) or (_turn(pairs[pair[::-1]]) if pair[::-1] in pairs else _by_size(frame))

@@ -14,7 +14,7 @@ def statements(case: Case, failing: bool) -> tuple[str, ...]:
         return ()
     said = [
         *_verified(case, rows, failing),
-        *_not_opened(rows),
+        *_not_opened(case, rows),
         *_unchecked(rows),
         *_failed(case, rows),
         *_proofs(case),
@@ -40,7 +40,7 @@ def _verified(case: Case, rows: list[tuple[Message, Security]], failing: bool) -
     return [f"The keys are {'not the problem' if failing else 'right'}: {text}."]
 
 
-def _not_opened(rows: list[tuple[Message, Security]]) -> list[str]:
+def _not_opened(case: Case, rows: list[tuple[Message, Security]]) -> list[str]:
     closed = [(message, security) for message, security in rows if security.verdict == "no-key"]
     if not closed:
         return []
@@ -54,9 +54,13 @@ def _not_opened(rows: list[tuple[Message, Security]]) -> list[str]:
         needs.append("the sender's system title (--client-title, --server-title)")
     shown = ", ".join(f"{names(message)}" for message, _ in closed[:8]) + (" ..." if len(closed) > 8 else "")
     why = "; ".join(sorted(reasons))
-    return [
+    text = (
         f"{len(closed)} of {len(rows)} ciphered APDUs could not be opened: {shown}. It needs {', '.join(needs)}: {why}."
-    ]
+    )
+    solved = sum(1 for one in case.search.explained if one.verified and one.item.security.verdict == "no-key")
+    if solved:
+        text += f" The search opened {solved} of them as the findings say."
+    return [text]
 
 
 def _unchecked(rows: list[tuple[Message, Security]]) -> list[str]:

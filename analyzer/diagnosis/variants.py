@@ -69,7 +69,7 @@ def key_variants(keys: KeyProvider, role: KeyRole, owner: bytes | None, suite: i
             pool.append(
                 Variant(value, wrong, f"{NAMES[role]} that works is a published test key: {words}", "published")
             )
-    return _once([*made, *pool])
+    return _once([*made, *(variant for variant in pool if len(variant.value) == size)])
 
 
 def _others(keys: KeyRing, role: KeyRole, size: int, wrong: str) -> Iterator[Variant]:

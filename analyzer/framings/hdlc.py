@@ -105,5 +105,8 @@ def _misfit(data: bytes | bytearray, at: int, begin: int, length: int) -> Cut:
     else:
         closed = data[found - 1] == FLAG and found - 1 > begin
         actual, end, following = found - begin - closed, found, found
+    if actual == length and end == len(data) and crc16_x25(bytes(data[begin:end])) == GOOD_RESIDUE:
+        issue = FrameIssue("stray-octets", "the flag 7E behind the frame is missing", 0, end - at)
+        return Cut("hdlc", at, end, following, (issue,))
     text = f"the length field says {length} octets, between the flags are {actual}"
     return Cut("hdlc", at, end, following, (FrameIssue("frame-length-wrong", text, 1, 3),))

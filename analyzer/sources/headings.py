@@ -13,6 +13,12 @@ from collections.abc import Callable
 from analyzer.sources.directions import words
 
 _RULES = "=-*#~_+"
+_VERDICT = re.compile(
+    r"(?:(?:and |but )?(?:this|that|the|here is|here's) (?:(?:first|second|other|old|new) )?(?:one|trace|log|session)?\s?)?"
+    r"(?:that |which )?(?:is )?(?:works?|worked|working|fail(?:s|ed|ing)?|not working|(?:does not|doesn't|did not|didn't) work)"
+    r"|(?:and |but )?(?:here is|here's|this is) (?:mine|my \w+|the (?:manufacturer|vendor|working|failing)(?:'s)?(?: \w+)?)",
+    re.IGNORECASE,
+)
 _RULE_LINE = re.compile(r"\s{0,20}([=\-*#~_+])\1{2,}[=\-*#~_+]*\s*")
 _MARKDOWN = re.compile(r"(#{1,6})\s+(\S.*?)\s*#*")
 _BRACKETS = re.compile(r"\[([^\[\]]{2,60})\]:?")
@@ -120,6 +126,8 @@ def _is_plain_label(line: str, name: str, after_gap: bool) -> bool:
     bracketed = _BRACKETS.fullmatch(line) is not None
     if bracketed and listed[0] in _LEVELS:
         return False
+    if line.endswith(":") and _VERDICT.fullmatch(name) is not None:
+        return True
     labelled = bracketed or line.endswith(":") or _BOLD.fullmatch(line) is not None
     if not labelled and not after_gap:
         return False

@@ -19,9 +19,14 @@ CONTEXT_REFUSED, TITLE_REFUSED, MECHANISM_REFUSED, MECHANISM_REQUIRED, FAILED = 
 USER_INFORMATION_TAG, OCTET_STRING_TAG = 0xBE, 0x04
 
 
+def cut(message: Message) -> bool:
+    """Whether a frame of a message is not as long as it says: then what is missing in it is missing in the capture."""
+    return any(i.code in ("frame-length-wrong", "wrapper-length-wrong") for f in message.frames for i in f.issues)
+
+
 def acse(case: Case, name: str) -> Iterator[Message]:
-    """The messages with an AARQ, AARE, RLRQ or RLRE on the outside."""
-    return (message for message in case.messages if message.apdu == name)
+    """The messages with an AARQ, AARE, RLRQ or RLRE on the outside, in frames that are not cut."""
+    return (message for message in case.messages if message.apdu == name and not cut(message))
 
 
 def arc(message: Message, path: str) -> int | None:

@@ -23,7 +23,7 @@ def address(frame: Frame, name: str) -> Extended | None:
 
 def unanswered(case: Case) -> Iterator[Exchange]:
     """Requests to connect or to associate that nobody answers, though the client goes on or nothing is answered."""
-    silent = not case.has_meter()
+    silent = not case.has_meter() and len(case.messages) > 1  # a frame by itself is a question, and no silence
     for exchange in case.exchanges:
         request = exchange.request
         if request.frame != "SNRM" and request.apdu != "aarq":

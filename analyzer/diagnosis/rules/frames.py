@@ -303,7 +303,7 @@ def stray_octets(case: Case) -> Iterator[Hit]:
         yield Hit(
             stray[0],
             (said, f"they begin {hexed(stray[0].wire, 8)}"),
-            severity="warning",
+            severity="error",
             title="Nothing here is DLMS/COSEM in a framing that is known",
             cause="Another protocol, another speed or parity of the port, or octets that lost their beginning.",
             fix="Check the settings of the port and what was captured; look for 7E A0 or 00 01 at the start.",
@@ -312,7 +312,8 @@ def stray_octets(case: Case) -> Iterator[Hit]:
     elif octets:
         yield Hit(stray[0], (f"{octets} octets outside frames (messages {where}), first {hexed(stray[0].wire, 8)}",))
     else:
-        yield Hit(stray[0], (f"flags are missing around frames (messages {where})",))
+        texts = dict.fromkeys(i.text for m in stray for f in m.frames for i in f.issues if i.code == "stray-octets")
+        yield Hit(stray[0], (f"{', '.join(texts)} (message{'s' if len(stray) > 1 else ''} {where})",))
 
 
 @rule("parity-mismatch")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from analyzer.diagnosis.case import Case, names, protections
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import KEY_CODES, Explained
-from analyzer.diagnosis.variants import PUBLISHED, Variant
-from analyzer.keyring import KeyProvider, KeyRing
+from analyzer.diagnosis.variants import NAMES, PUBLISHED, Variant
+from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.model import Side
 
 ANY_KEY = KEY_CODES | {"keys-swapped", "keys-equal", "well-known-key"}
@@ -19,6 +19,9 @@ CODES = (
     "aad-extra-data", "tag-length-wrong", "dedicated-key-mixed-up", "broadcast-key", "tag-unexplained",
 )  # fmt: skip
 
+ROLES: dict[str, KeyRole] = {"encryption-key-wrong": "ek", "authentication-key-wrong": "ak"}
+NOT_AS_GIVEN = "do not verify as given, and verify otherwise"
+NOT_CHECKED = "were not checked for want of a right key, and verify with what the search found"
 Group = list[Explained]
 
 
@@ -57,11 +60,17 @@ def _proven(case: Case, group: Group) -> Iterator[Hit]:
         changes = (Variant(b"", "keys-swapped", "both work in each other's place", "ek"),)
     for change in changes:
         code, words = change.code, change.words
-        if code == "encryption-key-wrong" and given["ek"] is None:
-            code = "well-known-key"
-        elif code == "authentication-key-wrong" and given["ak"] is None:
-            code = "keys-equal" if change.role == "ek" else "well-known-key"
-        evidence = [_how_many(group), words, *_told_apart(case, code, first)]
+        role = ROLES.get(code)
+        if role is not None and given[role] is None:
+            known = next((name for name, value in PUBLISHED.items() if value == change.value), None)
+            if known is not None:
+                code, words = "well-known-key", f"{NAMES[role]} that works is a published test key: {known}"
+            elif change.role == "other-meter":
+                continue  # there is a key, for another title: what is said of the title says it
+            else:
+                code = "keys-equal"
+        checked = any(one.item.security.verdict == "failed" for one in group)
+        evidence = [_how_many(group, NOT_AS_GIVEN if checked else NOT_CHECKED), words, *_told_apart(case, code, first)]
         cut = _is_cut(group)
         yield Hit(
             first.item.message,
@@ -189,12 +198,16 @@ def _unexplained(case: Case, group: Group, why: str) -> Hit:
     )
 
 
-def _how_many(group: Group, does: str = "do not verify as given, and verify otherwise") -> str:
+def _how_many(group: Group, does: str) -> str:
     many = len(group)
     shown = ", ".join(str(one.item.message.number) for one in group[:8]) + (" ..." if many > 8 else "")
     word = "APDU" if many == 1 else "APDUs"
     if many == 1:
-        does = does.replace("do not verify", "does not verify").replace("and verify", "and verifies")
+        does = (
+            does.replace("were not", "was not")
+            .replace("do not verify", "does not verify")
+            .replace("and verify", "and verifies")
+        )
         does = does.replace("decrypt ", "decrypts ").replace("are ", "is ").replace("whole APDUs", "a whole APDU")
         does = does.replace("their tags promise", "its tag promises").replace("and fail ", "and fails ")
     return f"{many} {word} (message {shown}) {does}" if many == 1 else f"{many} {word} (messages {shown}) {does}"
@@ -260,6 +273,9 @@ def system_title_unknown(case: Case) -> Iterator[Hit]:
         known = ", ".join(known.hex().upper() for known in keys.titles())
         yield Hit(
             message,
-            (f"system title {title.hex().upper()} in {', '.join(where[:4])}", f"the given keys are for {known}"),
+            (
+                f"the system title of the meter is {title.hex().upper()}, its key is needed in {', '.join(where[:4])}",
+                f"the given keys are for {known}",
+            ),
             side="analyst",
         )
