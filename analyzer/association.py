@@ -57,7 +57,6 @@ ASSOCIATION: dict[tuple[State, str], State] = {
 }
 ENDS_WITH_LINK = frozenset({"SNRM", "DISC", "DM"})
 
-HLS_REPLY = bytes.fromhex("0000280000FF")  # 0-0:40.0.0*255, the current association
 AUTHENTICATION_REQUIRED = 14
 
 

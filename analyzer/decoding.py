@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from analyzer.association import (
-    Association,
-    acse_event,
-    is_hls_reply,
-)
+from analyzer.association import Association, acse_event, is_hls_reply
 from analyzer.blocks import Block, Transfers, block_in, content_of
-from analyzer.decryptor import Decryptor, Opened, Protected
+from analyzer.decryptor import (
+    AUTHENTICATED,
+    BROADCAST,
+    ENCRYPTED,
+    SUITE_BITS,
+    TITLE_OCTETS,
+    Decryptor,
+    Opened,
+    Protected,
+)
 from analyzer.frame import Frame, addresses, fits
 from analyzer.framing import frames_of
 from analyzer.hls import HlsFacts, HlsUnknown, check_reply
@@ -31,8 +36,6 @@ from grammars.p1 import TELEGRAM
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
 
-COMPRESSED, BROADCAST, ENCRYPTED, AUTHENTICATED, SUITE = 0x80, 0x40, 0x20, 0x10, 0x0F
-TITLE_OCTETS = 8
 NESTING = 8  # protection within protection; the standard knows three levels
 NO_KEYS = KeyRing(())
 
@@ -53,6 +56,12 @@ class _Context:
 
     def data(self, buffer: int) -> bytes:
         return self.wire if buffer == 0 else self.buffers[buffer - 1].data
+
+    def decrypted(self, plaintext: bytes, source: Span) -> int:
+        """Keeps decrypted octets; the number of their buffer."""
+        number = len(self.buffers) + 1
+        self.buffers.append(Buffer(number, "decrypted", (source,), plaintext))
+        return number
 
 
 class Decoder:
@@ -179,20 +188,19 @@ class Decoder:
         context.association = context.association.counted(context.direction, content.invocation_counter)
         if content.system_title is None:
             content = replace(content, system_title=self._given_title(context.direction))
-        suite = content.control & SUITE
+        suite = content.control & SUITE_BITS
         role, opened = self._unprotected(context, layer, content, suite)
         plaintext, inside = opened.plaintext, None
+        hole = (node[1], node[2])
         if plaintext is not None and content.control & ENCRYPTED and (telegram := telegram_in(plaintext)) is not None:
-            number = len(context.buffers) + 1
-            context.buffers.append(Buffer(number, "decrypted", (Span(buffer, node[1], node[2]),), plaintext))
-            inside = Layer("p1-telegram", number, 0, len(plaintext), telegram, (node[1], node[2]))
+            number = context.decrypted(plaintext, Span(buffer, *hole))
+            inside = Layer("p1-telegram", number, 0, len(plaintext), telegram, hole)
         elif plaintext is not None and plaintext[:1] and plaintext[0] in APDU_TAGS:
             if not content.control & ENCRYPTED:
-                inside = self._layer(context, buffer, node[1], node[2], (node[1], node[2]), depth + 1)
+                inside = self._layer(context, buffer, *hole, hole, depth + 1)
             elif opened.verdict == "verified" or (promised(layer.name, plaintext) and fits(parse(APDU, plaintext))):
-                number = len(context.buffers) + 1
-                context.buffers.append(Buffer(number, "decrypted", (Span(buffer, node[1], node[2]),), plaintext))
-                inside = self._layer(context, number, 0, len(plaintext), (node[1], node[2]), depth + 1)
+                number = context.decrypted(plaintext, Span(buffer, *hole))
+                inside = self._layer(context, number, 0, len(plaintext), hole, depth + 1)
         if inside is None and opened.verdict in ("failed", "unauthenticated"):
             plaintext = None  # noise is nothing to show: the key that made it is not the right one
         return (
@@ -230,10 +238,9 @@ class Decoder:
         if moved:
             new_key = moved.get(given, self._key(context, given, content.system_title, suite))
             tries.append((given, new_key, moved.get("ak", authentication)))
-        if not why:
-            tries.append((given, self._key(context, given, content.system_title, suite), authentication))
-        else:
+        if why:
             return given, Opened(None, "no-key", why)
+        tries.append((given, self._key(context, given, content.system_title, suite), authentication))
         tries += self._of_any_meter(context, given, suite)
         results = [(role, self.decryptor.unprotect(content, key, own)) for role, key, own in tries]
         best = next((n for n, (_, opened) in enumerate(results) if opened.verdict == "verified"), 0)
@@ -241,8 +248,7 @@ class Decoder:
             self.session[context.association.server_title] = [tries[best]]
         role, opened = results[best]
         if opened.verdict == "no-key" and isinstance(self.keys, KeyRing) and tries[best][1] is None:
-            others = [entry for entry in self.keys.candidates(given) if entry.role == given]
-            if others:
+            if self.keys.candidates(given):
                 return role, Opened(None, "no-key", "the given encryption key is for another meter")
         return role, opened
 
@@ -370,7 +376,7 @@ def hls_security(keys: KeyProvider, association: Association, direction: str, va
         layer="hls",
         verdict=check.verdict,
         control=value[0] if gmac else 0,
-        suite=value[0] & SUITE if gmac else 0,
+        suite=value[0] & SUITE_BITS if gmac else 0,
         authenticated=True,
         encrypted=False,
         invocation_counter=int.from_bytes(value[1:5], "big") if gmac else None,

@@ -6,7 +6,7 @@ count from 1 within their trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -185,6 +185,3 @@ class Finding:
     because_of_id: int | None = None
     id: int = 0
     rank: float = 0.0
-
-
-TreeMaker = Callable[[], Node]

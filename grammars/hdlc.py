@@ -34,7 +34,6 @@ from grammars.kit import (
 
 FLAG = 0x7E
 GOOD_RESIDUE = 0x0F47  # CRC-16/X.25 over octets with their right check sequence behind them
-PARAMETERS_DEFAULT = {"max_information_field_length": 128, "window_size": 1}
 crc16_x25 = fastcrc.crc16.ibm_sdlc
 
 POLL = ("poll_final", 1, "P in a command, F in a response")

@@ -9,7 +9,6 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 PHASES = {20: "L1", 40: "L2", 60: "L3"}
-CURRENT = 255  # group F: not a billing period
 INTEGRALS = frozenset({8, 9, 10, 29, 30, 58})  # group D: energy for a power, charge for a current
 
 

@@ -12,8 +12,6 @@ from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Message
 from analyzer.model import Certainty, Security, Side, Trace
 
-LINK_FRAMES = frozenset({"SNRM", "DISC", "UA", "DM", "FRMR", "RR", "RNR"})
-
 
 @dataclass(slots=True)
 class Exchange:

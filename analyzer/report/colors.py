@@ -32,10 +32,6 @@ class Palette:
         """Something right."""
         return self._painted("1;32", text)
 
-    def accent(self, text: str) -> str:
-        """A name or value that stands out."""
-        return self._painted("36", text)
-
     def dim(self, text: str) -> str:
         """Something to pass over."""
         return self._painted("2", text)

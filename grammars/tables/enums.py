@@ -8,69 +8,6 @@ Bits = list[tuple[int, str, str]]
 
 # HDLC ---------------------------------------------------------------------------------------------------------
 
-# IEC 62056-46, control field; the P/F bit (0x10) is masked out.
-HDLC_UNNUMBERED: Symbols = {
-    0x03: ("UI", "unnumbered information: data without acknowledgement, used for push"),
-    0x0F: ("DM", "disconnected mode: the station has no connection"),
-    0x43: ("DISC", "disconnect: the client closes the connection"),
-    0x63: ("UA", "unnumbered acknowledgement: the answer to SNRM and DISC"),
-    0x83: ("SNRM", "set normal response mode: the client opens the connection"),
-    0x87: ("FRMR", "frame reject: a frame was received that repeating cannot cure"),
-}
-HDLC_SUPERVISORY: Symbols = {
-    0x1: ("RR", "receive ready: acknowledges, and asks for the next frame"),
-    0x5: ("RNR", "receive not ready: acknowledges, and asks to wait"),
-}
-
-# IEC 62056-46, negotiation parameters in the information field of SNRM and UA.
-HDLC_PARAMETERS: Symbols = {
-    0x05: (
-        "max-information-field-length-transmit",
-        "longest information field that the sender transmits, octets",
-    ),
-    0x06: (
-        "max-information-field-length-receive",
-        "longest information field that the sender receives, octets",
-    ),
-    0x07: ("window-size-transmit", "frames that the sender transmits before it waits"),
-    0x08: ("window-size-receive", "frames that the sender receives before it answers"),
-}
-HDLC_PARAMETER_GROUPS: Symbols = {
-    0x80: ("hdlc-parameters", "parameter negotiation group"),
-    0xF0: ("user-defined", "user defined parameters"),
-}
-
-# ISO/IEC 13239, FRMR information field, octet 3, least significant bit first. IEC 62056-46 prints the bits in
-# transmission order, and some stacks read them from the other end.
-FRMR_REASONS: Bits = [
-    (0x01, "w", "control field undefined or not implemented"),
-    (0x02, "x", "information field in a frame that may not have one"),
-    (0x04, "y", "information field longer than agreed"),
-    (0x08, "z", "N(R) is invalid"),
-    (0x10, "v", "N(S) is invalid"),
-]
-
-# IEC 62056-46, reserved addresses. Upper is the logical device, lower the physical device; the second number of a
-# pair is the form for addresses of four octets.
-HDLC_CLIENT_ADDRESSES: Symbols = {
-    0x00: ("no-station", "nobody"),
-    0x01: ("client-management-process", "management client"),
-    0x10: ("public-client", "public client, no security"),
-    0x7F: ("all-station", "broadcast"),
-}
-HDLC_UPPER_ADDRESSES: Symbols = {
-    0x0000: ("no-station", "nobody"),
-    0x0001: ("management-logical-device", "management logical device"),
-    0x007F: ("all-station", "broadcast, form of one or two octets"),
-    0x3FFF: ("all-station", "broadcast, form of four octets"),
-}
-HDLC_LOWER_ADDRESSES: Symbols = {
-    0x0000: ("no-station", "nobody"),
-    0x007E: ("calling", "calling physical device, form of two octets"),
-    0x007F: ("all-station", "broadcast, form of two octets"),
-    0x3FFE: ("calling", "calling physical device, form of four octets"),
-    0x3FFF: ("all-station", "broadcast, form of four octets"),
-}
 
 # ACSE ---------------------------------------------------------------------------------------------------------
 
@@ -359,13 +296,6 @@ SECURITY_SUITES: Symbols = {
     2: ("ECDH-ECDSA-AES-GCM-256-SHA-384", "AES-256 GCM, P-384, SHA-384, AES-256 key wrap, V.44"),
 }
 
-# IEC 62056-5-3, security control byte; the low four bits are the suite.
-SECURITY_CONTROL_BITS: Bits = [
-    (0x10, "authentication", "a tag of 12 octets ends the content"),
-    (0x20, "encryption", "the content is encrypted"),
-    (0x40, "key-set", "broadcast key instead of unicast key"),
-    (0x80, "compression", "the content was compressed before"),
-]
 
 # IEC 62056-5-3, key-id of an identified key in key-info
 KEY_IDS: Symbols = {
@@ -373,13 +303,6 @@ KEY_IDS: Symbols = {
     1: ("global-broadcast-encryption-key", "GBEK"),
 }
 
-# IEC 62056-6-2, Security setup, key_transfer and key_agreement
-TRANSFERRED_KEY_IDS: Symbols = {
-    0: ("global-unicast-encryption-key", "GUEK, EK"),
-    1: ("global-broadcast-encryption-key", "GBEK"),
-    2: ("authentication-key", "GAK, AK"),
-    3: ("master-key", "KEK"),
-}
 
 # IEC 62056-5-3, kek-id of a wrapped key
 KEK_IDS: Symbols = {0: ("master-key", "KEK")}
@@ -390,21 +313,6 @@ KEY_AGREEMENTS: Symbols = {
     2: ("C(0e,2s)", "static unified model: static keys of both, and a nonce"),
 }
 
-# IEC 62056-6-2, Security setup, security_policy: version 0 counts, version 1 has a bit each
-SECURITY_POLICIES_V0: Symbols = {
-    0: ("nothing", "no protection required"),
-    1: ("authenticated", "all messages authenticated"),
-    2: ("encrypted", "all messages encrypted"),
-    3: ("authenticated-encrypted", "all messages authenticated and encrypted"),
-}
-SECURITY_POLICY_BITS_V1: Bits = [
-    (0x04, "authenticated-request", "requests authenticated"),
-    (0x08, "encrypted-request", "requests encrypted"),
-    (0x10, "digitally-signed-request", "requests signed"),
-    (0x20, "authenticated-response", "responses authenticated"),
-    (0x40, "encrypted-response", "responses encrypted"),
-    (0x80, "digitally-signed-response", "responses signed"),
-]
 
 # COSEM --------------------------------------------------------------------------------------------------------
 
@@ -470,44 +378,4 @@ DAYS_OF_WEEK: Symbols = {
     6: ("Saturday", "Saturday"),
     7: ("Sunday", "Sunday"),
     0xFF: ("not-specified", "any day of the week"),
-}
-
-# IEC 62056-6-2, Image transfer, image_transfer_status
-IMAGE_TRANSFER_STATUSES: Symbols = {
-    0: ("image-transfer-not-initiated", "nothing was started"),
-    1: ("image-transfer-initiated", "blocks are awaited"),
-    2: ("image-verification-initiated", "the image is being verified"),
-    3: ("image-verification-successful", "the image is good"),
-    4: ("image-verification-failed", "the image is bad or incomplete"),
-    5: ("image-activation-initiated", "the image is being activated"),
-    6: ("image-activation-successful", "the image is active"),
-    7: ("image-activation-failed", "the image could not be activated"),
-}
-
-# IEC 62056-6-2, Association LN, association_status
-ASSOCIATION_STATUSES: Symbols = {
-    0: ("non-associated", "no association"),
-    1: ("association-pending", "HLS passes 3 and 4 have to follow"),
-    2: ("associated", "the association is open"),
-}
-
-# IEC 62056-6-2, Disconnect control, control_state
-CONTROL_STATES: Symbols = {
-    0: ("disconnected", "the load is off"),
-    1: ("connected", "the load is on"),
-    2: ("ready-for-reconnection", "the load is off until somebody presses the button"),
-}
-
-# IEC 62056-6-2, communication speed of the setup classes, in baud
-COMMUNICATION_SPEEDS: Symbols = {
-    0: ("300", "300 baud"),
-    1: ("600", "600 baud"),
-    2: ("1200", "1200 baud"),
-    3: ("2400", "2400 baud"),
-    4: ("4800", "4800 baud"),
-    5: ("9600", "9600 baud"),
-    6: ("19200", "19200 baud"),
-    7: ("38400", "38400 baud"),
-    8: ("57600", "57600 baud"),
-    9: ("115200", "115200 baud"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.decryptor import TITLE_OCTETS
 from analyzer.diagnosis.case import Case, hexed, names, protections
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.message import Message
@@ -12,7 +13,6 @@ from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
 from grammars.tables.enums import APPLICATION_CONTEXTS, DIAGNOSTICS_USER, MECHANISMS
 
 CIPHERED_CONTEXTS = frozenset({3, 4})
-TITLE_OCTETS = 8
 SMALLEST_PDU = 12  # the shortest answer of any use
 PENDING = 14
 CONTEXT_REFUSED, TITLE_REFUSED, MECHANISM_REFUSED, MECHANISM_REQUIRED, FAILED = 2, 3, 11, 12, 13
