@@ -1,0 +1,65 @@
+"""The command `dlmscope`: what people type, and what they get. Everything heavy is imported by the command that needs it.
+
+Exit status: 0 nothing wrong found; 1 a finding of severity error, or a difference that matters; 2 unusable input or usage,
+with one line on standard error. One module a command: `add_to` says what can be typed, `run` does it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from analyzer import __version__
+from analyzer.cli import decode, diagnose, diff, edit, explain
+from analyzer.cli.options import INTERRUPTED, OK, UNUSABLE, Parser
+
+COMMANDS = (decode, diagnose, diff, edit, explain)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; gives the exit status. Never lets an exception through."""
+    _open_closed_streams()
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The reader has seen enough. Python would complain again when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (ValueError, OSError, RuntimeError, RecursionError) as problem:
+        print(f"dlmscope: {_one_line(problem)}", file=sys.stderr)
+        return UNUSABLE
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    command: int = options.run(options)
+    return command
+
+
+def _open_closed_streams() -> None:
+    """Whoever closes an output stream wants nothing from it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _one_line(problem: Exception) -> str:
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="dlmscope",
+        description="Decodes DLMS/COSEM meter traffic and says, with proof, why two devices do not understand each other.",
+    )
+    parser.add_argument("--version", action="version", version=f"dlmscope {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser

@@ -1,0 +1,97 @@
+"""`dlmscope decode`: every message as a tree, a line, or JSON."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from analyzer.cli.options import OK, add_input_options, colored, keys_of, print_json, redactor_for, traces_of, width
+
+if TYPE_CHECKING:
+    from analyzer.keyring import KeyRing
+    from analyzer.message import Message
+    from analyzer.model import Trace
+    from analyzer.redaction import Redactor
+
+
+def add_to(commands: Any) -> None:
+    """Says what can be typed."""
+    parser = commands.add_parser("decode", help="every message as a tree", description="Shows every message.")
+    add_input_options(parser, "*")
+    parser.add_argument("--format", choices=("tree", "summary", "json", "jsonl"), default="tree")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command; gives the exit status."""
+    traces, keys = traces_of(options), keys_of(options)
+    if options.format in ("json", "jsonl"):
+        return _decode_json(options, traces, keys)
+    from analyzer.report import source_issues
+    from analyzer.report.colors import palette
+
+    color, columns = colored(options), width()
+    colors = palette(color)
+    for number, trace in enumerate(traces):
+        if len(traces) > 1 or trace.issues:
+            print(("\n" if number else "") + colors.strong(f"{trace.name}  ({trace.source})"))
+        for line in source_issues.as_lines(trace.issues):
+            print(colors.warning(f"  {line}"))
+        for text in _messages_as_text(options, trace, keys, color, columns):
+            print(text, flush=True)
+    return OK
+
+
+def _messages_as_text(
+    options: argparse.Namespace, trace: Trace, keys: KeyRing, color: bool, columns: int
+) -> Iterator[str]:
+    from analyzer.report import summary_text, tree_text
+
+    for message, redactor in _decoded(options, trace, keys):
+        if options.format == "summary":
+            text = summary_text.render(message, color)
+        else:
+            text = tree_text.render(message, color, columns)
+        yield redactor.text(text) if redactor else text
+
+
+def _decoded(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> Iterator[tuple[Message, Redactor | None]]:
+    """The messages of a trace one by one; all at once where secrets of later ones have to be masked in earlier ones."""
+    from analyzer.decoding import decode
+
+    if options.redact is None:
+        for message in decode(trace, keys):
+            yield message, None
+        return
+    messages = list(decode(trace, keys))
+    redactor = redactor_for(options, messages, keys)
+    for message in messages:
+        yield message, redactor
+
+
+def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing) -> int:
+    import json
+
+    from analyzer.report import message_json, source_issues
+
+    shown = []
+    for trace in traces:
+        messages = []
+        for message, redactor in _decoded(options, trace, keys):
+            made = message_json.render(message)
+            made = redactor.json(made) if redactor else made
+            if options.format == "jsonl":
+                line = {"trace": trace.name, "source": trace.source, **made}
+                print(json.dumps(line, ensure_ascii=False), flush=True)
+            else:
+                messages.append(made)
+        shown.append({
+            "trace": trace.name,
+            "source": trace.source,
+            "issues": source_issues.as_json(trace.issues),
+            "messages": messages,
+        })  # fmt: skip
+    if options.format == "json":
+        print_json(shown)
+    return OK

@@ -1,0 +1,132 @@
+"""What can be typed, and what every command makes of it: inputs, keys, colours, redaction, exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from analyzer.keyring import KeyRing
+    from analyzer.message import Message
+    from analyzer.model import Trace
+    from analyzer.redaction import Redactor
+
+OK, FOUND, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+KEY_OPTIONS = ("ek", "ak", "bek", "dedicated_key", "kek", "client_title", "server_title", "password")
+KEYS_VARIABLE = "DLMSCOPE_KEYS"
+WIDEST = 140
+
+
+class UsageError(ValueError):
+    """Something that was typed wrongly; one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        if message.startswith("argument COMMAND: invalid choice: "):  # its wording differs between versions of Python
+            message = (
+                "there is no command " + message.removeprefix("argument COMMAND: invalid choice: ").partition(" (")[0]
+            )
+        print(f"dlmscope: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(UNUSABLE)
+
+
+def add_input_options(parser: argparse.ArgumentParser, many: str) -> None:
+    parser.add_argument(
+        "inputs",
+        nargs=many,
+        metavar="INPUT",
+        help="a path, or - for standard input; path#2 or path#name takes one trace",
+    )
+    parser.add_argument("--hex", action="append", default=[], metavar="TEXT", help="bytes in hexadecimal")
+    parser.add_argument(
+        "--as", dest="kind", choices=("hex", "raw"), help="what the input is, where it is not recognised"
+    )
+    keys = parser.add_argument_group(
+        "keys", "in hexadecimal, but for passwords; better in a file than on a command line"
+    )
+    keys.add_argument("--keys", metavar="FILE", help=f"a key file (TOML); else the one that {KEYS_VARIABLE} names")
+    for option, text in (
+        ("--ek", "global unicast encryption key"),
+        ("--ak", "authentication key"),
+        ("--bek", "global broadcast encryption key"),
+        ("--dedicated-key", "dedicated key"),
+        ("--kek", "key encrypting key"),
+        ("--client-title", "system title of the client"),
+        ("--server-title", "system title of the meter"),
+    ):
+        keys.add_argument(option, metavar="HEX", help=text)
+    keys.add_argument("--password", metavar="TEXT", help="LLS password or HLS secret; 0x.. for hexadecimal")
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--redact",
+        nargs="?",
+        const="secrets",
+        choices=("secrets", "payload"),
+        help="mask keys, passwords, titles and serial numbers; with =payload the values as well",
+    )
+    output.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+
+
+def traces_of(options: argparse.Namespace) -> list[Trace]:
+    """The traces of all inputs, in the order in which they were typed."""
+    from analyzer.inputs import hex_traces, open_traces
+
+    if not options.inputs and not options.hex:
+        raise UsageError("no input: give a path, - for standard input, or --hex TEXT")
+    traces: list[Trace] = []
+    for name in options.inputs:
+        traces += open_traces(name, options.kind)
+    for text in options.hex:
+        traces += hex_traces(text)
+    return traces
+
+
+def keys_of(options: argparse.Namespace) -> KeyRing:
+    """The keys of options, key file and plug-ins, in this order."""
+    from analyzer.inputs import read_key_file
+    from analyzer.keyring import KeyRing, load_entry_point_providers
+
+    keys = KeyRing.from_options(**{name: getattr(options, name) for name in KEY_OPTIONS})
+    name = options.keys or os.environ.get(KEYS_VARIABLE)
+    if name:
+        text, folder = read_key_file(name)
+        keys = keys.joined(KeyRing.from_toml(text, folder, _read_file))
+    keys = keys.joined(KeyRing(providers=load_entry_point_providers()))
+    for issue in keys.issues:
+        print(f"dlmscope: warning: {issue.meter}, {issue.field}: {issue.text}", file=sys.stderr)
+    return keys
+
+
+def _read_file(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def colored(options: argparse.Namespace) -> bool:
+    if options.color != "auto":
+        return bool(options.color == "always")
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    import shutil
+
+    return min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
+
+
+def redactor_for(options: argparse.Namespace, messages: Sequence[Message], keys: KeyRing) -> Redactor | None:
+    if options.redact is None:
+        return None
+    from analyzer.redaction import Redactor, secrets_of
+
+    return Redactor(secrets_of(messages, keys, options.redact == "payload"))
+
+
+def print_json(value: object) -> None:
+    import json
+
+    print(json.dumps(value, indent=2, ensure_ascii=False))
