@@ -23,7 +23,9 @@ Cut = tuple[int, int, int, int]  # a stretch: first and end in a, first and end 
 LARGEST_TABLE = 40_000  # cells
 MOST_EDITS = 300  # followed at a time; what lies between them is less than a table
 SAME, SAME_REQUEST, SAME_APDU, SAME_FRAME, UNLIKE = 16, 13, 10, 4, -1000
-CARRIERS = frozenset({"I", "UI", "wrapper", "none", "mbus"})  # frames that carry an APDU, of whatever kind
+CARRIERS = frozenset(
+    {"I", "UI", "wrapper", "none", "mbus", "plc", "prime"}
+)  # frames that carry an APDU, of whatever kind
 
 
 def align(a: Sequence[Message], b: Sequence[Message]) -> Pairing:

@@ -44,20 +44,25 @@ class Frame:
     @property
     def payload(self) -> tuple[int, int]:
         """Where in `data` the octets are that the next layer reads: information field, wrapper payload, all."""
-        if self.framing == "hdlc":
+        if self.carries_hdlc:
             node = self.field("information") if self.kind in ("I", "UI") else None
             return (node[1], node[2]) if node else (0, 0)
-        if self.framing in ("wrapper", "mbus"):
+        if self.framing in ("wrapper", "mbus", "plc", "prime"):
             node = self.field("apdu")
             return (node[1], node[2]) if node else (0, 0)
         return (0, len(self.data)) if self.framing == "none" else (0, 0)
+
+    @property
+    def carries_hdlc(self) -> bool:
+        """Whether an HDLC frame is what this is, or what the power line carries here."""
+        return self.framing == "hdlc" or (self.framing == "plc" and self.kind is not None)
 
     @property
     def segmented(self) -> bool:
         """Whether more segments of the same APDU follow."""
         if self.framing == "mbus":
             return self.dlms_transport and not self.transport & FINAL
-        node = self.field("frame_format") if self.framing == "hdlc" else None
+        node = self.field("frame_format") if self.carries_hdlc else None
         return bool(node and isinstance(node[3], int) and node[3] & 0x0800)
 
     @property
@@ -74,12 +79,20 @@ class Frame:
 
 def addresses(frame: Frame) -> tuple[str, str] | None:
     """(source, destination) as text that tells the stations of one link apart."""
-    if frame.framing == "hdlc":
-        source, destination = frame.field("source_address"), frame.field("destination_address")
+    if frame.carries_hdlc:
+        source, destination = frame.field("hdlc.source_address"), frame.field("hdlc.destination_address")
+        source = source or frame.field("source_address")
+        destination = destination or frame.field("destination_address")
         return (repr(source[3]), repr(destination[3])) if source and destination else None
     if frame.framing == "mbus":
         source, destination = frame.field("source_sap"), frame.field("destination_sap")
         return (str(source[3]), str(destination[3])) if source and destination else None
+    if frame.framing in ("plc", "prime"):
+        source, destination = frame.field("source_lsap"), frame.field("destination_lsap")
+        mac = find_int(frame.parsed.nodes, "mac_addresses") or 0
+        return (
+            (f"{mac >> 12:03X}/{source[3]}", f"{mac & 0xFFF:03X}/{destination[3]}") if source and destination else None
+        )
     if frame.framing == "wrapper":
         source, destination = frame.field("source_wport"), frame.field("destination_wport")
         return (str(source[3]), str(destination[3])) if source and destination else None

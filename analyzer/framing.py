@@ -13,20 +13,16 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from analyzer.frame import Frame
 from analyzer.framings import next_cut
 from analyzer.framings.cut import Cut, stray
 from analyzer.framings.hdlc import hdlc_at, is_right
+from analyzer.framings.readers import read_frame
 from analyzer.model import Direction, Record
 from analyzer.senders import with_directions
-from grammars import iec62056_21, mbus, p1
-from grammars.hdlc import FLAG, FRAME, FRAME_WITHOUT_FLAGS
-from grammars.kit.spec import find_int, find_raw
-from grammars.parse import Parsed, parse
-from grammars.wrapper import WRAPPER
 
 
 @dataclass(slots=True)
@@ -108,66 +104,8 @@ def _drain(waiting: _Pending, direction: Direction, final: bool) -> Iterator[Fra
     waiting.drop(position)
 
 
-EMPTY = Parsed([], [], None)
-
-
 def _frame(cut: Cut, data: bytes, records: list[Record], direction: Direction) -> Frame:
     octets = data[cut.start : cut.end]
-    parsed, kind = _READERS.get(cut.framing, _none)(octets)
+    parsed, kind = read_frame(cut.framing, octets)
     first, numbers = records[0], tuple(record.number for record in records)
     return Frame(cut.framing, octets, direction, numbers, first.time, first.seconds, parsed, kind, cut.issues)
-
-
-def _none(octets: bytes) -> tuple[Parsed, str | None]:
-    return EMPTY, None
-
-
-def _hdlc(octets: bytes) -> tuple[Parsed, str | None]:
-    parsed = parse(FRAME if octets[0] == FLAG else FRAME_WITHOUT_FLAGS, octets)
-    return parsed, _symbol(parsed)
-
-
-def _wrapper(octets: bytes) -> tuple[Parsed, str | None]:
-    return parse(WRAPPER, octets), None
-
-
-def _p1(octets: bytes) -> tuple[Parsed, str | None]:
-    return parse(p1.TELEGRAM, octets), "telegram"
-
-
-def _mbus(octets: bytes) -> tuple[Parsed, str | None]:
-    grammar = {mbus.LONG_START: mbus.LONG_FRAME, mbus.SHORT_START: mbus.SHORT_FRAME}
-    parsed = parse(grammar.get(octets[0], mbus.SINGLE_CHARACTER), octets)
-    return parsed, _symbol(parsed) if octets[0] != mbus.SINGLE else "ACK"
-
-
-def _symbol(parsed: Parsed) -> str | None:
-    """The name of the control field."""
-    control = find_raw(parsed.nodes, "control")
-    if control is None or not isinstance(control[3], int):
-        return None
-    return (control[0].symbols or {}).get(control[3], (None, ""))[0]
-
-
-def _iec62056_21(octets: bytes) -> tuple[Parsed, str | None]:
-    first = octets[:1]
-    if octets[:2] == b"/?":
-        return parse(iec62056_21.SIGN_ON, octets), "sign-on"
-    if first == b"/":
-        return parse(iec62056_21.IDENTIFICATION, octets), "identification"
-    if len(octets) == 1:
-        parsed = parse(iec62056_21.SINGLE, octets)
-        value = find_int(parsed.nodes, "character")
-        return parsed, {iec62056_21.ACK: "ACK", iec62056_21.NAK: "NAK"}.get(value or 0, "EOT")
-    if octets[0] == iec62056_21.ACK:
-        return parse(iec62056_21.OPTION_SELECT, octets), "option-select"
-    return parse(iec62056_21.DATA_BLOCK, octets), "data" if octets[0] == iec62056_21.STX else "command"
-
-
-_READERS: dict[str, Callable[[bytes], tuple[Parsed, str | None]]] = {
-    "hdlc": _hdlc,
-    "wrapper": _wrapper,
-    "mbus": _mbus,
-    "iec62056-21": _iec62056_21,
-    "p1": _p1,
-}

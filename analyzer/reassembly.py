@@ -65,7 +65,7 @@ def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
 
 def _may_be_segment(frame: Frame) -> bool:
     """Whether a frame carries an APDU, or a part of one, by a link that knows segments."""
-    return (frame.framing == "hdlc" and frame.kind in ("I", "UI")) or frame.dlms_transport
+    return (frame.carries_hdlc and frame.kind in ("I", "UI")) or frame.dlms_transport
 
 
 def _close_all(open_: dict[tuple[str, str] | None, _Open], waiting: list[Unit | None]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from analyzer import decoding
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Llc, Message
+from grammars import plc
 from grammars.apdu import APDU
 from grammars.hdlc import FRAME
 from grammars.kit.spec import RawNode, find_int, find_octets
@@ -109,9 +110,23 @@ def rebuild(message: Message, changes: Sequence[AnyChange], keys: KeyProvider) -
         return Rebuilt(
             build(LONG_FRAME, set_value("user_data.apdu", payload)(nodes) if payload else nodes), maker.resealed
         )
+    if frame.framing in ("plc", "prime"):
+        return Rebuilt(build_plc(frame.data, nodes, payload), maker.resealed)
     if frame.framing == "none":
         return Rebuilt(payload, maker.resealed)
     raise NotBuildable(f"a frame of {frame.framing} is not built again")
+
+
+def build_plc(data: bytes, nodes: list[RawNode], payload: bytes) -> bytes:
+    """A power line frame with another APDU, padded to whole subframes. Raises NotBuildable for one as on the line."""
+    if data[0] == plc.LLC_CONTROL:
+        return build(plc.LLC_FRAME, _replaced(nodes, "apdu", payload))
+    if data[0] != plc.STX:
+        raise NotBuildable("the check sequence of a power line frame is not known, so the frame is not built again")
+    used = plc.HOST_HEADER - 2 + len(plc.LLC_432) + len(payload) + plc.HOST_CHECK
+    padding = -used % plc.SUBFRAME
+    nodes = _replaced(_replaced(nodes, "apdu", payload), "padding", bytes(padding))
+    return build(plc.HOST_FRAME, _replaced(nodes, "pad_length", padding))
 
 
 def build_hdlc(nodes: list[RawNode], payload: bytes) -> bytes:

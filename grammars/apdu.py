@@ -1,6 +1,6 @@
 """All APDUs by their first octet (IEC 62056-5-3, ACSE-APDU and XDLMS-APDU; CIASE of IEC 61334-4-511)."""
 
-from grammars import access, acse, action, ciphering, errors, gbt, get, initiate, notification, set, sn
+from grammars import access, acse, action, ciase, ciphering, errors, gbt, get, initiate, notification, set, sn
 from grammars.kit import Case, Choice, Rest
 from grammars.tables.apdu import APDU_TAGS, meaning
 
@@ -16,6 +16,12 @@ PLAIN = {
     0x10: notification.DATA_NOTIFICATION_CONFIRM,
     0x16: sn.WRITE_REQUEST,
     0x18: notification.INFORMATION_REPORT_REQUEST,
+    0x19: ciase.PING_REQUEST,
+    0x1A: ciase.PING_RESPONSE,
+    0x1C: ciase.REGISTER_REQUEST,
+    0x1D: ciase.DISCOVER_REQUEST,
+    0x1E: ciase.DISCOVER_REPORT,
+    0x1F: ciase.REPEATER_CALL,
     0x60: acse.AARQ,
     0x61: acse.AARE,
     0x62: acse.RLRQ,
@@ -39,12 +45,10 @@ PLAIN = {
     0xE7: gbt.GATEWAY,
 }
 CIPHERED = {tag for tag, name in APDU_TAGS.items() if name.startswith(("glo-", "ded-"))}
-CIASE = {tag for tag, name in APDU_TAGS.items() if 0x19 <= tag <= 0x1F}
 
 APDU = Choice(
     "apdu",
     {tag: Case(APDU_TAGS[tag], sub, meaning(APDU_TAGS[tag])) for tag, sub in PLAIN.items()}
-    | {tag: Case(APDU_TAGS[tag], ciphering.GLO_OR_DED, meaning(APDU_TAGS[tag])) for tag in CIPHERED}
-    | {tag: Case(APDU_TAGS[tag], Rest, meaning(APDU_TAGS[tag])) for tag in CIASE},
+    | {tag: Case(APDU_TAGS[tag], ciphering.GLO_OR_DED, meaning(APDU_TAGS[tag])) for tag in CIPHERED},
     default=Case("unknown-apdu", Rest, "no APDU begins with this octet"),
 )

@@ -17,16 +17,18 @@ from analyzer.frame import fits
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Layer, Message
 from analyzer.model import Security
-from grammars.apdu import APDU, CIASE
+from grammars.apdu import APDU
 from grammars.kit.spec import find_raw
 from grammars.parse import parse
-from grammars.tables.apdu import APDU_TAGS
+from grammars.tables.apdu import APDU_TAGS, CIASE_TAGS
 
 SEARCHED = 60  # APDUs of one trace that are searched in full; the others only try what explained these
 TITLES = 8  # further titles of the trace that are tried
 # Whatever octets follow the tag of a CIASE or gateway APDU, they look whole: no evidence of a right key.
 PLAIN_TAGS = frozenset(
-    tag for tag, name in APDU_TAGS.items() if not name.startswith(("glo-", "ded-", "gateway-")) and tag not in CIASE
+    tag
+    for tag, name in APDU_TAGS.items()
+    if not name.startswith(("glo-", "ded-", "gateway-")) and tag not in CIASE_TAGS
 )
 KEY_CODES = frozenset(
     {"encryption-key-wrong", "authentication-key-wrong", "key-ascii-hex", "key-reversed", "key-length", "broadcast-key"}

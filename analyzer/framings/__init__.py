@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from analyzer.framings import apdu, hdlc, iec62056_21, mbus, wrapper
+from analyzer.framings import apdu, hdlc, iec62056_21, mbus, plc, wrapper
 from analyzer.framings.cut import WAIT, Cut, Found, stray
+from grammars.plc import SUBFRAMES
 
 Delimiter = Callable[[bytes, int, bool], Found]
 
@@ -21,14 +22,16 @@ DELIMITERS: dict[int, tuple[Delimiter, ...]] = {
     0x06: (iec62056_21.acknowledgement_at,),
     0x15: (iec62056_21.acknowledgement_at,),
     0x01: (iec62056_21.block_at, wrapper.nearly_wrapper_at),
-    0x02: (iec62056_21.block_at, wrapper.nearly_wrapper_at),
+    0x02: (plc.host_at, iec62056_21.block_at, wrapper.nearly_wrapper_at),
     0xDB: (apdu.general_at,),
     0xDC: (apdu.general_at,),
     **dict.fromkeys(range(0xA0, 0xB0), (hdlc.without_flags_at,)),
+    **dict.fromkeys((number >> 8 for number in SUBFRAMES), (plc.line_at,)),
 }
 # Where a frame may begin behind octets that are none: places worth asking.
 BEGINNING = re.compile(
-    rb"\x7e[\xa0-\xaf\x7e]|\x7e\Z|\x00\x01|\x68(?:(.)\1\x68|.?\Z)|/(?:\?|[A-Za-z]{3}|.{0,2}\Z)|[\xdb\xdc][\x00\x08]",
+    rb"\x7e[\xa0-\xaf\x7e]|\x7e\Z|\x00\x01|\x68(?:(.)\1\x68|.?\Z)|/(?:\?|[A-Za-z]{3}|.{0,2}\Z)|[\xdb\xdc][\x00\x08]"
+    rb"|\x02.\x50|\x6c\x6c|\x3a\x3a|\x56\x56|\x71\x71|\x1d\x1d|\x4b\x4b|\x27\x27",
     re.DOTALL,
 )
 
@@ -43,6 +46,8 @@ def next_cut(data: bytes, at: int, final: bool) -> Cut | None:
         return found
     if at == 0 and apdu.is_apdu(data, at, len(data)):
         return Cut("none", at, len(data), len(data))
+    if at == 0 and plc.is_llc(data, at, len(data)):
+        return Cut("prime", at, len(data), len(data))
     end = at + 1
     while (place := BEGINNING.search(data, end)) is not None:
         end = place.start()

@@ -155,9 +155,9 @@ def lengthed(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
 
 @emits(regions.UpTo)
 def up_to(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
-    limit = unique("e")
-    unit.line(f"{limit} = end - {sub.tail}")
-    unit.line(f"if {limit} < p: SHORT({start}, {spec}, {sub.tail}, end - p)")
+    limit, tail = unique("e"), expression(sub.tail, scope)
+    unit.line(f"{limit} = end - {tail}")
+    unit.line(f"if {limit} < p: SHORT({start}, {spec}, {tail}, end - p)")
     return contained(unit, sub.inner, scope, spec, limit)
 
 

@@ -117,14 +117,15 @@ def _fields_end(buffer: bytes, pos: int, end: int) -> bool:
 class UpTo(Region):
     """A region that ends `tail` octets before the end of the one around it."""
 
-    def __init__(self, inner: Any, tail: int) -> None:
+    def __init__(self, inner: Any, tail: Any) -> None:
         super().__init__()
         self.inner, self.tail = inner, tail
 
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
-        end = reader.limit - self.tail
+        tail = self.tail(context) if callable(self.tail) else self.tail
+        end = reader.limit - tail
         if end < reader.pos:
-            raise Short(self.tail, reader.limit - reader.pos)
+            raise Short(tail, reader.limit - reader.pos)
         return self.content(reader, context, context["_spec"], end)
 
 

@@ -87,6 +87,9 @@ APDU_TAGS: dict[int, str] = {
     0xE7: "gateway-response",
 }
 
+# CIASE, which stations of a power line use among themselves.
+CIASE_TAGS = frozenset(range(0x19, 0x20))
+
 # What each is, in a few words; the ciphered ones are what is inside them.
 MEANINGS: dict[str, str] = {
     "initiate-request": "what the client proposes for the association, inside the AARQ",
