@@ -80,12 +80,18 @@ class Diff:
 
 def diff(a: Sequence[Message], b: Sequence[Message]) -> Diff:
     """Compares the messages of two traces. Never raises on any octets; diff(b, a) says the same, turned round."""
-    pairs: list[Pair] = []
+    pairs = tuple(compared(a, b))
+    first = next((pair for pair in pairs if pair.status not in ("same", "expected")), None)
+    return Diff(pairs, first)
+
+
+def compared(a: Sequence[Message], b: Sequence[Message]) -> Iterator[Pair]:
+    """The pairs of `diff` one by one, for whoever does not need them all: most of the time goes into the fields."""
     numbers, blocks = LinkNumbers(), (joined_blocks(a), joined_blocks(b))
     for left, right in align(a, b):
         if left is None or right is None:
             status: Status = "only-b" if left is None else "only-a"
-            pairs.append(Pair(_number(a, left), _number(b, right), status))
+            yield Pair(_number(a, left), _number(b, right), status)
             numbers.forget()
             continue
         one, other = a[left], b[right]
@@ -94,9 +100,7 @@ def diff(a: Sequence[Message], b: Sequence[Message]) -> Diff:
         fields = tuple(_Comparison(one, other, Expectation(one, other, numbers.allowed, in_blocks)).fields())
         differs = any(field.status == "different" for field in fields)
         status = "different" if differs else "expected" if fields else "same"
-        pairs.append(Pair(one.number, other.number, status, fields))
-    first = next((pair for pair in pairs if pair.status not in ("same", "expected")), None)
-    return Diff(tuple(pairs), first)
+        yield Pair(one.number, other.number, status, fields)
 
 
 def _number(messages: Sequence[Message], index: int | None) -> int | None:

@@ -25,6 +25,13 @@ def add_to(commands: Any) -> None:
     )
     add_input_options(parser, "*")
     parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="INPUT",
+        help="a working trace of the same meter to compare with",
+    )
     parser.set_defaults(run=run)
 
 
@@ -32,11 +39,15 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command; gives the exit status."""
     from analyzer.decoding import decode
     from analyzer.diagnosis import diagnose
+    from analyzer.inputs import open_traces
 
     traces, keys = traces_of(options), keys_of(options)
     decoded = [(trace, list(decode(trace, keys))) for trace in traces]
-    diagnoses = diagnose(decoded, keys)
-    redactor = redactor_for(options, [message for _, messages in decoded for message in messages], keys)
+    working = [
+        (trace, list(decode(trace, keys))) for name in options.against for trace in open_traces(name, options.kind)
+    ]
+    diagnoses = diagnose(decoded, keys, working)
+    redactor = redactor_for(options, [message for _, messages in (*decoded, *working) for message in messages], keys)
     if options.format == "json":
         from analyzer.report import diagnosis_json
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from analyzer.diagnosis.against import compared_with, reference_of
 from analyzer.diagnosis.case import Case, hls_proofs, protections
-from analyzer.diagnosis.ranking import findings_of
+from analyzer.diagnosis.ranking import findings_of, hits_of
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Finding, SourceIssue, Trace, Verdict
@@ -33,32 +34,60 @@ class Diagnosis:
     issues: tuple[SourceIssue, ...] = ()
 
 
-def diagnose(traces: Sequence[tuple[Trace, Sequence[Message]]], keys: KeyProvider) -> list[Diagnosis]:
-    """The diagnosis of each trace, given with its messages as `keys` opened them. Never raises on any octets."""
+def diagnose(
+    traces: Sequence[tuple[Trace, Sequence[Message]]],
+    keys: KeyProvider,
+    against: Sequence[tuple[Trace, Sequence[Message]]] = (),
+) -> list[Diagnosis]:
+    """The diagnosis of each trace, given with its messages as `keys` opened them. Never raises on any octets.
+
+    A failing trace is compared with a working one: the first of `against` that talks to the same meter or, where none
+    were given, the first healthy trace of the same meter among `traces`."""
     from analyzer.diagnosis import rules  # noqa: F401 (the rules register themselves)
-    from analyzer.diagnosis.statements import statements
 
     cases = [Case(trace, messages, keys) for trace, messages in traces]
-    for case in cases:
-        case.others = tuple(other for other in cases if other is not case)
+    working = [Case(trace, messages, keys) for trace, messages in against]
+    for case in (*cases, *working):
+        case.others = tuple(other for other in (*working, *cases) if other is not case)
+    hits = [hits_of(case) for case in cases]
+    ranked = [findings_of(case, own) for case, own in zip(cases, hits, strict=True)]
+    healthy = [case for case, found in zip(cases, ranked, strict=True) if not _failing(found)]
     made = []
-    for case in cases:
-        findings = findings_of(case)
-        failing = any(finding.severity == "error" for finding in findings)
-        made.append(
-            Diagnosis(
-                trace=case.trace.name,
-                source=case.trace.source,
-                messages=len(case.given),
-                health="failing" if failing else "ok",
-                counts=verdicts(case.given),
-                findings=findings,
-                statements=statements(case, failing),
-                wires={n: case.given[n - 1].wire for n in {f.message for f in findings if f.fixed_bytes} if n},
-                issues=case.trace.issues,
-            )
-        )
+    for case, own, found in zip(cases, hits, ranked, strict=True):
+        reference = _reference(case, found, working, healthy)
+        said: list[str] = []
+        if reference is not None:
+            found, said = compared_with(case, reference, own, found, asked=bool(against))
+        made.append(_diagnosis(case, found, said))
     return made
+
+
+def _reference(case: Case, found: Sequence[Finding], working: list[Case], healthy: list[Case]) -> Case | None:
+    """What to compare a trace with: what the user names in any case, else a healthy trace for a failing one."""
+    if working:
+        return reference_of(case, working) or working[0]
+    return reference_of(case, healthy) if _failing(found) else None
+
+
+def _failing(findings: Sequence[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in findings)
+
+
+def _diagnosis(case: Case, findings: tuple[Finding, ...], said: list[str]) -> Diagnosis:
+    from analyzer.diagnosis.statements import statements
+
+    failing = _failing(findings)
+    return Diagnosis(
+        trace=case.trace.name,
+        source=case.trace.source,
+        messages=len(case.given),
+        health="failing" if failing else "ok",
+        counts=verdicts(case.given),
+        findings=findings,
+        statements=(*statements(case, failing), *said),
+        wires={n: case.given[n - 1].wire for n in {f.message for f in findings if f.fixed_bytes} if n},
+        issues=case.trace.issues,
+    )
 
 
 def verdicts(messages: Sequence[Message]) -> dict[Verdict, int]:

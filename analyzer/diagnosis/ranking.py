@@ -24,9 +24,9 @@ BELOW_THE_APDU = frozenset({"serial", "HDLC", "addressing", "LLC", "wrapper", "t
 SAME_MANY = 20  # findings of one code and one side in a trace; more are counted in the last one
 
 
-def findings_of(case: Case) -> tuple[Finding, ...]:
-    """All findings about one trace, ranked and numbered from 1."""
-    hits = list(_bounded(_hits(case)))
+def findings_of(case: Case, found: Sequence[tuple[str, Hit]]) -> tuple[Finding, ...]:
+    """What the rules saw in a trace as findings, ranked and numbered from 1."""
+    hits = list(_bounded(found))
     fixes = _fixed_frames(case, [hit for _, hit in hits])
     trees: dict[int, Node] = {}
     made = [_finding(case, code, hit, fixes, trees) for code, hit in hits]
@@ -34,7 +34,8 @@ def findings_of(case: Case) -> tuple[Finding, ...]:
     return tuple(replace(finding, id=number) for number, finding in enumerate(_with_ids(linked), 1))
 
 
-def _hits(case: Case) -> list[tuple[str, Hit]]:
+def hits_of(case: Case) -> list[tuple[str, Hit]]:
+    """What all rules see in a trace, with the code of each."""
     found = []
     for codes, function in RULES:
         for hit in function(case):
@@ -44,7 +45,7 @@ def _hits(case: Case) -> list[tuple[str, Hit]]:
     return found
 
 
-def _bounded(hits: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+def _bounded(hits: Sequence[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
     """At most so many of one kind: a capture with ten thousand bad checks has one trouble, not ten thousand."""
     counts: dict[tuple[str, str | None], int] = {}
     kept: list[tuple[str, Hit]] = []
