@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from analyzer.answers import named
 from analyzer.association import Association, acse_event, is_hls_reply
 from analyzer.blocks import Block, Transfers, block_in, content_of
 from analyzer.decryptor import (
@@ -26,9 +27,9 @@ from analyzer.framing import frames_of
 from analyzer.hls import HlsFacts, HlsUnknown, check_reply
 from analyzer.keymaterial import carried_keys, signature_of, transferred_keys
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
+from analyzer.knowledge import Objects
 from analyzer.message import Layer, Llc, Message
 from analyzer.model import Buffer, Record, Security, Span
-from analyzer.objects import Answer, Objects, values_in
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw, walk_raw
@@ -91,7 +92,7 @@ class Decoder:
         link = frozenset(pair or ())
         before = self.associations.get(link) or self._new(first, pair)
         context = _Context(unit.wire, first.direction, before, list(unit.buffers))
-        if first.framing == "hdlc" and first.kind is not None:
+        if first.carries_hdlc and first.kind is not None:
             context.association = before.after_link(first.kind, first.parsed.nodes)
         start, end = unit.payload
         llc, at = _llc(first, context.data(unit.payload_buffer), start, end)
@@ -114,18 +115,7 @@ class Decoder:
             payload=(unit.payload_buffer, start, end),
             complete=unit.complete,
         )
-        return replace(message, answers=self._answers(link, message))
-
-    def _answers(self, link: frozenset[str], message: Message) -> tuple[Answer, ...]:
-        """What the results of an answer are the values of, by the request before it."""
-        plain = message.plain
-        if plain is None or plain.name not in ("get-request", "get-response"):
-            return ()
-        if plain.name == "get-request":
-            self.objects.asked(link, plain.nodes)
-            return ()
-        joined = message.joined
-        return self.objects.answered(link, [joined.nodes[0]] if joined is not None else values_in(plain.nodes))
+        return named(self.objects, link, message)
 
     def _new(self, frame: Frame, pair: tuple[str, str] | None) -> Association:
         source, destination = pair or ("", "")
@@ -426,10 +416,10 @@ def telegram_in(plaintext: bytes) -> Parsed | None:
 def _llc(frame: Frame, data: bytes, start: int, end: int) -> tuple[Llc, int]:
     """Which LLC header stands at `start`, and where the APDU begins."""
     head = data[start : min(end, start + 3)]
-    carried = frame.framing in ("hdlc", "none")
+    carried = frame.carries_hdlc or frame.framing == "none"
     if carried and head[:1] == b"\xe6" and head[1:2] in (b"\xe6", b"\xe7") and len(head) == 3:
         return ("command" if head[1] == 0xE6 else "response"), start + 3
-    return ("missing" if frame.framing == "hdlc" and end > start else "none"), start
+    return ("missing" if frame.carries_hdlc and end > start else "none"), start
 
 
 def _outermost(layer: Layer | None) -> Security | None:

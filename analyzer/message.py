@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +10,7 @@ from analyzer.association import Association
 from analyzer.frame import Frame
 from analyzer.model import Buffer, Direction, Security
 from analyzer.objects import Answer
+from analyzer.pushes import Pushed
 from grammars.kit.spec import RawNode, find_raw
 from grammars.parse import Parsed
 
@@ -53,7 +54,8 @@ class Message:
 
     `wire` is buffer 0, `buffers` are the others. `llc` says which LLC header came before the APDU, "missing" if
     HDLC carried an APDU without one, "none" where there is nothing to carry or no LLC belongs. `answers` says what each
-    result of a GET.response is the value of.
+    result of an answer is the value of; `carried` what the values of a SET, a write or a push are. `versions` are those of
+    the classes of objects that the message names, where the trace has told them.
     """
 
     number: int
@@ -69,6 +71,13 @@ class Message:
     payload: tuple[int, int, int] = (0, 0, 0)
     complete: bool = True
     answers: tuple[Answer, ...] = ()
+    carried: tuple[Answer | Pushed, ...] = ()
+    versions: Mapping[tuple[int, bytes], int] = field(default_factory=dict, repr=False)
+
+    @property
+    def objects(self) -> tuple[Answer | Pushed, ...]:
+        """Every value of the message that could be told what it is, or that a push brought."""
+        return (*self.answers, *self.carried)
 
     @property
     def records(self) -> tuple[int, ...]:

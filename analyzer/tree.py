@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from analyzer.message import Layer, Message
 from analyzer.model import Node
-from analyzer.objects import NUMBERS, values_in
+from analyzer.objects import NUMBERS
 from grammars import readings
 from grammars.kit.primitives import Bits, Extended
 from grammars.kit.spec import Issue, RawNode, Spec
@@ -82,9 +82,11 @@ class _Maker:
     def _scaled(self, layer: Layer, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         """The nodes of an answer, its numbers with the unit that the trace told before."""
         meant: dict[tuple[str, int, int], str] = {}
-        for answer, value in zip(self.message.answers, values_in(layer.nodes), strict=False):
+        for answer in self.message.answers:
+            value = answer.value
             if (
                 value is not None
+                and answer.buffer == layer.buffer
                 and answer.scaler is not None
                 and value[0].type in NUMBERS
                 and isinstance(value[3], int)

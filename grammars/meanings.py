@@ -13,7 +13,7 @@ INTEGRALS = frozenset({8, 9, 10, 29, 30, 58})  # group D: energy for a power, ch
 
 
 class InterfaceClass(NamedTuple):
-    """A COSEM interface class; attributes and methods by their index, from 1."""
+    """A COSEM interface class in one version; attributes and methods by their index, from 1."""
 
     name: str
     attributes: dict[int, str]
@@ -27,18 +27,29 @@ def _table(name: str) -> dict[str, Any]:
     return tomllib.loads(files("grammars.tables").joinpath(name).read_text("utf-8"))
 
 
+class KnownList(NamedTuple):
+    """A list that meters push: OBIS codes by the number of its values, scaler and unit by OBIS code."""
+
+    version: str
+    orders: dict[int, tuple[bytes, ...]]
+    scales: dict[bytes, tuple[int, int]]
+
+
 @cache
-def interface_class(class_id: int) -> InterfaceClass | None:
-    """A class by its number, None for one that is not known."""
+def interface_class(class_id: int, version: int | None = None) -> InterfaceClass | None:
+    """A class by its number, None for one that is not known; in the version that the table describes if none is given,
+    or if it holds nothing else for the one given."""
     row = _table("classes.toml").get(str(class_id))
     if row is None:
         return None
+    described = row.get("version", 0)
+    older = row.get("versions", {}).get(str(version), {}) if version is not None else {}
     return InterfaceClass(
         row["name"],
-        {index: name for index, name in enumerate(row["attributes"], 1) if name},
-        {index: name for index, name in enumerate(row.get("methods", []), 1) if name},
-        row.get("version", 0),
-        row.get("provisional", False),
+        {index: name for index, name in enumerate(older.get("attributes", row["attributes"]), 1) if name},
+        {index: name for index, name in enumerate(older.get("methods", row.get("methods", [])), 1) if name},
+        int(version) if older and version is not None else described,
+        older.get("provisional", row.get("provisional", False)),
     )
 
 
@@ -48,18 +59,33 @@ def class_name(class_id: int) -> str:
     return found.name if found else ""
 
 
-def attribute_name(class_id: int, index: int) -> str:
-    """The name of an attribute; 0 means all; negative ones are the manufacturer's own."""
+def attribute_name(class_id: int, index: int, version: int | None = None) -> str:
+    """The name of an attribute, of a version of its class; 0 means all; negative ones are the manufacturer's own."""
     if index == 0:
         return "all attributes"
-    found = interface_class(class_id)
+    found = interface_class(class_id, version)
     return "manufacturer specific" if index < 0 else found.attributes.get(index, "") if found else ""
 
 
-def method_name(class_id: int, index: int) -> str:
-    """The name of a method."""
-    found = interface_class(class_id)
+def method_name(class_id: int, index: int, version: int | None = None) -> str:
+    """The name of a method, of a version of its class."""
+    found = interface_class(class_id, version)
     return "manufacturer specific" if index < 0 else found.methods.get(index, "") if found else ""
+
+
+def obis_code(text: str) -> bytes:
+    """The 6 octets of a code as A-B:C.D.E*F."""
+    return bytes(map(int, text.replace("-", ".").replace(":", ".").replace("*", ".").split(".")))
+
+
+@cache
+def known_list(version: str) -> KnownList | None:
+    """A list that meters push, by its version string; None for one that the table does not have."""
+    row = _table("pushlists.toml").get(version)
+    if row is None:
+        return None
+    orders = {int(size): tuple(map(obis_code, codes)) for size, codes in row.get("orders", {}).items()}
+    return KnownList(version, orders, {obis_code(code): (pair[0], pair[1]) for code, pair in row["scales"].items()})
 
 
 @cache

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 from analyzer.association import parameters_of
 from analyzer.message import Layer, Message
-from analyzer.objects import values_in
 from analyzer.report.values import telegram_values, values_of
 from grammars import readings
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
@@ -39,7 +38,7 @@ def _scaled(message: Message) -> str:
     plain = message.plain
     if plain is None or len(message.answers) != 1 or message.answers[0].scaler is None:
         return ""
-    value = values_in(plain.nodes)[0]
+    value = message.answers[0].value
     return message.answers[0].scaled(value[3]) if value is not None and isinstance(value[3], int) else ""
 
 
