@@ -1,0 +1,99 @@
+"""What every export starts from: a trace with its messages, what the diagnosis says of them, and what to mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analyzer.message import Message
+from analyzer.model import Direction, Finding, Trace
+from analyzer.redaction import Redactor
+
+MASKED = 0x2A  # what stands in octets for one that was masked: an asterisk
+STEP = 0.001  # seconds between records that nobody timed
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One trace, ready to go out. `redactor` is None where nothing is masked."""
+
+    trace: Trace
+    messages: Sequence[Message]
+    findings: Sequence[Finding] = ()
+    redactor: Redactor | None = None
+
+    def text(self, text: str) -> str:
+        """A text with what is secret in it covered."""
+        return self.redactor.text(text) if self.redactor is not None else text
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Octets that go out as one: those of a record, or of one frame where a record has frames of both sides."""
+
+    record: int
+    data: bytes
+    direction: Direction
+    time: str | None
+    seconds: float | None
+    messages: tuple[int, ...]
+
+
+def pieces_of(bundle: Bundle) -> list[Piece]:
+    """The octets of a trace in their order, each with its direction and the numbers of the messages that begin in it."""
+    in_record: dict[int, list[tuple[int, Direction, bytes]]] = {}
+    begun: dict[int, list[int]] = {}
+    for message in bundle.messages:
+        begun.setdefault(message.records[0], []).append(message.number)
+        for frame in message.frames:
+            for number in frame.records:
+                in_record.setdefault(number, []).append((message.number, frame.direction, frame.data))
+    made: list[Piece] = []
+    for record in bundle.trace:
+        frames = in_record.get(record.number, [])
+        sides = {direction for _, direction, _ in frames}
+        numbers = tuple(begun.get(record.number, ()))
+        if len(sides) > 1:
+            told: set[int] = set()
+            for number, direction, data in frames:
+                new = number in numbers and number not in told
+                told.add(number)
+                made.append(
+                    Piece(record.number, data, direction, record.time, record.seconds, (number,) if new else ())
+                )
+        else:
+            direction = next(iter(sides)) if sides else record.direction
+            made.append(Piece(record.number, record.data, direction, record.time, record.seconds, numbers))
+    return _masked(made, bundle.redactor)
+
+
+def _masked(pieces: list[Piece], redactor: Redactor | None) -> list[Piece]:
+    """The same with secrets covered, also those that go from one piece of a side into the next."""
+    if redactor is None:
+        return pieces
+    made = list(pieces)
+    for side in ("client", "meter", "unknown"):
+        places = [place for place, piece in enumerate(pieces) if piece.direction == side]
+        octets = masked(b"".join(pieces[place].data for place in places), redactor)
+        at = 0
+        for place in places:
+            piece = pieces[place]
+            data = octets[at : at + len(piece.data)]
+            at += len(piece.data)
+            made[place] = Piece(piece.record, data, piece.direction, piece.time, piece.seconds, piece.messages)
+    return made
+
+
+def masked(octets: bytes, redactor: Redactor) -> bytes:
+    """Octets with every secret in them replaced by asterisks; the length stays."""
+    return bytes(MASKED if "*" in pair else int(pair, 16) for pair in redactor.text(octets.hex(" ")).split())
+
+
+def seconds_of(pieces: Sequence[Piece], start: float = 0.0) -> list[float]:
+    """A time for each piece: that of the capture, or a step after the one before, the first after `start`."""
+    made: list[float] = []
+    last = start
+    for piece in pieces:
+        last = piece.seconds if piece.seconds is not None else last + STEP
+        made.append(last)
+    return made

@@ -1,0 +1,186 @@
+"""Traces as two tables for pandas, DuckDB and spreadsheets: a row for each message, a row for each value.
+
+A row is a tuple in the order of the columns. Times are those of the capture; `value_time` is the meter's own for values
+that carry one (a row of a load profile, a push). What is not known is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from analyzer.export.bundle import Bundle
+from analyzer.frame import addresses
+from analyzer.message import Message
+from analyzer.objects import COMPOSED, NUMBERS, Answer, scalar, scaled, unit_symbol
+from analyzer.profiles import Column, Profile, cell_text, unit_of
+from analyzer.pushes import Pushed
+from analyzer.report.summary import summary
+from analyzer.report.values import as_json, telegram_values
+from grammars import readings
+
+# name: type of the column, as the tables of other programs call it
+MESSAGES = {
+    "trace": "text", "source": "text", "message": "integer", "time": "text", "seconds": "number", "direction": "text",
+    "framing": "text", "frame": "text", "apdu": "text", "plain_apdu": "text", "verdict": "text",
+    "invocation_counter": "integer", "system_title": "text", "octets": "integer", "summary": "text",
+    "findings": "text", "bytes": "text", "plaintext": "text",
+}  # fmt: skip
+VALUES = {
+    "trace": "text", "source": "text", "message": "integer", "time": "text", "seconds": "number", "meter": "text",
+    "obis": "text", "class_id": "integer", "attribute_id": "integer", "name": "text", "value_time": "text",
+    "value": "text", "number": "number", "unit": "text",
+}  # fmt: skip
+TABLES = {"messages": MESSAGES, "values": VALUES}
+Row = tuple[Any, ...]
+
+
+def rows_of(table: str, bundles: Sequence[Bundle]) -> Iterator[Row]:
+    """The rows of a table by its name, with what is secret in their texts covered."""
+    make = message_rows if table == "messages" else value_rows
+    for bundle in bundles:
+        for row in make(bundle):
+            yield tuple(bundle.text(cell) if isinstance(cell, str) else cell for cell in row)
+
+
+def message_rows(bundle: Bundle) -> Iterator[Row]:
+    """A row for each message."""
+    codes: dict[int | None, list[str]] = {}
+    for finding in bundle.findings:
+        codes.setdefault(finding.message, []).append(finding.code)
+    for message in bundle.messages:
+        security = message.security
+        plaintext = security.plaintext if security is not None else None
+        title = security.system_title if security is not None else None
+        yield (
+            bundle.trace.name,
+            bundle.trace.source,
+            message.number,
+            message.time,
+            message.frames[0].seconds,
+            message.direction,
+            message.frames[0].framing,
+            message.frame,
+            message.apdu,
+            message.plain_apdu,
+            security.verdict if security is not None else None,
+            security.invocation_counter if security is not None else None,
+            title.hex().upper() if title is not None else None,
+            len(message.wire),
+            summary(message),
+            " ".join(codes.get(message.number, ())),
+            message.wire.hex().upper(),
+            plaintext.hex().upper() if plaintext is not None else None,
+        )
+
+
+def value_rows(bundle: Bundle) -> Iterator[Row]:
+    """A row for each value that answers, pushes and telegrams carry; a row of a profile gives one for each column."""
+    for message in bundle.messages:
+        meter = meter_of(message)
+        head = (bundle.trace.name, bundle.trace.source, message.number, message.time, message.frames[0].seconds, meter)
+        for row in _telegram(message):
+            yield (*head, *row)
+        for one in message.objects:
+            for row in _of_object(one):
+                yield (*head, *row)
+
+
+def meter_of(message: Message) -> str:
+    """Which meter: its system title, its name in a telegram, or its address on the link."""
+    after = message.after
+    if after.server_title:
+        return after.server_title.hex().upper()
+    if message.security is not None and message.security.system_title and message.direction == "meter":
+        return message.security.system_title.hex().upper()
+    name = message.frames[0].field("identification") if message.frames[0].framing == "p1" else None
+    if name is not None and isinstance(name[3], bytes):
+        return name[3].decode("ascii", "replace").strip()
+    pair = addresses(message.frames[0])
+    if pair is None:
+        return ""
+    return pair[0] if message.direction == "meter" else pair[1]
+
+
+def _telegram(message: Message) -> Iterator[Row]:
+    """The lines of a P1 telegram: (obis, class, attribute, name, value time, value, number, unit)."""
+    plain = message.plain
+    if message.frames[0].framing == "p1":
+        nodes = message.frames[0].parsed.nodes
+    elif plain is not None and plain.name == "p1-telegram":
+        nodes = plain.nodes
+    else:
+        return
+    for value in telegram_values(nodes):
+        text = value["value"] or ""
+        yield value["obis"], None, None, None, None, text, _number(text), value["unit"]
+
+
+def _of_object(one: Answer | Pushed) -> Iterator[Row]:
+    if one.value is None:
+        return
+    if one.profile is not None:
+        yield from _of_profile(one.profile)
+        return
+    kind = one.value[0].type
+    value: str | None = None
+    number: float | None = None
+    if kind in COMPOSED:
+        value = str(as_json(one.value, one.octets))
+    else:
+        raw = scalar(one.value, one.octets)
+        known = isinstance(raw, int) and not isinstance(raw, bool) and kind in NUMBERS
+        exact: Any = scaled(raw, one.scaler) if known and one.scaler is not None else raw
+        value, number = _text(exact, kind), _number(exact)
+    code = readings.obis(one.instance_id) if one.instance_id is not None else None
+    unit = unit_symbol(one.unit) if one.unit is not None else None
+    when = readings.date_time(one.time) if one.time is not None and len(one.time) == 12 else None
+    yield code, one.class_id, one.attribute_id, one.name or None, when, value, number, unit or None
+
+
+def _of_profile(profile: Profile) -> Iterator[Row]:
+    """Every cell; the time of its row is that of the clock column."""
+    for row in profile.rows():
+        columns = [profile.columns[n] if n < len(profile.columns) else Column() for n in range(len(row))]
+        when = None
+        for column, cell in zip(columns, row, strict=True):
+            if column.is_clock and cell.value is not None:
+                when = cell_text(cell.value, cell.type)
+        for place, (column, cell) in enumerate(zip(columns, row, strict=True)):
+            if column.is_clock:
+                continue
+            target = column.target or profile.target
+            exact = profile.numbers(place, cell)
+            composed = isinstance(exact, tuple)
+            value = str(as_json(exact, profile.octets)) if composed else _text(exact, cell.type)
+            number = None if composed else _number(exact)
+            yield (
+                readings.obis(target.instance_id),
+                target.class_id,
+                target.attribute_id,
+                column.name or None,
+                when,
+                value,
+                number,
+                unit_of(column) or None,
+            )
+
+
+def _text(value: Any, kind: str) -> str | None:
+    """A simple value for people; None for a value that is absent."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return None if value is None else cell_text(value, kind)
+
+
+def _number(value: Any) -> float | None:
+    """A value as a number, where it is one."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        return None
+    try:
+        return float(value) if not isinstance(value, str) or value[:1] in "-.0123456789" else None
+    except (ValueError, OverflowError):
+        return None
