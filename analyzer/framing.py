@@ -62,7 +62,8 @@ def _cut_all(records: Iterable[Record]) -> Iterator[Frame]:
     for record in records:
         for direction, waiting in pending.items():
             turned = direction != record.direction and record.carrier != "tcp"
-            if waiting.data and (turned or (direction == record.direction and _begins_frame(record.data))):
+            broken = direction == record.direction and (record.lost or _begins_frame(record.data))
+            if waiting.data and (turned or broken):
                 yield from _flush(waiting, direction)
         waiting = pending.setdefault(record.direction, _Pending())
         waiting.add(record)

@@ -47,7 +47,8 @@ class Record:
     """One chunk of bytes as it was captured: a line of a log, a TCP segment, a read of a serial port.
 
     `time` is the text of the time stamp as it was written, `seconds` the same as seconds on a clock of the
-    trace (for differences only), `place` where a text source had it.
+    trace (for differences only), `place` where a text source had it. `lost` counts octets of the same sender that are
+    known to be missing before it.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Record:
     seconds: float | None = None
     place: Place | None = None
     carrier: str = ""
+    lost: int = 0
 
 
 class Trace(Sequence[Record]):

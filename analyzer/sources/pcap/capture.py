@@ -1,0 +1,210 @@
+"""A capture as traces: read whole from a file, or while it is still being written.
+
+A file is read once; its records are kept in columns up to a bound. Beyond it they are read again from the file whenever
+somebody iterates over a trace, so that memory does not grow with the length of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import overload
+
+from analyzer.model import Record, SourceIssue, Trace
+from analyzer.sources import InputError
+from analyzer.sources.pcap.connections import Choice, Connections, Conversation, issues_of
+from analyzer.sources.pcap.files import PCAP_MAGIC, PCAPNG_MAGIC, CaptureFile, Packet, counted
+from analyzer.sources.pcap.packed import GZIP, ZSTD, PackedError, Stream, unpacked
+
+Opener = Callable[[], Stream]
+MAGIC = (*PCAP_MAGIC, PCAPNG_MAGIC)
+PACKED = (GZIP, ZSTD)
+
+
+def is_capture(head: bytes) -> bool:
+    """Whether the first four octets of an (unpacked) input are those of a capture."""
+    return head[:4] in MAGIC
+
+
+def read_capture(opener: Opener, source: str, choice: Choice | None = None) -> list[Trace]:
+    """The traces of a capture file, at least one. `opener` opens it from its start, each time it is called.
+
+    Raises InputError, in one line, where there is nothing to show.
+    """
+    choice = choice or Choice()
+    file = _file(opener(), source)
+    connections = Connections(choice)
+    feed = connections.feed
+    for packet in file:
+        feed(packet)
+    connections.finish()
+    made: list[Trace] = []
+    for conversation in connections.dlms:
+        records: Sequence[Record] = conversation.columns
+        if connections.overflown:
+            records = _Reread(opener, source, choice, conversation)
+        made.append(Trace(conversation.name, source, records, tuple(issues_of(conversation))))
+    _add_notes(made, connections, file, source)
+    return made
+
+
+def follow_capture(stream: Stream, source: str, choice: Choice | None = None) -> Iterator[Trace]:
+    """The traces of a capture that is still being written, each as soon as its first octets are there.
+
+    The records of a trace come as the packets do, and pass once. Those of other connections wait until they are asked
+    for; a trace ends where the stream does, and only then are its issues complete.
+    """
+    choice = choice or Choice()
+    file = _file(stream, source)
+    return follow_packets(file, source, choice, file)
+
+
+def follow_packets(
+    packets: Iterable[Packet], source: str, choice: Choice, file: CaptureFile | None = None
+) -> Iterator[Trace]:
+    """The same for packets from elsewhere."""
+    live = _Live(packets, choice)
+    made: list[Trace] = []
+    while (conversation := live.conversation(len(made))) is not None:
+        trace = Trace(conversation.name, source, _LiveRecords(live, conversation))
+        made.append(trace)
+        yield trace
+        for _ in trace.records:
+            pass  # a reader who stopped early still gets the issues right
+        trace.issues = tuple(issues_of(conversation))
+    _add_notes(made, live.connections, file, source)
+
+
+def _file(stream: Stream, source: str) -> CaptureFile:
+    try:
+        return CaptureFile(unpacked(stream))
+    except PackedError as problem:
+        raise InputError(f"{source}: {problem}") from None
+
+
+def _add_notes(traces: list[Trace], connections: Connections, file: CaptureFile | None, source: str) -> None:
+    """What is to be said of the capture as a whole: what was left out, and where it breaks off."""
+    notes = list(_notes(connections, file))
+    if not traces:
+        said = "; ".join(note.text for note in notes) or "it has no packet with a payload"
+        raise InputError(f"{source}: no DLMS found in this capture: {said}")
+    last = max(range(len(traces)), key=lambda index: connections.dlms[index].last)
+    for note in notes:
+        trace = traces[last] if note.severity == "error" else traces[0]
+        trace.issues = (*trace.issues, note)
+
+
+def _notes(connections: Connections, file: CaptureFile | None) -> Iterator[SourceIssue]:
+    if file is not None and file.damage:
+        yield SourceIssue("error", file.damage)
+    if file is not None and file.strays:
+        yield SourceIssue("warning", f"{counted(file.strays, 'packet')} of interfaces that no block describes left out")
+    if left := connections.left_out():
+        others = counted(left, "other connection")
+        yield SourceIssue("info", f"{others} without DLMS left out; --all-connections shows them")
+    if connections.incomplete:
+        text = f"{counted(connections.incomplete, 'datagram')} left out of which fragments are missing"
+        yield SourceIssue("warning", text)
+    for link, count in sorted(connections.unknown_links.items()):
+        text = f"{counted(count, 'packet')} of link type {link} not read; --reader wireshark may know it"
+        yield SourceIssue("warning", text)
+
+
+class _Reread(Sequence[Record]):
+    """The records of one conversation of a file too big to keep: read from the file at each iteration."""
+
+    def __init__(self, opener: Opener, source: str, choice: Choice, conversation: Conversation) -> None:
+        self._opener = opener
+        self._source = source
+        self._choice = choice
+        self._which: tuple[Hashable, int] = (conversation.key, conversation.ordinal)
+        self._sides = conversation.columns.sides
+        self._count = conversation.count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Record]:
+        connections = Connections(self._choice, self._which)
+        for packet in _file(self._opener(), self._source):
+            connections.feed(packet)
+            if connections.dlms:
+                yield from self._taken(connections.dlms[0])
+        connections.finish()
+        if connections.dlms:
+            yield from self._taken(connections.dlms[0])
+
+    def _taken(self, conversation: Conversation) -> list[Record]:
+        if not conversation.columns:
+            return []
+        conversation.columns.sides = self._sides
+        return conversation.columns.take()
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        """Reads the file up to there: for a look at one record, not for a loop."""
+        if isinstance(index, slice):
+            wanted = range(*index.indices(self._count))
+            found = {n: record for n, record in enumerate(self) if n in wanted}
+            return [found[n] for n in wanted if n in found]
+        if index < 0:
+            index += self._count
+        for record in islice(self, max(index, 0), index + 1):
+            return record
+        raise IndexError("no such record")
+
+
+class _Live:
+    """Packets as they come, for several readers in turn."""
+
+    def __init__(self, packets: Iterable[Packet], choice: Choice) -> None:
+        self.connections = Connections(choice)
+        self._packets = iter(packets)
+        self._ended = False
+
+    def more(self) -> bool:
+        """Takes one more packet; False at the end."""
+        if self._ended:
+            return False
+        packet = next(self._packets, None)
+        if packet is None:
+            self._ended = True
+            self.connections.finish()
+        else:
+            self.connections.feed(packet)
+        return True
+
+    def conversation(self, index: int) -> Conversation | None:
+        """The conversation with this index, as soon as there is one."""
+        while len(self.connections.dlms) <= index:
+            if not self.more():
+                return None
+        return self.connections.dlms[index]
+
+
+class _LiveRecords(Sequence[Record]):
+    """The records of one conversation while it goes on. They pass once."""
+
+    def __init__(self, live: _Live, conversation: Conversation) -> None:
+        self._live = live
+        self._conversation = conversation
+
+    def __iter__(self) -> Iterator[Record]:
+        while True:
+            if self._conversation.columns:
+                yield from self._conversation.columns.take()
+            elif not self._live.more():
+                return
+
+    def __len__(self) -> int:
+        return self._conversation.count
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        raise IndexError("the records of a live capture pass once, in their order")

@@ -1,0 +1,214 @@
+"""The containers: pcap and pcapng into packets, one after the other, as they come.
+
+Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng. What a length field claims is believed only as far as there
+are octets, and nothing is allocated for it. Where the file cannot be read on, `damage` says so, and where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+from typing import NamedTuple
+
+from analyzer.sources.pcap.packed import Opened
+
+# The first four octets of pcap: byte order, nanoseconds a tick, octets of a packet's header.
+PCAP_MAGIC: dict[bytes, tuple[str, int, int]] = {
+    b"\xd4\xc3\xb2\xa1": ("<", 1000, 16),
+    b"\xa1\xb2\xc3\xd4": (">", 1000, 16),
+    b"\x4d\x3c\xb2\xa1": ("<", 1, 16),
+    b"\xa1\xb2\x3c\x4d": (">", 1, 16),
+    b"\x34\xcd\xb2\xa1": ("<", 1000, 24),  # with the index of the interface, as old Linux wrote it
+    b"\xa1\xb2\xcd\x34": (">", 1000, 24),
+}
+PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
+LONGEST_PACKET = 16 << 20  # octets; nothing that carries DLMS comes near, and Wireshark's own limit is 256 KiB
+LONGEST_BLOCK = LONGEST_PACKET + (1 << 16)
+SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 3, 6
+BYTE_ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
+END_OF_OPTIONS, EPB_FLAGS, IF_TSRESOL, IF_TSOFFSET = 0, 2, 9, 14
+EPB_START = 20  # where the octets of a packet begin in its block
+SECOND = 1_000_000_000  # nanoseconds
+
+
+class Packet(NamedTuple):
+    """One captured packet: its number in the file from 1, link type, nanoseconds since 1970 or None, octets, the octets
+    that it had on the wire, the byte order of whoever captured it (for link headers in host order), and which way it
+    went at the interface: 1 in, 2 out, 0 where the file does not tell."""
+
+    number: int
+    link: int
+    time: int | None
+    data: bytes
+    original: int
+    order: str
+    way: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One interface of a section: link type, nanoseconds of a tick as a fraction, nanoseconds to add."""
+
+    link: int
+    numerator: int
+    denominator: int
+    offset: int
+    snap: int
+
+
+class CaptureFile:
+    """Iterates over the packets of a pcap or pcapng stream. `damage` says afterwards why it could not be read to its end."""
+
+    def __init__(self, stream: Opened) -> None:
+        self._stream = stream
+        self.damage = ""
+        self.count = 0
+        self.strays = 0  # packets of interfaces that no block describes
+
+    def __iter__(self) -> Iterator[Packet]:
+        head = self._stream.peek(4)
+        if head in PCAP_MAGIC:
+            yield from self._pcap(*PCAP_MAGIC[self._stream.read(4)])
+        elif head == PCAPNG_MAGIC:
+            yield from _Sections(self, self._stream).packets()
+        else:
+            self.damage = f"expected a pcap or pcapng header, found {head.hex(' ').upper() or 'nothing'}"
+        if self._stream.problem:
+            self.ended(f"{self._stream.problem}; ")
+
+    def ended(self, why: str) -> None:
+        """Notes why nothing more can be read; the first reason counts, a broken packing goes before it."""
+        said = f"the capture ends before its end, after {counted(self.count, 'packet')}"
+        if self.damage and why.endswith("; "):
+            self.damage = self.damage.replace(": ", f": {why}", 1)
+        elif not self.damage:
+            self.damage = f"{said}: {why.removesuffix('; ')}"
+
+    def _pcap(self, order: str, tick: int, size: int) -> Iterator[Packet]:
+        head = self._stream.read(20)
+        if len(head) < 20:
+            self.ended("its header is cut off")
+            return
+        link = Struct(order + "I").unpack_from(head, 16)[0] & 0xFFFF  # above are the length of the FCS and flags
+        unpack, read = Struct(order + "IIII").unpack_from, self._stream.read
+        number = 0
+        while len(head := read(size)) == size:
+            seconds, fraction, captured, original = unpack(head)
+            if captured > LONGEST_PACKET:
+                self.ended(f"the next packet says that it has {captured} octets")
+                return
+            data = read(captured)
+            if len(data) < captured:
+                self.ended(f"the next packet has {captured} octets, {len(data)} are present")
+                if not data:
+                    return
+            number += 1
+            self.count = number
+            yield Packet(number, link, seconds * SECOND + fraction * tick, data, max(original, captured), order)
+            if len(data) < captured:
+                return
+        if head:
+            self.ended("the header of the next packet is cut off")
+
+
+class _Sections:
+    """The blocks of pcapng; each section has a byte order and interfaces of its own."""
+
+    def __init__(self, file: CaptureFile, stream: Opened) -> None:
+        self.file = file
+        self.stream = stream
+        self.order = "<"
+        self.interfaces: list[Interface] = []
+
+    def packets(self) -> Iterator[Packet]:
+        while head := self.stream.read(8):
+            if len(head) < 8:
+                self.file.ended("the header of the next block is cut off")
+                return
+            if head[:4] == PCAPNG_MAGIC and not self._section():
+                return
+            kind, size = Struct(self.order + "II").unpack(head)
+            if size < 12 or size % 4 or size > LONGEST_BLOCK:
+                self.file.ended(f"the next block (type {kind:08X}) says that it has {size} octets")
+                return
+            body = self.stream.read(size - 8)
+            packet = self._block(kind, body[: size - 12], size - 12)
+            if packet is not None:
+                self.file.count += 1
+                yield packet
+            if len(body) < size - 8:
+                self.file.ended(f"the next block has {size} octets, {len(body) + 8} are present")
+                return
+            if Struct(self.order + "I").unpack_from(body, size - 12)[0] != size:
+                self.file.ended(f"the length of a block is {size} before it and another behind it")
+                return
+
+    def _section(self) -> bool:
+        """Begins a section: its byte order has to be known before its length can be read."""
+        order = BYTE_ORDERS.get(magic := self.stream.peek(4))
+        if order is None:
+            self.file.ended(f"a section has no byte order, its magic is {magic.hex(' ').upper()}")
+            return False
+        self.order, self.interfaces = order, []
+        return True
+
+    def _block(self, kind: int, body: bytes, size: int) -> Packet | None:
+        """The packet that a block carries, also of a block that is cut off in it."""
+        if kind == ENHANCED_PACKET and len(body) > 20:
+            index, high, low, captured, original = Struct(self.order + "IIIII").unpack_from(body)
+            return self._packet(index, high << 32 | low, body, EPB_START, min(captured, size - EPB_START), original)
+        if kind == OLD_PACKET and len(body) > 20:
+            index, _, high, low, captured, original = Struct(self.order + "HHIIII").unpack_from(body)
+            return self._packet(index, high << 32 | low, body, EPB_START, min(captured, size - EPB_START), original)
+        if kind == SIMPLE_PACKET and len(body) > 4:
+            (original,) = Struct(self.order + "I").unpack_from(body)
+            snap = self.interfaces[0].snap if self.interfaces else 0
+            captured = min(original, snap or original, size - 4)
+            return self._packet(0, None, body, 4, captured, original)
+        if kind == INTERFACE and len(body) >= 8:
+            self.interfaces.append(self._interface(body))
+        return None  # names, statistics, secrets, journals and whatever others may define
+
+    def _packet(
+        self, index: int, ticks: int | None, body: bytes, start: int, captured: int, original: int
+    ) -> Packet | None:
+        number = self.file.count + 1
+        data = body[start : start + captured]
+        if index >= len(self.interfaces):
+            self.file.strays += 1
+            return None
+        interface = self.interfaces[index]
+        way, options = 0, start + (captured + 3 & ~3)
+        if options < len(body) and start == EPB_START:
+            flags = dict(self._options(body, options)).get(EPB_FLAGS, b"")
+            way = Struct(self.order + "I").unpack(flags)[0] & 3 if len(flags) == 4 else 0
+        time = None
+        if ticks is not None:
+            time = ticks * interface.numerator // interface.denominator + interface.offset
+        return Packet(number, interface.link, time, data, max(original, captured), self.order, way)
+
+    def _options(self, body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+        """The options behind the fixed part of a block."""
+        while at + 4 <= len(body):
+            code, size = Struct(self.order + "HH").unpack_from(body, at)
+            if code == END_OF_OPTIONS:
+                break
+            yield code, body[at + 4 : at + 4 + size]
+            at += 4 + (size + 3 & ~3)
+
+    def _interface(self, body: bytes) -> Interface:
+        link, _, snap = Struct(self.order + "HHI").unpack_from(body)
+        resolution, offset = 6, 0
+        for code, value in self._options(body, 8):
+            if code == IF_TSRESOL and len(value) == 1:
+                resolution = value[0]
+            elif code == IF_TSOFFSET and len(value) == 8:
+                (offset,) = Struct(self.order + "q").unpack(value)
+        base = 2 if resolution & 0x80 else 10
+        return Interface(link, SECOND, base ** (resolution & 0x7F), offset * SECOND, snap)
+
+
+def counted(number: int, thing: str) -> str:
+    """1 packet, 2 packets."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,0 +1,151 @@
+"""IPv4 and IPv6: datagrams out of fragments and from behind extension headers, into TCP segments and UDP datagrams.
+
+Sources: RFC 791 and 815 (fragments), RFC 8200 (extension headers), RFC 9293 (TCP header), RFC 768 (UDP).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import NamedTuple
+
+TCP, UDP, FRAGMENT, NO_NEXT = 6, 17, 44, 59
+EXTENSIONS = frozenset(
+    {0, 43, 60, 135, 139, 140, 253, 254}
+)  # hop-by-hop, routing, destination, mobility, HIP, shim6 ...
+AUTHENTICATION = 51
+FRAGMENTED = 256  # datagrams that wait for fragments at a time
+LONGEST_DATAGRAM = 65535
+CHAIN = 16  # extension headers in a row
+
+_IPV4 = Struct("!BxHHHxBxx4s4s").unpack_from
+_TCP = Struct("!HHIIBB").unpack_from
+_UDP = Struct("!HHH").unpack_from
+
+Endpoint = tuple[bytes, int]  # address in network order, port
+
+
+class Segment(NamedTuple):
+    """The payload of one TCP segment or UDP datagram; `length` is its length on the wire, where the capture cut it."""
+
+    tcp: bool
+    source: Endpoint
+    destination: Endpoint
+    data: bytes
+    length: int
+    time: int | None
+    seq: int = 0
+    ack: int = 0
+    flags: int = 0
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The fragments of one datagram so far."""
+
+    parts: dict[int, bytes] = field(default_factory=dict)
+    total: int | None = None
+
+    def joined(self) -> bytes | None:
+        """The whole, once nothing is missing. Overlaps keep what came first."""
+        if self.total is None:
+            return None
+        whole = bytearray()
+        for offset in sorted(self.parts):
+            if offset > len(whole):
+                return None
+            whole += self.parts[offset][len(whole) - offset :]
+        return bytes(whole[: self.total]) if len(whole) >= self.total else None
+
+
+class Datagrams:
+    """Takes IP packets and gives segments. `incomplete` counts datagrams of which fragments never came."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[bytes, bytes, int, int], _Parts] = {}
+        self._given_up = 0
+
+    @property
+    def incomplete(self) -> int:
+        return self._given_up + len(self._waiting)
+
+    def segment(self, data: bytes, at: int, time: int | None) -> Segment | None:
+        """The segment in the datagram at `at`; None for other protocols, fragments before the last, and damaged headers."""
+        version = data[at] >> 4 if at < len(data) else 0
+        if version == 4 and len(data) - at >= 20:
+            first, total, identification, fragment, protocol, source, destination = _IPV4(data, at)
+            begin = at + (first & 15) * 4
+            # 0 is written by segmentation offload, where the card would have filled it in
+            end = at + total if total > 20 else len(data)
+            if fragment & 0x3FFF:
+                key = (source, destination, identification, protocol)
+                return self._fragment(key, (fragment & 0x1FFF) * 8, fragment & 0x2000, data[begin:end], time)
+            return _transport(protocol, source, destination, data, begin, end, time)
+        if version == 6 and len(data) - at >= 40:
+            return self._ipv6(data, at, time)
+        return None
+
+    def _ipv6(self, data: bytes, at: int, time: int | None) -> Segment | None:
+        payload = int.from_bytes(data[at + 4 : at + 6], "big")
+        following, source, destination = data[at + 6], data[at + 8 : at + 24], data[at + 24 : at + 40]
+        end = at + 40 + payload if payload else len(data)
+        begin = at + 40
+        for _ in range(CHAIN):
+            if following in (TCP, UDP):
+                return _transport(following, source, destination, data, begin, end, time)
+            if begin + 8 > min(end, len(data)):
+                return None
+            if following == FRAGMENT:
+                word = int.from_bytes(data[begin + 2 : begin + 4], "big")
+                key = (source, destination, int.from_bytes(data[begin + 4 : begin + 8], "big"), data[begin])
+                if word & 0xFFF9:
+                    return self._fragment(key, word & 0xFFF8, word & 1, data[begin + 8 : end], time)
+                size = 8  # an atomic fragment is the whole
+            elif following in EXTENSIONS:
+                size = (data[begin + 1] + 1) * 8
+            elif following == AUTHENTICATION:
+                size = (data[begin + 1] + 2) * 4
+            else:
+                return None
+            following, begin = data[begin], begin + size
+        return None
+
+    def _fragment(
+        self, key: tuple[bytes, bytes, int, int], offset: int, more: int, data: bytes, time: int | None
+    ) -> Segment | None:
+        if offset + len(data) > LONGEST_DATAGRAM:
+            return None
+        parts = self._waiting.get(key)
+        if parts is None:
+            if len(self._waiting) >= FRAGMENTED:
+                del self._waiting[next(iter(self._waiting))]
+                self._given_up += 1
+            parts = self._waiting[key] = _Parts()
+        parts.parts.setdefault(offset, data)
+        if not more:
+            parts.total = offset + len(data)
+        whole = parts.joined()
+        if whole is None:
+            return None
+        del self._waiting[key]
+        source, destination, _, protocol = key
+        return _transport(protocol, source, destination, whole, 0, len(whole), time)
+
+
+def _transport(
+    protocol: int, source: bytes, destination: bytes, data: bytes, begin: int, end: int, time: int | None
+) -> Segment | None:
+    """The segment whose header begins at `begin`; the capture may hold less than up to `end`."""
+    present = len(data) - begin
+    if protocol == TCP and present >= 20:
+        port, to_port, seq, ack, offset, flags = _TCP(data, begin)
+        start = begin + (offset >> 4) * 4
+        if start > end or offset < 0x50:
+            return None
+        payload = data[start:end]
+        return Segment(True, (source, port), (destination, to_port), payload, end - start, time, seq, ack, flags)
+    if protocol == UDP and present >= 8:
+        port, to_port, length = _UDP(data, begin)
+        start, stop = begin + 8, min(end, begin + length) if length >= 8 else end
+        return Segment(False, (source, port), (destination, to_port), data[start:stop], stop - start, time)
+    return None

@@ -1,0 +1,132 @@
+"""TCP reassembly: the octets of one direction in their order, each once. Sans-IO and in bounded memory.
+
+Source: RFC 9293. What was sent again is left out, what overlaps is trimmed, what came too early waits. A gap that the
+other side has acknowledged was lost by the capture and not by the network: some packets later the stream goes on behind it.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from typing import NamedTuple
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+MOST_WAITING = 1 << 18  # octets behind a gap, then it is taken for lost; four times the usual window
+MOST_SEGMENTS = 512
+PATIENCE = 64  # packets of the connection that may come in another order than they were sent
+PATIENCE_AT_FIRST = 4  # where the capture starts in mid-stream, what was under way then is no loss
+WRAP = 1 << 32
+
+
+class Piece(NamedTuple):
+    """Octets in their order; `lost` counts those missing before them."""
+
+    data: bytes
+    time: int | None
+    lost: int
+
+
+class Stream:
+    """One direction of a connection."""
+
+    __slots__ = ("_given_any", "_octets", "_patience", "_waiting", "acknowledged", "begun", "lost", "next", "repeated")
+
+    def __init__(self) -> None:
+        self.next: int | None = None  # the sequence number expected, counted on over the wrap
+        self.begun: int | None = None  # of the SYN, as it was sent
+        self.acknowledged: int | None = None
+        self.lost = 0  # octets missing before the next piece
+        self.repeated = 0
+        self._waiting: list[tuple[int, int, bytes, int, int | None]] = []
+        self._octets = 0
+        self._patience = PATIENCE_AT_FIRST
+        self._given_any = False
+
+    def syn(self, seq: int) -> None:
+        """The stream begins behind this number."""
+        self.begun = seq
+        self._given_any = True
+        self._patience = PATIENCE
+        if self.next is None:
+            self.next = seq + 1
+
+    def acknowledge(self, ack: int) -> None:
+        """The other side has everything before this number. In a capture that starts later, the stream begins there."""
+        if self.next is None:
+            self.next = ack
+        self.acknowledged = self._counted_on(ack)
+
+    def add(self, seq: int, data: bytes, length: int, time: int | None) -> list[Piece]:
+        """What can be given on, now that `length` octets at `seq` were sent, `data` of which were captured."""
+        if self.next is None:
+            self.next = seq
+        ahead = self._counted_on(seq) - self.next
+        if ahead == 0 and not self._waiting:  # nearly always
+            self._patience, self._given_any = PATIENCE, True
+            self.next += length
+            return self._given(data, length, time)
+        if ahead > 0:
+            insort(self._waiting, (self.next + ahead, len(self._waiting), data, length, time), key=lambda part: part[0])
+            self._octets += len(data)
+            if self._octets > MOST_WAITING or len(self._waiting) > MOST_SEGMENTS:
+                return self.give_up()
+            return []
+        return [*self._take(self.next + ahead, data, length, time), *self._follow()]
+
+    def overdue(self) -> list[Piece]:
+        """Asked at each packet of the connection: what comes behind a gap that has been acknowledged for long."""
+        if not self._waiting or self.acknowledged is None or self.next is None or self.acknowledged <= self.next:
+            return []
+        self._patience -= 1
+        return self.give_up() if self._patience < 0 else []
+
+    @property
+    def gap(self) -> bool:
+        """Whether octets wait behind a gap."""
+        return bool(self._waiting)
+
+    def give_up(self) -> list[Piece]:
+        """Takes the gap for lost and goes on behind it, up to the next gap."""
+        if not self._waiting or self.next is None:
+            return []
+        if self._given_any:
+            self.lost += self._waiting[0][0] - self.next
+        self.next = self._waiting[0][0]
+        return self._follow()
+
+    def close(self) -> list[Piece]:
+        """Everything that still waits."""
+        pieces: list[Piece] = []
+        while self._waiting:
+            pieces += self.give_up()
+        return pieces
+
+    def _counted_on(self, number: int) -> int:
+        """A 32-bit number as the one nearest to what is expected."""
+        expected = self.next or 0
+        return expected + ((number - expected + (WRAP >> 1)) % WRAP) - (WRAP >> 1)
+
+    def _follow(self) -> list[Piece]:
+        """What waited and is in order now."""
+        pieces: list[Piece] = []
+        while self._waiting and self.next is not None and self._waiting[0][0] <= self.next:
+            at, _, data, length, time = self._waiting.pop(0)
+            self._octets -= len(data)
+            pieces += self._take(at, data, length, time)
+        self._patience, self._given_any = PATIENCE, True
+        return pieces
+
+    def _take(self, at: int, data: bytes, length: int, time: int | None) -> list[Piece]:
+        """A segment that begins at or before the number expected: what is new in it."""
+        assert self.next is not None
+        old = self.next - at
+        if old:
+            self.repeated += min(old, length)
+        if old >= length:
+            return []
+        self.next = at + length
+        return self._given(data[old:], length - old, time)
+
+    def _given(self, data: bytes, length: int, time: int | None) -> list[Piece]:
+        pieces = [Piece(data, time, self.lost)] if data else []
+        self.lost = (0 if data else self.lost) + length - len(data)
+        return pieces
