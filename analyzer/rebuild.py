@@ -7,16 +7,17 @@ same invocation counter, since the point is to compare octets: a frame that is r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer import decoding
+from analyzer.decryptor import Decryptor
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Llc, Message
 from grammars import plc
 from grammars.apdu import APDU
 from grammars.hdlc import FRAME
-from grammars.kit.spec import RawNode, find_int, find_octets
+from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
 from grammars.llc import COMMAND, RESPONSE
 from grammars.mbus import LONG_FRAME, LONG_START
 from grammars.parse import build
@@ -51,7 +52,16 @@ class FrameChange:
     apply: Callable[[list[RawNode]], list[RawNode]]
 
 
-AnyChange = Change | LlcChange | FrameChange
+@dataclass(frozen=True, slots=True)
+class Reseal:
+    """The protected content of a layer sealed again as the standard has it: with the sender's title, the counter that
+    the APDU carries, the right additional data, and a tag of 12 octets. `plaintext` is what the sender meant."""
+
+    layer: Layer
+    plaintext: bytes = field(repr=False)
+
+
+AnyChange = Change | LlcChange | FrameChange | Reseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,7 @@ class _Maker:
     def __init__(self, message: Message, changes: Sequence[AnyChange], keys: KeyProvider) -> None:
         self.message = message
         self.changes = [change for change in changes if isinstance(change, Change)]
+        self.seals = [change for change in changes if isinstance(change, Reseal)]
         self.keys = keys
         self.resealed = False
         self.title: bytes | None = None  # of the sender, where the message itself tells another one now
@@ -164,10 +175,15 @@ class _Maker:
         original = self.message.octets(layer.buffer)[layer.start : layer.end]
         mine = [change for change in self.changes if change.layer == layer.name]
         self._note_title(layer, mine)
+        sealed = next((seal for seal in self.seals if seal.layer is layer), None)
+        if sealed is not None and not layer.inner:
+            return self._sealed_again(layer, self._changed(layer, mine), sealed.plaintext)
         inner = [(part, self.apdu(part)) for part in layer.inner]
         changed = [(part, made) for part, made in inner if made != self._original(part)]
         if self.title is not None and layer.sealed is not None and layer.sealed.layer == "apdu":
             changed = inner  # the nonce has the title
+        if sealed is not None and not changed:
+            changed = inner
         if not mine and not changed:
             return original
         if not layer.parsed.whole:
@@ -207,6 +223,17 @@ class _Maker:
             find_int(nodes, name) != find_int(layer.nodes, name) for name in ("security_control", "invocation_counter")
         )
 
+    def _sealed_again(self, layer: Layer, nodes: list[RawNode], plaintext: bytes) -> bytes:
+        """A layer whose content the decoder could not read, with the text that the diagnosis found in it."""
+        text, tag = self._sealed(layer, nodes, plaintext)
+        nodes = set_value("ciphered_text", text)(nodes)
+        if tag:
+            nodes = set_value("authentication_tag", tag)(nodes)
+        try:
+            return build(APDU, nodes)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise NotBuildable(f"the {layer.name} cannot be built: {error}") from error
+
     def _original(self, part: Layer) -> bytes:
         return self.message.octets(part.buffer)[part.start : part.end]
 
@@ -214,22 +241,35 @@ class _Maker:
         """Puts new content where the old one was: as it is, or sealed."""
         if layer.sealed is None or layer.sealed.layer != "apdu":
             return _at(nodes, hole, content)
+        text, tag = self._sealed(layer, nodes, content)
+        return set_value("authentication_tag", tag)(_at(nodes, hole, text)) if tag else _at(nodes, hole, text)
+
+    def _sealed(self, layer: Layer, nodes: list[RawNode], content: bytes) -> tuple[bytes, bytes]:
+        """Text and tag of a content under the control, counter and title that the layer has now."""
         security = layer.sealed
+        assert security is not None
         keys = decoding.keys_of(self.keys, self.message, layer)
         if security.verdict == "no-key" or security.system_title is None or keys.encryption is None:
             raise NotBuildable("the keys to seal it again are missing")
         if keys.authentication is None and security.authenticated:
             raise NotBuildable("the authentication key to seal it again is missing")
         control, counter = find_int(nodes, "security_control"), find_int(nodes, "invocation_counter")
-        security = replace(
-            security,
-            control=security.control if control is None else control,
-            invocation_counter=security.invocation_counter if counter is None else counter,
-            system_title=self.title if self.title is not None else security.system_title,
+        sealed = Decryptor().protect(
+            security.control if control is None else control,
+            (security.invocation_counter or 0) if counter is None else counter,
+            self.title if self.title is not None else security.system_title,
+            content,
+            keys.encryption,
+            keys.authentication or b"",
+            self._header(layer),
         )
-        text, tag = decoding.seal(security, content, keys)
         self.resealed = True
-        return set_value("authentication_tag", tag)(_at(nodes, hole, text)) if tag else _at(nodes, hole, text)
+        return sealed.payload, sealed.tag
+
+    def _header(self, layer: Layer) -> bytes:
+        """The header of general-ciphering, which is authenticated as well; empty for other APDUs."""
+        first, last = find_raw(layer.nodes, "transaction_id"), find_raw(layer.nodes, "other_information")
+        return self.message.octets(layer.buffer)[first[1] : last[2]] if first and last else b""
 
 
 def _at(nodes: list[RawNode], hole: tuple[int, int], content: bytes) -> list[RawNode]:

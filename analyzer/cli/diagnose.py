@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from analyzer.cli.options import (
     FOUND,
     OK,
+    UsageError,
     add_input_options,
     colored,
     keys_of,
@@ -16,6 +18,11 @@ from analyzer.cli.options import (
     traces_of,
     width,
 )
+
+if TYPE_CHECKING:
+    from analyzer.diagnosis import Diagnosis
+    from analyzer.keyring import KeyRing
+    from analyzer.message import Message
 
 
 def add_to(commands: Any) -> None:
@@ -32,6 +39,7 @@ def add_to(commands: Any) -> None:
         metavar="INPUT",
         help="a working trace of the same meter to compare with",
     )
+    parser.add_argument("--patch", metavar="FILE", help="write the trace as it should have been; - for standard output")
     parser.set_defaults(run=run)
 
 
@@ -48,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
     ]
     diagnoses = diagnose(decoded, keys, working)
     redactor = redactor_for(options, [message for _, messages in (*decoded, *working) for message in messages], keys)
+    if options.patch is not None:
+        _patch(options, diagnoses, [messages for _, messages in decoded], keys)
     if options.format == "json":
         from analyzer.report import diagnosis_json
 
@@ -59,3 +69,21 @@ def run(options: argparse.Namespace) -> int:
         text = diagnosis_text.render(diagnoses, colored(options), width())
         print(redactor.text(text) if redactor else text, end="")
     return FOUND if any(diagnosis.health == "failing" for diagnosis in diagnoses) else OK
+
+
+def _patch(
+    options: argparse.Namespace, diagnoses: Sequence[Diagnosis], messages: Sequence[Sequence[Message]], keys: KeyRing
+) -> None:
+    """Writes the traces as they should have been."""
+    from analyzer.diagnosis.patch import patched
+    from analyzer.report import patch_hexlog
+
+    if options.redact is not None:
+        raise UsageError("--patch writes frames that can be read again; it cannot be redacted")
+    rows = zip(diagnoses, messages, strict=True)
+    text = patch_hexlog.render([(diagnosis.trace, patched(diagnosis, own, keys)) for diagnosis, own in rows])
+    if options.patch == "-":
+        print(text)
+        return
+    with open(options.patch, "w", encoding="utf-8") as file:
+        file.write(text)

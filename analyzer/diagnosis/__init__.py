@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from analyzer.diagnosis.against import compared_with, reference_of
 from analyzer.diagnosis.case import Case, hls_proofs, protections
-from analyzer.diagnosis.ranking import findings_of, hits_of
+from analyzer.diagnosis.ranking import Correction, changes_of, findings_of, hits_of
+from analyzer.diagnosis.registry import Hit
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Finding, SourceIssue, Trace, Verdict
@@ -21,7 +22,8 @@ from analyzer.model import Finding, SourceIssue, Trace, Verdict
 class Diagnosis:
     """What there is to say about one trace. `counts` are the ciphered APDUs by their verdict under the given keys,
     `statements` plain sentences about the keys, `wires` the octets of the messages that a corrected frame is for,
-    `issues` what the reader of the input has to say about it."""
+    `issues` what the reader of the input has to say about it, `corrections` what makes each faulty message right, and
+    `keys` those to seal it with."""
 
     trace: str
     source: str
@@ -32,6 +34,8 @@ class Diagnosis:
     statements: tuple[str, ...]
     wires: dict[int, bytes] = field(default_factory=dict, repr=False)
     issues: tuple[SourceIssue, ...] = ()
+    corrections: dict[int, Correction] = field(default_factory=dict, repr=False)
+    keys: KeyProvider | None = field(default=None, repr=False)
 
 
 def diagnose(
@@ -58,7 +62,7 @@ def diagnose(
         said: list[str] = []
         if reference is not None:
             found, said = compared_with(case, reference, own, found, asked=bool(against))
-        made.append(_diagnosis(case, found, said))
+        made.append(_diagnosis(case, own, found, said))
     return made
 
 
@@ -73,7 +77,7 @@ def _failing(findings: Sequence[Finding]) -> bool:
     return any(finding.severity == "error" for finding in findings)
 
 
-def _diagnosis(case: Case, findings: tuple[Finding, ...], said: list[str]) -> Diagnosis:
+def _diagnosis(case: Case, hits: list[tuple[str, Hit]], findings: tuple[Finding, ...], said: list[str]) -> Diagnosis:
     from analyzer.diagnosis.statements import statements
 
     failing = _failing(findings)
@@ -87,6 +91,8 @@ def _diagnosis(case: Case, findings: tuple[Finding, ...], said: list[str]) -> Di
         statements=(*statements(case, failing), *said),
         wires={n: case.given[n - 1].wire for n in {f.message for f in findings if f.fixed_bytes} if n},
         issues=case.trace.issues,
+        corrections=changes_of(hits, elsewhere=True),
+        keys=case.keys,
     )
 
 

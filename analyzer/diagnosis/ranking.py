@@ -8,11 +8,12 @@ then warnings, then remarks. What only the analyst gave wrongly comes behind wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from analyzer.diagnosis.case import Case
 from analyzer.diagnosis.catalogue import LAYERS, load_catalogue
 from analyzer.diagnosis.registry import RULES, Hit
+from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Finding, Node, Span
 from analyzer.paths import located
@@ -24,10 +25,20 @@ BELOW_THE_APDU = frozenset({"serial", "HDLC", "addressing", "LLC", "wrapper", "t
 SAME_MANY = 20  # findings of one code and one side in a trace; more are counted in the last one
 
 
+@dataclass(slots=True)
+class Correction:
+    """What makes one message right: changes, or the octets where a rule computed them; and the faults it mends."""
+
+    message: Message
+    changes: list[AnyChange] = field(default_factory=list)
+    octets: bytes | None = None
+    codes: dict[str, None] = field(default_factory=dict)
+
+
 def findings_of(case: Case, found: Sequence[tuple[str, Hit]]) -> tuple[Finding, ...]:
     """What the rules saw in a trace as findings, ranked and numbered from 1."""
     hits = list(_bounded(found))
-    fixes = _fixed_frames(case, [hit for _, hit in hits])
+    fixes = _fixed_frames(case, hits)
     trees: dict[int, Node] = {}
     made = [_finding(case, code, hit, fixes, trees) for code, hit in hits]
     linked = _linked(_overshadowed(made))
@@ -62,20 +73,37 @@ def _bounded(hits: Sequence[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
     return kept
 
 
-def _fixed_frames(case: Case, hits: Sequence[Hit]) -> dict[int, tuple[bytes, bool]]:
-    """For each message with changes, the frame with all of them made, and whether it was sealed again."""
-    changes: dict[int, tuple[Message, list[AnyChange]]] = {}
-    for hit in hits:
-        if hit.message is not None and hit.changes:
-            changes.setdefault(hit.message.number, (hit.message, []))[1].extend(hit.changes)
-    made = {}
-    for number, (message, wanted) in changes.items():
-        try:
-            rebuilt = rebuild(message, wanted, case.keys)
-        except NotBuildable:
-            continue
-        made[number] = (rebuilt.data, rebuilt.resealed)
+def changes_of(hits: Sequence[tuple[str, Hit]], elsewhere: bool = False) -> dict[int, Correction]:
+    """What makes each message what it should have been; with `elsewhere` also those that a finding only counts."""
+    made: dict[int, Correction] = {}
+    for code, hit in hits:
+        rows = [(hit.message, hit.changes)] if hit.message is not None else []
+        for message, wanted in [*rows, *(hit.elsewhere if elsewhere else ())]:
+            octets = hit.fixed if message is hit.message else None
+            if not wanted and octets is None:
+                continue
+            one = made.setdefault(message.number, Correction(message))
+            one.changes += wanted
+            one.octets = one.octets or octets
+            one.codes[code] = None
     return made
+
+
+def corrected(one: Correction, keys: KeyProvider) -> tuple[bytes, bool] | None:
+    """The frame with all changes made, and whether it was sealed again; None where it cannot be built."""
+    if not one.changes:
+        return (one.octets, False) if one.octets is not None else None
+    try:
+        rebuilt = rebuild(one.message, one.changes, keys)
+    except NotBuildable:
+        return None
+    return rebuilt.data, rebuilt.resealed
+
+
+def _fixed_frames(case: Case, hits: Sequence[tuple[str, Hit]]) -> dict[int, tuple[bytes, bool]]:
+    """For each message with changes, the frame with all of them made, and whether it was sealed again."""
+    made = {number: corrected(one, case.keys) for number, one in changes_of(hits).items() if one.changes}
+    return {number: fixed for number, fixed in made.items() if fixed is not None}
 
 
 def _finding(case: Case, code: str, hit: Hit, fixes: dict[int, tuple[bytes, bool]], trees: dict[int, Node]) -> Finding:

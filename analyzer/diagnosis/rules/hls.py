@@ -12,6 +12,7 @@ from analyzer.diagnosis.search import FoundKeys
 from analyzer.hls import REPLY_OCTETS, HlsFacts, HlsUnknown, Sender, check_reply, expected_reply
 from analyzer.keyring import KeyProvider, KeyRole
 from analyzer.message import Message
+from analyzer.rebuild import AnyChange, Change, set_value
 from grammars.kit.spec import find_int, find_octets
 from grammars.tables.enums import ACTION_RESULTS, MECHANISMS
 
@@ -136,13 +137,36 @@ def _explained(case: Case, proof: Proof, formula: str) -> Hit:
                 f"pass {proof.pass_number} ({names(proof.message)}) is not {formula}",
                 f"it is exactly that {words}",
             )
-            return Hit(proof.message, evidence, code=code, field="octet-string", side=side_of(proof.message))
+            side = side_of(proof.message)
+            return Hit(proof.message, evidence, code=code, field="octet-string", side=side, changes=_right(case, proof))
     tried = "challenges, titles, counters and keys were exchanged one at a time, and nothing gives this value"
     if proof.sender == "meter":
         evidence = (f"pass 4 is not {formula}", tried)
         return Hit(proof.message, evidence, code="hls-server-proof-wrong", field="octet-string", certainty="likely")
     evidence = (f"pass 3 is not {formula}", tried)
-    return Hit(proof.message, evidence, code="hls-key-or-title-wrong", field="octet-string", certainty="likely")
+    return Hit(
+        proof.message,
+        evidence,
+        code="hls-key-or-title-wrong",
+        field="octet-string",
+        certainty="likely",
+        changes=_right(case, proof),
+    )
+
+
+def _right(case: Case, proof: Proof) -> tuple[AnyChange, ...]:
+    """The proof as it should have been, under the counter that it carries; none where it cannot be computed."""
+    plain = proof.message.plain
+    if plain is None or proof.facts.mechanism == ECDSA:
+        return ()
+    gmac = proof.facts.mechanism == GMAC
+    counter = int.from_bytes(proof.value[1:5], "big") if gmac else None
+    try:
+        control = 0x10 | proof.value[0] & 0x0F if gmac else 0x10  # authenticated, in its suite
+        made = expected_reply(proof.facts, proof.sender, case.keys, invocation_counter=counter, control=control)
+    except (HlsUnknown, ValueError):
+        return ()
+    return (Change(plain.name, set_value("octet-string", made)),)
 
 
 def _changes(case: Case, proof: Proof) -> Iterator[tuple[str, str, HlsFacts, KeyProvider, int | None]]:

@@ -9,7 +9,9 @@ from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import KEY_CODES, Explained
 from analyzer.diagnosis.variants import NAMES, PUBLISHED, Variant
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
+from analyzer.message import Message
 from analyzer.model import Side
+from analyzer.rebuild import AnyChange, Reseal
 
 ANY_KEY = KEY_CODES | {"keys-swapped", "keys-equal", "well-known-key"}
 CODES = (
@@ -72,15 +74,26 @@ def _proven(case: Case, group: Group) -> Iterator[Hit]:
         checked = any(one.item.security.verdict == "failed" for one in group)
         evidence = [_how_many(group, NOT_AS_GIVEN if checked else NOT_CHECKED), words, *_told_apart(case, code, first)]
         cut = _is_cut(group)
+        side = _side(case, code, group)
+        mended = _mended(group) if side != "analyst" and not cut else ()
         yield Hit(
             first.item.message,
             tuple(text for text in evidence if text),
             code=code,
             field="security_control" if code in ANY_KEY else _field(code),
-            side=_side(case, code, group),
+            side=side,
+            changes=mended[0][1] if mended else (),
+            elsewhere=mended[1:],
             severity="warning" if cut and first.item.message.apdu in ("rlrq", "rlre") else None,
             because_of="ber-length-wrong" if cut else None,
         )
+
+
+def _mended(group: Group) -> tuple[tuple[Message, tuple[AnyChange, ...]], ...]:
+    """Each APDU of a group sealed again as it should have been, its content as the search read it."""
+    return tuple(
+        (one.item.message, (Reseal(one.item.layer, one.plaintext),)) for one in group if one.plaintext is not None
+    )
 
 
 def _is_cut(group: Group) -> bool:

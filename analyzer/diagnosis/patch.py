@@ -1,0 +1,143 @@
+"""The trace as it should have been: every frame that can be corrected in its place, the others as they were captured.
+
+What a meter answered only because a frame was wrong is left out: what it would have answered to the right one is not
+known, and nothing is made up. Where the numbers of the link or the association went on from that answer, the rest of
+the session is left out as well, and the next one begins a trace of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from analyzer.decoding import decode
+from analyzer.diagnosis import Diagnosis, diagnose
+from analyzer.diagnosis.ranking import corrected
+from analyzer.frame import Frame
+from analyzer.keyring import KeyProvider
+from analyzer.message import Message
+from analyzer.model import Direction, Record, Trace
+from analyzer.rebuild import SAME_COUNTER
+
+ROUNDS = 3  # of correcting and looking again
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One frame of the patched trace, a remark without octets, or the heading of a further trace."""
+
+    direction: Direction = "unknown"
+    time: str | None = None
+    data: bytes = field(default=b"", repr=False)
+    remark: str = ""
+    heading: str = ""
+
+
+@dataclass(slots=True)
+class Fix:
+    """What a message should have been, and the faults that are then gone."""
+
+    data: bytes
+    resealed: bool
+    codes: dict[str, None]
+
+
+def patched(diagnosis: Diagnosis, messages: Sequence[Message], keys: KeyProvider) -> Iterator[Line]:
+    """The frames of a trace in their order, corrected where they can be; remarks stand before what they speak of.
+
+    `messages` are those that the diagnosis was made of, opened with `keys`."""
+    fixes = _fixes(diagnosis, messages, keys)
+    lost, silent = _consequences(diagnosis, fixes)
+    cut = False
+    for message in messages:
+        number = message.number
+        if cut and not _begins_session(message):
+            continue
+        if cut:
+            cut = False
+            yield Line(heading=f"{diagnosis.trace} from message {number}")
+        if number in lost:
+            cut = message.frames[0].framing == "hdlc" or message.before.state == "requested"
+            rest = " and what follows in this session are" if cut else " is"
+            why = f"it answers the frame as it was ({', '.join(lost[number])})"
+            yield Line(remark=f"message {number}{rest} left out: {why}")
+        elif number in fixes:
+            note = f"; {SAME_COUNTER}" if fixes[number].resealed else ""
+            yield Line(remark=f"message {number} is corrected: {', '.join(fixes[number].codes)}{note}")
+            yield _line(message.frames[0], fixes[number].data)
+            if number in silent:
+                cut = True
+                yield Line(remark="what follows in this session is left out: it goes on from silence")
+        else:
+            yield from _as_it_was(diagnosis, message)
+
+
+def _fixes(diagnosis: Diagnosis, messages: Sequence[Message], keys: KeyProvider) -> dict[int, Fix]:
+    """Corrections, then those of what only shows when the first are made: a proof in an APDU that did not verify."""
+    fixes: dict[int, Fix] = {}
+    current, latest = list(messages), diagnosis
+    for _ in range(ROUNDS):
+        new = {}
+        for number, one in latest.corrections.items():
+            made = corrected(one, latest.keys or keys)
+            if made is not None and made[0] != one.message.wire:
+                new[number] = Fix(*made, {**one.codes})
+        for number, fix in new.items():
+            if number in fixes:
+                fix = Fix(fix.data, fix.resealed or fixes[number].resealed, {**fixes[number].codes, **fix.codes})
+            fixes[number] = fix
+        if not new:
+            break
+        records: list[Record] = []
+        for message in messages:
+            for frame in message.frames:
+                whole = fixes[message.number].data if message.number in fixes else frame.data
+                records.append(Record(len(records) + 1, whole, frame.direction, frame.time, frame.seconds))
+        trace = Trace(diagnosis.trace, diagnosis.source, records)
+        current = list(decode(trace, keys))
+        if len(current) != len(messages):
+            break
+        latest = diagnose([(trace, current)], keys)[0]
+    return fixes
+
+
+def _as_it_was(diagnosis: Diagnosis, message: Message) -> Iterator[Line]:
+    for finding in diagnosis.findings:
+        root = finding.message == message.number and finding.severity == "error" and finding.because_of is None
+        if root and finding.side != "analyst":
+            yield Line(remark=f"message {message.number} is left as it was: {finding.code} cannot be corrected here")
+    yield from (_line(frame, frame.data) for frame in message.frames)
+
+
+def _begins_session(message: Message) -> bool:
+    return message.frame == "SNRM" or (message.apdu == "aarq" and message.frames[0].framing != "hdlc")
+
+
+def _line(frame: Frame, data: bytes) -> Line:
+    return Line(frame.direction, frame.time, data)
+
+
+def _consequences(diagnosis: Diagnosis, fixed: Collection[int]) -> tuple[dict[int, list[str]], set[int]]:
+    """The answers that follow from a frame that is corrected, with what the findings call them; and the corrected
+    requests that nobody answered."""
+    by_id = {finding.id: finding for finding in diagnosis.findings}
+    lost: dict[int, list[str]] = {}
+    silent: set[int] = set()
+    for finding in diagnosis.findings:
+        cause, seen = by_id.get(finding.because_of_id or 0), {finding.id}
+        while cause is not None and cause.because_of_id and cause.id not in seen:
+            seen.add(cause.id)
+            cause = by_id.get(cause.because_of_id)
+        if (
+            cause is None
+            or finding.message is None
+            or cause.message is None
+            or cause.message not in fixed
+            or finding.side == "analyst"
+        ):
+            continue
+        if finding.message > cause.message:
+            lost.setdefault(finding.message, []).append(finding.code)
+        elif finding.message == cause.message and finding.code == "no-reply":
+            silent.add(finding.message)
+    return lost, silent
