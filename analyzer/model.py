@@ -32,7 +32,8 @@ class Place:
 class SourceIssue:
     """Something about the input itself that a reader has to know: an odd digit, a stray character.
 
-    `place` is where in a text, `offset` where in the bytes of the record; either may be unknown.
+    `place` is where in a text, `offset` where in the bytes of the record; either may be unknown. `code` is a fault of the
+    catalogue where the issue shows one; the diagnosis reports it as a finding.
     """
 
     severity: Severity
@@ -40,6 +41,7 @@ class SourceIssue:
     place: Place | None = None
     record: int | None = None
     offset: int | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from analyzer.cli.options import OK, UsageError, add_input_options, keys_of, redactor_for, traces_of
@@ -39,21 +38,35 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.to} is no text for a terminal; give --out FILE or a pipe")
     bundles = _bundles(options)
     if options.to in BINARY:
-        with _binary(options.out) as stream:
-            if options.to == "pcapng":
-                from analyzer import __version__
-                from analyzer.export import pcapng
-
-                pcapng.write(stream, bundles, f"dlmscope {__version__}")
-            else:
-                from analyzer.export import parquet
-
-                parquet.write(stream, options.table, bundles)
-        return OK
-    with _text(options.out) as out:
-        for line in _lines(options, bundles):
-            out.write(line + "\n")
+        if options.out is None:
+            _write_binary(options, bundles, sys.stdout.buffer)
+        else:
+            with open(options.out, "wb") as stream:
+                _write_binary(options, bundles, stream)
+    elif options.out is None:
+        _write_lines(_lines(options, bundles), sys.stdout.write)
+    else:
+        with open(options.out, "w", encoding="utf-8", newline="\n") as out:
+            _write_lines(_lines(options, bundles), out.write)
     return OK
+
+
+def _write_binary(options: argparse.Namespace, bundles: Sequence[Bundle], stream: IO[bytes]) -> None:
+    if options.to == "pcapng":
+        from analyzer import __version__
+        from analyzer.export import pcapng
+
+        pcapng.write(stream, bundles, f"dlmscope {__version__}")
+    else:
+        from analyzer.export import parquet
+
+        parquet.write(stream, options.table, bundles)
+    stream.flush()
+
+
+def _write_lines(lines: Iterator[str], write: Callable[[str], object]) -> None:
+    for line in lines:
+        write(line + "\n")
 
 
 def _lines(options: argparse.Namespace, bundles: Sequence[Bundle]) -> Iterator[str]:
@@ -91,22 +104,3 @@ def _bundles(options: argparse.Namespace) -> list[Bundle]:
     return [
         Bundle(trace, messages, findings, redactor) for (trace, messages), findings in zip(decoded, found, strict=True)
     ]
-
-
-@contextmanager
-def _binary(path: str | None) -> Iterator[IO[bytes]]:
-    if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with open(path, "wb") as file:
-        yield file
-
-
-@contextmanager
-def _text(path: str | None) -> Iterator[IO[str]]:
-    if path is None:
-        yield sys.stdout
-        return
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        yield file

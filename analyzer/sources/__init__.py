@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from analyzer.model import Record, Trace
 from analyzer.sources.hexlog import looks_like_text_hex, read_hexlog
+from analyzer.sources.serial import is_telegram, read_serial
+from analyzer.sources.serial.monitors import normalised
+from analyzer.sources.serial.seven_bits import undone
 
 KINDS = ("hex", "raw")
 # Captures that begin in a way of their own, which no reader here knows yet.
@@ -35,12 +38,15 @@ def read_input(data: bytes, source: str, kind: str | None = None) -> list[Trace]
         for magic, what in UNREAD.items():
             if data.startswith(magic):
                 raise InputError(f"{source}: is {what}, which cannot be read yet; copy the bytes out of it as hex text")
+        octetwise = read_serial(data, _decoded, source)
+        if octetwise is not None:
+            return octetwise
         kind = "hex" if looks_like_text_hex(data) else "raw"
-        if kind == "raw" and _is_text(data):
+        if kind == "raw" and _is_text(data) and not is_telegram(data):
             raise InputError(f"{source}: no hexadecimal bytes found in this text")
     if kind == "raw":
-        return [Trace(_stem(source), source, (Record(1, data),))]
-    traces = [trace for trace in read_hexlog(_decoded(data), source) if len(trace)]
+        return [undone(Trace(_stem(source), source, (Record(1, data),)))]
+    traces = [undone(trace) for trace in read_hexlog(normalised(_decoded(data)), source) if len(trace)]
     if not traces:
         raise InputError(f"{source}: no hexadecimal bytes found in this text")
     return traces

@@ -318,7 +318,23 @@ def stray_octets(case: Case) -> Iterator[Hit]:
 
 @rule("parity-mismatch")
 def parity_mismatch(case: Case) -> Iterator[Hit]:
-    """Octets that carry even parity in bit 7, or that lost it."""
+    """Octets that carry even parity in bit 7, or that lost it. Where the reader took it off, its issue is the evidence:
+    a fault of the client's port if only the octets of the meter have it, else one of the capture."""
+    undone = [issue for issue in case.trace.issues if issue.code == "parity-mismatch"]
+    for issue in undone:
+        numbers = [m.number for m in case.messages if issue.record is not None and issue.record in m.records]
+        message = case.messages[numbers[0] - 1] if numbers else None
+        affected = {r.direction for r in case.trace if any(other.record == r.number for other in undone)}
+        port = affected == {"meter"} and any(record.direction == "client" for record in case.trace)
+        yield Hit(
+            message,
+            (issue.text,),
+            severity="error" if port else "info",
+            side="client" if port else "analyst",
+            record=issue.record,
+            cause="" if port else "The port that captured has another parity than the line.",
+            fix="" if port else "Capture with the settings of the line: 7E1 for IEC 62056-21, 8N1 for HDLC.",
+        )
     for side in ("client", "meter", "unknown"):
         octets = b"".join(record.data for record in case.trace if record.direction == side)
         if len(octets) < PARITY_OCTETS:

@@ -1,0 +1,146 @@
+"""Captures with the wrong parity: seven data bits and parity read as eight bits, or eight data bits read as seven.
+
+7E1 read as 8N1: bit 7 is the parity, and every octet has an even number of ones. IEC 62056-21 text shows it (`/?!` CR LF
+is AF 3F 21 8D 0A); taking bit 7 off restores it without loss.
+
+8N1 read as 7E1: bit 7 is lost. Check sequences are linear, so they give it back to short HDLC frames (`restoring`); what
+they do not prove stays as it was captured.
+
+HDLC frames whose check sequence holds are right as they are and are never touched: after the handshake of mode E a port
+changes from the one to the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from analyzer.model import Record, SourceIssue, Trace
+from analyzer.sources.serial.restoring import restored
+from grammars.hdlc import FLAG, GOOD_RESIDUE, crc16_x25
+
+CODE = "parity-mismatch"  # in the fault catalogue
+ENOUGH = 20  # octets of which chance does not make all even
+LONGEST = 64 << 20  # octets of one direction that are looked through
+_EVEN = bytes(octet for octet in range(256) if octet.bit_count() % 2 == 0)
+_TEXT = frozenset({*range(0x20, 0x7F), 0x0A, 0x0D, 1, 2, 3, 4, 6, 0x15})  # with the controls of IEC 62056-21
+_RUN = re.compile(b"[" + re.escape(bytes(octet for octet in _EVEN if octet & 0x7F in _TEXT)) + b"]{5,}")
+_STRIP = bytes(octet & 0x7F for octet in range(256))
+_SHAPE = re.compile(  # what a run has to read as, without bit 7
+    rb"/\?[^!]{0,32}!\r\n|/[A-Za-z]{3}[^\r\n]{1,40}\r\n|\x06[0-9:A-Z][0-9A-I][0-9:]\r\n|\x01[A-Z][0-9]\x02|\x02[^\x03]*\x03"
+)
+_END = re.compile(rb".*(?:\n|\x03.?|\x04)", re.DOTALL)
+
+
+def undone(trace: Trace) -> Trace:
+    """The trace as it would be with the right parity, with an issue that says what was done; else the trace itself.
+
+    Time and memory grow with the octets; records keep their number, times and directions.
+    """
+    records = list(trace.records)
+    issues: list[SourceIssue] = []
+    for direction in ("client", "meter", "unknown"):
+        places = [place for place, record in enumerate(records) if record.direction == direction]
+        data = b"".join(records[place].data for place in places)
+        if not data or len(data) > LONGEST:
+            continue
+        if max(data) >= 0x80:
+            made, said = _without_parity(data)
+        else:
+            made, said = _with_bit_7(data)
+        if not said:
+            continue
+        first = _put_back(records, places, data, made)
+        issues.append(SourceIssue("warning", f"{_whose(direction)}: {said}", record=first, code=CODE))
+    return Trace(trace.name, trace.source, tuple(records), (*trace.issues, *issues)) if issues else trace
+
+
+def _whose(direction: str) -> str:
+    return {"client": "octets of the client", "meter": "octets of the meter"}.get(direction, "octets of the line")
+
+
+def _put_back(records: list[Record], places: Sequence[int], before: bytes, after: bytes) -> int | None:
+    """The changed octets in their records; the number of the first record that changed."""
+    first, at = None, 0
+    for place in places:
+        record = records[place]
+        data = after[at : at + len(record.data)]
+        at += len(record.data)
+        if data != record.data:
+            first = record.number if first is None else first
+            records[place] = replace(record, data=data)
+    return first
+
+
+def _without_parity(data: bytes) -> tuple[bytes, str]:
+    """Octets with the parity taken off where there is one, and a sentence; empty where there is none."""
+    if b"\x8d\x0a" not in data and b"\x82" not in data and b"\x81" not in data and len(data) < ENOUGH:
+        return data, ""
+    made = bytearray(data)
+    count, example = 0, b""
+    for start, end in _between_frames(data):
+        for run in _RUN.finditer(data, start, end):
+            text = run[0].translate(_STRIP)
+            whole = _END.match(text)
+            if text == run[0] or whole is None:
+                continue
+            shape = _SHAPE.search(text)
+            begin = shape.start() if shape is not None else 0
+            if shape is None and (len(text) < ENOUGH or b"\r\n" not in text):
+                continue
+            text = text[begin : whole.end()]
+            if text and text != data[run.start() + begin : run.start() + begin + len(text)]:
+                made[run.start() + begin : run.start() + begin + len(text)] = text
+                count += len(text)
+                example = example or text
+    if not count:
+        return data, ""
+    shown = example[:40].decode("ascii", "replace").strip()
+    return bytes(made), (
+        f"captured as 8N1, sent as 7E1: {count} octets all have an even number of ones, bit 7 counted, and read "
+        f"{shown!r} without it; bit 7 is taken off"
+    )
+
+
+def _between_frames(data: bytes) -> list[tuple[int, int]]:
+    """The stretches outside HDLC frames whose check sequence holds."""
+    made: list[tuple[int, int]] = []
+    start, at = 0, data.find(FLAG)
+    while at >= 0:
+        end = _frame_end(data, at)
+        if end is not None:
+            made.append((start, at))
+            start = at = end
+            at = data.find(FLAG, at)
+        else:
+            at = data.find(FLAG, at + 1)
+    made.append((start, len(data)))
+    return [(begin, end) for begin, end in made if end > begin]
+
+
+def _frame_end(data: bytes, at: int) -> int | None:
+    """The end of a right frame behind the flag at `at`, its closing flag counted."""
+    if data[at + 1 : at + 2] and data[at + 1] & 0xF0 == 0xA0 and at + 3 <= len(data):
+        length = (data[at + 1] & 7) << 8 | data[at + 2]
+        end = at + 1 + length
+        if length >= 7 and data[end : end + 1] == b"\x7e" and crc16_x25(data[at + 1 : end]) == GOOD_RESIDUE:
+            return end + 1
+    return None
+
+
+def _with_bit_7(data: bytes) -> tuple[bytes, str]:
+    """HDLC octets with bit 7 put back where check sequences prove it, and a sentence; empty where nothing is proven."""
+    result = restored(data)
+    if not result.frames or not result.whole:
+        return data, ""
+    rest = result.frames - result.whole
+    said = (
+        f"captured with seven data bits, sent as 8N1: no octet of {len(data)} has bit 7; the check sequences prove it for "
+        f"{result.whole} of {result.frames} frames"
+    )
+    if rest:
+        said += (
+            f", {rest} {'is' if rest == 1 else 'are'} too long for a proof and stay{'s' if rest == 1 else ''} without"
+        )
+    return result.data, said
