@@ -1,27 +1,79 @@
-"""Inputs as people name them: a path, `-` for standard input, `path#2` or `path#name` for one trace of several."""
+"""Inputs as people name them: a path, `-` for standard input, `path#2` or `path#name` for one trace of several.
+
+Captures are read as they come, also from a pipe or a file that somebody still writes; other inputs at once.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from analyzer.model import Record, Trace
-from analyzer.sources import InputError, choose, read_input
+from analyzer.sources import CAPTURES, InputError, choose, read_input
+from analyzer.sources.pcap.capture import Opener, follow_capture, is_capture, read_capture
+from analyzer.sources.pcap.connections import Choice
+from analyzer.sources.pcap.packed import Opened, PackedError, Stream, unpacked
 
 SEPARATORS = re.compile(r"0[xX](?=[0-9A-Fa-f])|\\x|[\s,:;-]")
 NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
 LONGEST = 2 << 30  # octets of one input that are read at once
+PIECE = 1 << 16
+POLL = 0.1  # seconds between two looks at a file that grows
+PATIENCE = 1.0  # seconds until progress is shown
 
 
-def open_traces(name: str, kind: str | None = None) -> list[Trace]:
-    """The traces of an input, one where its name selects one. Raises InputError, in one line."""
+def open_traces(name: str, kind: str | None = None, choice: Choice | None = None) -> list[Trace]:
+    """The traces of an input, one where its name selects one. Raises InputError, in one line.
+
+    `choice` says what of a capture is wanted, where the input is one.
+    """
     path, selector = _parted(name)
-    data = _read(path)
-    shown = "standard input" if path == "-" else os.path.basename(path) or path
-    traces = read_input(data, shown, kind)
+    shown = _shown(path)
+    if choice is not None and choice.wireshark:
+        from analyzer.sources.wireshark import read_with_wireshark
+
+        traces = read_with_wireshark(_file_for_others(path), shown, choice)
+        return [choose(traces, selector)] if selector else traces
+    source = _opened(path, kind)
+    if _holds_capture(source, path, kind):
+        opener = _reopener(path) if path != "-" else _spooled(source)
+        traces = read_capture(opener, shown, choice)
+    else:
+        traces = read_input(_all_of(source, path), shown, kind)
     return [choose(traces, selector)] if selector else traces
+
+
+def live_traces(
+    name: str, kind: str | None = None, choice: Choice | None = None, follow: bool = False
+) -> Iterator[Trace] | list[Trace]:
+    """The traces of a capture on standard input, or of one that grows (`follow`), as soon as they begin; of other inputs
+    a list, as of `open_traces`.
+    """
+    path, selector = _parted(name)
+    shown = _shown(path)
+    source = _opened(path, kind, follow)
+    if not _holds_capture(source, path, kind):
+        if follow:
+            raise InputError(f"{shown}: only captures (pcap, pcapng) can be followed")
+        traces = read_input(_all_of(source, path), shown, kind)
+        return [choose(traces, selector)] if selector else traces
+    if selector and not selector.isdigit():
+        raise InputError(f"{shown}: of a capture that still grows, a trace is chosen by its number")
+    live = follow_capture(source, shown, choice)
+    return (trace for number, trace in enumerate(live, 1) if not selector or number == int(selector))
+
+
+def live_interface(interface: str, capture_filter: str | None, choice: Choice) -> Iterator[Trace]:
+    """The traces of an interface, as they begin. Needs tshark."""
+    from analyzer.sources.wireshark import capture_live
+
+    return capture_live(interface, capture_filter, choice)
 
 
 def open_trace(name: str, kind: str | None = None) -> Trace:
@@ -57,16 +109,107 @@ def _parted(name: str) -> tuple[str, str]:
     return path or name, selector
 
 
-def _read(path: str) -> bytes:
+def _shown(path: str) -> str:
+    return "standard input" if path == "-" else os.path.basename(path) or path
+
+
+def _opened(path: str, kind: str | None, follow: bool = False) -> Opened:
+    """The octets of an input, unpacked. Raises InputError where it cannot be opened."""
     try:
-        if path == "-":
-            if sys.stdin is None:
-                raise InputError("standard input is closed")
-            return sys.stdin.buffer.read(LONGEST)
-        with open(path, "rb") as file:
-            return file.read(LONGEST)
+        stream: Stream
+        if path != "-":
+            file = open(path, "rb", buffering=0)  # noqa: SIM115 - traces read it as long as they live
+            stream = _Growing(file) if follow else file
+        elif sys.stdin is None:
+            raise InputError("standard input is closed")
+        else:
+            stream = sys.stdin.buffer
+        return Opened(stream) if kind == "raw" else unpacked(stream)
+    except PackedError as problem:
+        raise InputError(f"{_shown(path)} {problem}") from None
     except (OSError, ValueError) as problem:
         raise InputError(f"{path}: {_why(problem)}") from None
+
+
+def _holds_capture(source: Opened, path: str, kind: str | None) -> bool:
+    """Whether an input is a capture; nothing of it is lost by looking."""
+    try:
+        return kind in CAPTURES if kind is not None else is_capture(source.peek(4))
+    except OSError as problem:
+        raise InputError(f"{path}: {_why(problem)}") from None
+
+
+def _file_for_others(path: str) -> str:
+    """The path of a file that tshark can open."""
+    if path == "-":
+        raise InputError("--reader wireshark reads files, not standard input")
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: no such file")
+    return path
+
+
+def _all_of(source: Opened, path: str) -> bytes:
+    """Everything that an input has."""
+    try:
+        return source.read(LONGEST)
+    except (OSError, ValueError) as problem:
+        raise InputError(f"{path}: {_why(problem)}") from None
+
+
+def _reopener(path: str) -> Opener:
+    size = os.path.getsize(path)
+
+    def opened() -> Stream:
+        return _Watched(open(path, "rb", buffering=0), _shown(path), size)
+
+    return opened
+
+
+def _spooled(source: Opened) -> Opener:
+    """Standard input in a temporary file, since it cannot be read twice."""
+    spool = tempfile.NamedTemporaryFile(prefix="dlmscope-")  # noqa: SIM115 - lives as long as the traces do
+    while piece := source.read1(PIECE):
+        spool.write(piece)
+    spool.flush()
+
+    def opened() -> Stream:
+        return open(spool.name, "rb", buffering=0)
+
+    return opened
+
+
+class _Growing:
+    """A file that somebody still writes: at its end one waits for more, until the reader is interrupted."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int, /) -> bytes:
+        while not (data := self._file.read(size)):
+            time.sleep(POLL)
+        return data
+
+
+class _Watched:
+    """Says on a terminal how far the reading of a big file is, once it takes over a second."""
+
+    def __init__(self, file: BinaryIO, shown: str, size: int) -> None:
+        self._file, self._shown, self._size = file, shown, size
+        self._read = 0
+        self._next = time.monotonic() + PATIENCE if sys.stderr is not None and sys.stderr.isatty() else float("inf")
+        self._said = False
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(size)
+        self._read += len(data)
+        if not data and self._said:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._said = False
+        elif time.monotonic() > self._next:
+            percent = self._read * 100 // max(self._size, 1)
+            print(f"\rdlmscope: reading {self._shown} {percent:3} %", end="", file=sys.stderr, flush=True)
+            self._next, self._said = time.monotonic() + POLL, True
+        return data
 
 
 def _why(problem: Exception) -> str:

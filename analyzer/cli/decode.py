@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analyzer.cli.options import OK, add_input_options, colored, keys_of, print_json, redactor_for, traces_of, width
+from analyzer.cli.options import (
+    OK,
+    add_input_options,
+    colored,
+    keys_of,
+    live_of,
+    print_json,
+    redactor_for,
+    traces_of,
+    width,
+)
 
 if TYPE_CHECKING:
     from analyzer.keyring import KeyRing
@@ -20,12 +31,18 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("decode", help="every message as a tree", description="Shows every message.")
     add_input_options(parser, "*")
     parser.add_argument("--format", choices=("tree", "summary", "json", "jsonl"), default="tree")
+    parser.add_argument("--follow", action="store_true", help="wait for more of a capture that is still being written")
+    parser.add_argument("--live", metavar="INTERFACE", help="capture with tshark; --filter takes a capture filter")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; gives the exit status."""
-    traces, keys = traces_of(options), keys_of(options)
+    keys = keys_of(options)
+    live = live_of(options)
+    if live is not None and not isinstance(live, list):
+        return _decode_live(options, live, keys)
+    traces = live if live is not None else traces_of(options)
     if options.format in ("json", "jsonl"):
         return _decode_json(options, traces, keys)
     from analyzer.report import source_issues
@@ -41,6 +58,41 @@ def run(options: argparse.Namespace) -> int:
         for text in _messages_as_text(options, trace, keys, color, columns):
             print(text, flush=True)
     return OK
+
+
+def _decode_live(options: argparse.Namespace, traces: Iterable[Trace], keys: KeyRing) -> int:
+    """Messages as they come; what is to be said of a trace comes behind it, since it is known only then."""
+    from analyzer.report import source_issues
+    from analyzer.report.colors import palette
+
+    color, columns = colored(options), width()
+    colors = palette(color)
+    made = []
+    for number, trace in enumerate(traces):
+        made.append(trace)
+        if options.format == "jsonl":
+            _print_lines(options, trace, keys)
+            continue
+        print(("\n" if number else "") + colors.strong(f"{trace.name}  ({trace.source})"), flush=True)
+        for text in _messages_as_text(options, trace, keys, color, columns):
+            print(text, flush=True)
+    for trace in made:
+        for line in source_issues.as_lines(trace.issues):
+            where = sys.stderr if options.format == "jsonl" else sys.stdout
+            print(colors.warning(f"{trace.name}: {line}"), file=where)
+    return OK
+
+
+def _print_lines(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> None:
+    """A line a message."""
+    import json
+
+    from analyzer.report import message_json
+
+    for message, redactor in _decoded(options, trace, keys):
+        made = message_json.render(message)
+        line = {"trace": trace.name, "source": trace.source, **(redactor.json(made) if redactor else made)}
+        print(json.dumps(line, ensure_ascii=False), flush=True)
 
 
 def _messages_as_text(
@@ -71,21 +123,17 @@ def _decoded(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> Iterat
 
 
 def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing) -> int:
-    import json
-
     from analyzer.report import message_json, source_issues
 
     shown = []
     for trace in traces:
+        if options.format == "jsonl":
+            _print_lines(options, trace, keys)
+            continue
         messages = []
         for message, redactor in _decoded(options, trace, keys):
             made = message_json.render(message)
-            made = redactor.json(made) if redactor else made
-            if options.format == "jsonl":
-                line = {"trace": trace.name, "source": trace.source, **made}
-                print(json.dumps(line, ensure_ascii=False), flush=True)
-            else:
-                messages.append(made)
+            messages.append(redactor.json(made) if redactor else made)
         shown.append({
             "trace": trace.name,
             "source": trace.source,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from analyzer.message import Message
     from analyzer.model import Trace
     from analyzer.redaction import Redactor
+    from analyzer.sources.pcap.connections import Choice
 
 OK, FOUND, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 KEY_OPTIONS = ("ek", "ak", "bek", "dedicated_key", "kek", "client_title", "server_title", "password")
@@ -43,8 +44,20 @@ def add_input_options(parser: argparse.ArgumentParser, many: str) -> None:
     )
     parser.add_argument("--hex", action="append", default=[], metavar="TEXT", help="bytes in hexadecimal")
     parser.add_argument(
-        "--as", dest="kind", choices=("hex", "raw"), help="what the input is, where it is not recognised"
+        "--as",
+        dest="kind",
+        choices=("hex", "raw", "pcap", "pcapng"),
+        help="what the input is, where it is not recognised",
     )
+    capture = parser.add_argument_group("captures", "pcap and pcapng, plain or packed")
+    capture.add_argument("--all-connections", action="store_true", help="show connections without DLMS as well")
+    capture.add_argument(
+        "--framing",
+        choices=("ethernet", "ip", "hdlc", "wrapper", "mbus", "p1", "iec62056-21", "none"),
+        help="what packets of DLT_USER and IEEE 802.15.4 hold, where it is not recognised",
+    )
+    capture.add_argument("--reader", choices=("own", "wireshark"), default="own", help="wireshark: read by tshark")
+    capture.add_argument("--filter", metavar="TEXT", help="a display filter of Wireshark, for --reader wireshark")
     keys = parser.add_argument_group(
         "keys", "in hexadecimal, but for passwords; better in a file than on a command line"
     )
@@ -79,10 +92,36 @@ def traces_of(options: argparse.Namespace) -> list[Trace]:
         raise UsageError("no input: give a path, - for standard input, or --hex TEXT")
     traces: list[Trace] = []
     for name in options.inputs:
-        traces += open_traces(name, options.kind)
+        traces += open_traces(name, options.kind, choice_of(options))
     for text in options.hex:
         traces += hex_traces(text)
     return traces
+
+
+def live_of(options: argparse.Namespace) -> Iterator[Trace] | list[Trace] | None:
+    """Traces that are shown while they come: an interface, a growing file, a pipe. None where all is there already."""
+    from analyzer.inputs import live_interface, live_traces
+    from analyzer.sources.pcap.connections import Choice
+
+    if options.live is not None:
+        if options.inputs or options.hex:
+            raise UsageError("--live takes no further input")
+        return live_interface(options.live, options.filter, Choice(options.all_connections, options.framing))
+    piped = options.inputs == ["-"] and options.kind != "hex" and options.format != "json"
+    if options.follow and (len(options.inputs) != 1 or options.hex or options.format == "json"):
+        raise UsageError("--follow takes one capture, and no --format json")
+    if not options.follow and (not piped or options.hex or options.reader != "own"):
+        return None
+    return live_traces(options.inputs[0], options.kind, choice_of(options), options.follow)
+
+
+def choice_of(options: argparse.Namespace) -> Choice:
+    """What of a capture is wanted."""
+    from analyzer.sources.pcap.connections import Choice
+
+    if options.filter and options.reader != "wireshark":
+        raise UsageError("a display filter needs --reader wireshark")
+    return Choice(options.all_connections, options.framing, options.reader == "wireshark", options.filter)
 
 
 def keys_of(options: argparse.Namespace) -> KeyRing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 
 from analyzer.model import Record, Trace
 from analyzer.sources.hexlog import looks_like_text_hex, read_hexlog
@@ -10,14 +11,10 @@ from analyzer.sources.serial import is_telegram, read_serial
 from analyzer.sources.serial.monitors import normalised
 from analyzer.sources.serial.seven_bits import undone
 
-KINDS = ("hex", "raw")
-# Captures that begin in a way of their own, which no reader here knows yet.
-UNREAD = {
-    b"\xd4\xc3\xb2\xa1": "a pcap capture", b"\xa1\xb2\xc3\xd4": "a pcap capture",
-    b"\x4d\x3c\xb2\xa1": "a pcap capture", b"\xa1\xb2\x3c\x4d": "a pcap capture",
-    b"\x0a\x0d\x0d\x0a": "a pcapng capture",
-    b"\x1f\x8b": "packed with gzip", b"\x28\xb5\x2f\xfd": "packed with zstd", b"PK\x03\x04": "a zip archive",
-}  # fmt: skip
+CAPTURES = ("pcap", "pcapng")
+KINDS = ("hex", "raw", *CAPTURES)
+# Files that begin in a way of their own, which no reader here knows.
+UNREAD = {b"PK\x03\x04": "a zip archive", b"\xfd7zXZ": "packed with xz", b"BZh": "packed with bzip2"}
 
 
 class InputError(ValueError):
@@ -27,17 +24,21 @@ class InputError(ValueError):
 def read_input(data: bytes, source: str, kind: str | None = None) -> list[Trace]:
     """The traces of one input, at least one, each with at least one record.
 
-    `kind` is "hex" (text with hexadecimal in it) or "raw" (the octets of a line); None recognises it.
+    `kind` is "hex" (text with hexadecimal in it), "raw" (the octets of a line), "pcap" or "pcapng"; None recognises it.
     Raises InputError where there is nothing to decode.
     """
     if kind not in (None, *KINDS):
         raise InputError(f"{source}: no kind of input is called {kind!r}; there are {', '.join(KINDS)}")
     if not data:
         raise InputError(f"{source}: is empty")
+    if kind in CAPTURES or (kind is None and _holds_capture(data, source)):
+        from analyzer.sources.pcap.capture import read_capture
+
+        return read_capture(lambda: BytesIO(data), source)
     if kind is None:
         for magic, what in UNREAD.items():
             if data.startswith(magic):
-                raise InputError(f"{source}: is {what}, which cannot be read yet; copy the bytes out of it as hex text")
+                raise InputError(f"{source}: is {what}; unpack it first")
         octetwise = read_serial(data, _decoded, source)
         if octetwise is not None:
             return octetwise
@@ -50,6 +51,19 @@ def read_input(data: bytes, source: str, kind: str | None = None) -> list[Trace]
     if not traces:
         raise InputError(f"{source}: no hexadecimal bytes found in this text")
     return traces
+
+
+def _holds_capture(data: bytes, source: str) -> bool:
+    """Whether bytes are a capture, perhaps packed."""
+    from analyzer.sources.pcap.capture import MAGIC, PACKED, is_capture
+    from analyzer.sources.pcap.packed import PackedError, unpacked
+
+    if not data.startswith((*MAGIC, *PACKED)):
+        return False
+    try:
+        return is_capture(unpacked(BytesIO(data)).peek(4))
+    except PackedError as problem:
+        raise InputError(f"{source} {problem}") from None
 
 
 def choose(traces: Sequence[Trace], selector: str) -> Trace:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import overload
+from typing import Protocol, overload
 
 from analyzer.model import Record, SourceIssue, Trace
 from analyzer.sources import InputError
@@ -21,6 +21,16 @@ MAGIC = (*PCAP_MAGIC, PCAPNG_MAGIC)
 PACKED = (GZIP, ZSTD)
 
 
+class Packets(Protocol):
+    """Packets in their order, once. Afterwards `damage` says why they end before the end, and `strays` counts those that
+    could not be placed."""
+
+    damage: str
+    strays: int
+
+    def __iter__(self) -> Iterator[Packet]: ...
+
+
 def is_capture(head: bytes) -> bool:
     """Whether the first four octets of an (unpacked) input are those of a capture."""
     return head[:4] in MAGIC
@@ -31,20 +41,24 @@ def read_capture(opener: Opener, source: str, choice: Choice | None = None) -> l
 
     Raises InputError, in one line, where there is nothing to show.
     """
-    choice = choice or Choice()
-    file = _file(opener(), source)
+    return collect(lambda: _file(opener(), source), source, choice or Choice())
+
+
+def collect(packets: Callable[[], Packets], source: str, choice: Choice) -> list[Trace]:
+    """The same for packets from anywhere. `packets` begins anew each time it is called."""
+    first = packets()
     connections = Connections(choice)
     feed = connections.feed
-    for packet in file:
+    for packet in first:
         feed(packet)
     connections.finish()
     made: list[Trace] = []
     for conversation in connections.dlms:
         records: Sequence[Record] = conversation.columns
         if connections.overflown:
-            records = _Reread(opener, source, choice, conversation)
+            records = _Reread(packets, choice, conversation)
         made.append(Trace(conversation.name, source, records, tuple(issues_of(conversation))))
-    _add_notes(made, connections, file, source)
+    _add_notes(made, connections, first, source)
     return made
 
 
@@ -54,15 +68,11 @@ def follow_capture(stream: Stream, source: str, choice: Choice | None = None) ->
     The records of a trace come as the packets do, and pass once. Those of other connections wait until they are asked
     for; a trace ends where the stream does, and only then are its issues complete.
     """
-    choice = choice or Choice()
-    file = _file(stream, source)
-    return follow_packets(file, source, choice, file)
+    return follow_packets(_file(stream, source), source, choice or Choice())
 
 
-def follow_packets(
-    packets: Iterable[Packet], source: str, choice: Choice, file: CaptureFile | None = None
-) -> Iterator[Trace]:
-    """The same for packets from elsewhere."""
+def follow_packets(packets: Packets, source: str, choice: Choice) -> Iterator[Trace]:
+    """The same for packets from anywhere."""
     live = _Live(packets, choice)
     made: list[Trace] = []
     while (conversation := live.conversation(len(made))) is not None:
@@ -72,32 +82,32 @@ def follow_packets(
         for _ in trace.records:
             pass  # a reader who stopped early still gets the issues right
         trace.issues = tuple(issues_of(conversation))
-    _add_notes(made, live.connections, file, source)
+    _add_notes(made, live.connections, packets, source)
 
 
 def _file(stream: Stream, source: str) -> CaptureFile:
     try:
         return CaptureFile(unpacked(stream))
     except PackedError as problem:
-        raise InputError(f"{source}: {problem}") from None
+        raise InputError(f"{source} {problem}") from None
 
 
-def _add_notes(traces: list[Trace], connections: Connections, file: CaptureFile | None, source: str) -> None:
+def _add_notes(traces: list[Trace], connections: Connections, file: Packets, source: str) -> None:
     """What is to be said of the capture as a whole: what was left out, and where it breaks off."""
     notes = list(_notes(connections, file))
     if not traces:
         said = "; ".join(note.text for note in notes) or "it has no packet with a payload"
-        raise InputError(f"{source}: no DLMS found in this capture: {said}")
+        raise InputError(f"{source}: no DLMS found in this capture (pcap or pcapng): {said}")
     last = max(range(len(traces)), key=lambda index: connections.dlms[index].last)
     for note in notes:
         trace = traces[last] if note.severity == "error" else traces[0]
         trace.issues = (*trace.issues, note)
 
 
-def _notes(connections: Connections, file: CaptureFile | None) -> Iterator[SourceIssue]:
-    if file is not None and file.damage:
+def _notes(connections: Connections, file: Packets) -> Iterator[SourceIssue]:
+    if file.damage:
         yield SourceIssue("error", file.damage)
-    if file is not None and file.strays:
+    if file.strays:
         yield SourceIssue("warning", f"{counted(file.strays, 'packet')} of interfaces that no block describes left out")
     if left := connections.left_out():
         others = counted(left, "other connection")
@@ -113,9 +123,8 @@ def _notes(connections: Connections, file: CaptureFile | None) -> Iterator[Sourc
 class _Reread(Sequence[Record]):
     """The records of one conversation of a file too big to keep: read from the file at each iteration."""
 
-    def __init__(self, opener: Opener, source: str, choice: Choice, conversation: Conversation) -> None:
-        self._opener = opener
-        self._source = source
+    def __init__(self, packets: Callable[[], Packets], choice: Choice, conversation: Conversation) -> None:
+        self._packets = packets
         self._choice = choice
         self._which: tuple[Hashable, int] = (conversation.key, conversation.ordinal)
         self._sides = conversation.columns.sides
@@ -126,7 +135,7 @@ class _Reread(Sequence[Record]):
 
     def __iter__(self) -> Iterator[Record]:
         connections = Connections(self._choice, self._which)
-        for packet in _file(self._opener(), self._source):
+        for packet in self._packets():
             connections.feed(packet)
             if connections.dlms:
                 yield from self._taken(connections.dlms[0])

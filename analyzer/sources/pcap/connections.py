@@ -44,10 +44,13 @@ OUTWARD, INWARD, EITHER = 0, 1, 2  # sides of a link where the capture tells the
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What of a capture is wanted: `everything`, also connections without DLMS; `framing`, what DLT_USER packets hold."""
+    """What of a capture is wanted: `everything`, also connections without DLMS; `framing`, what DLT_USER packets hold;
+    `wireshark`, tshark as the reader, with a display filter of its."""
 
     everything: bool = False
     framing: str | None = None
+    wireshark: bool = False
+    display_filter: str | None = None
 
 
 class Conversation:
