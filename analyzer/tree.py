@@ -112,16 +112,26 @@ class _Maker:
     ) -> tuple[Node, ...]:
         """Nodes for raw nodes of one buffer. Issues go to the node that they name, else to the last one there."""
         errors: dict[tuple[int, int, int], str] = {}
+        used = _used(raw) if issues else set()
         for issue in issues:
-            key = (id(issue.spec), issue.start, issue.end)
+            key = _place(issue, used)
             errors[key] = f"{errors[key]}; {issue.text}" if key in errors else issue.text
         made = tuple(_node(node, data, buffer, errors, holes, offset) for node in raw)
-        lost = {key: text for key, text in errors.items() if key not in _used(raw)}
+        lost = {key: text for key, text in errors.items() if key not in used}
         for issue in issues:
-            key = (id(issue.spec), issue.start, issue.end)
+            key = _place(issue, used)
             if key in lost:
                 made = _attach(made, issue, lost.pop(key), offset)
         return made
+
+
+def _place(issue: Issue, used: set[tuple[int, int, int]]) -> tuple[int, int, int]:
+    """Specification and range of the node that an issue is of: its own range, or the only node that has it inside."""
+    key = (id(issue.spec), issue.start, issue.end)
+    if key in used or issue.severity != "info":
+        return key
+    around = [k for k in used if k[0] == key[0] and k[1] <= issue.start and issue.end <= k[2]]
+    return min(around, key=lambda k: k[2] - k[1], default=key)
 
 
 def _used(raw: Iterable[RawNode]) -> set[tuple[int, int, int]]:
@@ -225,7 +235,7 @@ def _content(spec: Spec, value: list[RawNode], start: int) -> int:
 def _text_of(spec: Spec, value: bytes) -> str:
     """The text of octets that are text, the time of octets that can only be one."""
     if spec.type in TEXTS:
-        return f'"{value.decode("utf-8", "replace")}"'
+        return readings.quoted(value.decode("utf-8", "replace"))
     if spec.type == "octet-string" and len(value) == 6 and value[5] == 0xFF:
         return readings.logical_name(value)
     if spec.type == "octet-string" and readings.is_date_time(value):

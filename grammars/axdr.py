@@ -68,6 +68,7 @@ CLOCK_STATUS = BitGroup(
     ("different_clock_base", 1, "the time comes from another clock than is stated"),
     ("doubtful_value", 1, "the time cannot be relied on"),
     ("invalid_value", 1, "the time was not set or is lost"),
+    unspecified=0xFF,
 )
 _MONTH = {n: (str(n), "month") for n in range(1, 13)} | MONTHS
 _DAY = {n: (str(n), "day") for n in range(1, 32)} | DAYS_OF_MONTH
@@ -96,8 +97,24 @@ OPTIONAL_DATE_TIME = Peek(
     "date_time",
     {
         b"\x00": Case("no_date_time", Nothing(), "length 0: no time is given"),
+        b"\x0c\x09": Case(
+            "swapped_date_time",
+            Text(DATE_TIME, readings.date_time),
+            "tag and length of Data before it, in the wrong order",
+            remark="tag and length are swapped: 0C 09 stands for 09 0C",
+        ),
         b"\x0c": Case("date_time", Text(DATE_TIME, readings.date_time), "length 12"),
         b"\x09\x0c": Case("tagged_date_time", Text(DATE_TIME, readings.date_time), "with the tag 09 of Data before it"),
+    }
+    | {
+        bytes((year >> 8, year & 0xFF)): Case(
+            "bare_date_time",
+            Text(DATE_TIME, readings.date_time),
+            "without length",
+            takes=0,
+            remark="the date-time has no length before it",
+        )
+        for year in range(1970, 2048)
     },
     default=Case("date_time_octets", OCTET_STRING, "an octet-string that is no date-time"),
 )

@@ -1,7 +1,7 @@
 """COSEM Data of IEC 62056-5-3: a tag, then the value. Tags 7, 8, 11 and 14 are not assigned."""
 
 from grammars import readings
-from grammars.axdr import DATE, DATE_TIME, OCTET_STRING, TIME
+from grammars.axdr import ATTRIBUTE_DESCRIPTOR, DATE, DATE_TIME, OBIS, OCTET_STRING, TIME
 from grammars.kit import (
     BOOLEAN,
     F32,
@@ -19,13 +19,18 @@ from grammars.kit import (
     Choice,
     Counted,
     Described,
+    Expect,
+    Fallback,
     Lengthed,
     Nothing,
+    Readable,
     Recursive,
     Struct,
     Text,
 )
 from grammars.tables.enums import DATA_TYPES
+
+TEXT = Expect(OCTET_STRING, Readable(), "control characters in the text", severity="info")
 
 
 def _types(subs: dict[int, object]) -> dict[int, Case]:
@@ -42,8 +47,8 @@ SIMPLE = {
     5: I32,
     6: U32,
     9: OCTET_STRING,
-    10: OCTET_STRING,
-    12: OCTET_STRING,
+    10: TEXT,
+    12: TEXT,
     13: U8,
     15: I8,
     16: I16,
@@ -91,3 +96,39 @@ DATA = Choice(
     "data",
     _types(SIMPLE | {1: Counted(Recursive(lambda: DATA)), 2: Counted(Recursive(lambda: DATA)), 19: COMPACT_ARRAY}),
 )
+
+# What meters send that do not keep to the above. It is tried where a value cannot be read to its end otherwise:
+# 06 09 begins a number as well, and 02 02 00 a structure whose first element is null.
+DEVIANT = "read as the sender must mean it, which is not as the standard writes it"
+DEVIANT_DATA = Choice(
+    "data",
+    _types(
+        SIMPLE
+        | {
+            1: Counted(Recursive(lambda: DEVIANT_DATA)),
+            2: Counted(Recursive(lambda: DEVIANT_DATA)),
+            19: COMPACT_ARRAY,
+        }
+    ),
+    before={
+        b"\x06\x09": Case(
+            "swapped-octet-string",
+            OBIS,
+            "an OBIS code as octet-string",
+            type="octet-string",
+            remark="length and tag are swapped: 06 09 stands for 09 06",
+        ),
+        b"\x02\x02\x00": Case(
+            "untagged-structure",
+            Struct(
+                "cosem_attribute_descriptor" / ATTRIBUTE_DESCRIPTOR * "class, OBIS code and attribute, without tags",
+                "value" / Recursive(lambda: DEVIANT_DATA) * "its value",
+            ),
+            "an attribute and its value",
+            type="structure",
+            takes=2,
+            remark="a structure of two: the attribute descriptor has no tags",
+        ),
+    },
+)
+PUSHED_DATA = Fallback(DATA, DEVIANT_DATA, DEVIANT)

@@ -112,6 +112,11 @@ def characters(octets: bytes) -> str:
     return "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in octets)
 
 
+def quoted(text: str) -> str:
+    """A text in quotation marks; what would move the cursor or change colours of a terminal stands as an escape."""
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text) + '"'
+
+
 def printable(octets: bytes) -> str:
     """The text of octets that are all printable ASCII; empty otherwise."""
     return octets.decode("ascii") if octets and all(0x20 <= octet < 0x7F for octet in octets) else ""

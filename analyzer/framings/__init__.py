@@ -44,7 +44,7 @@ def next_cut(data: bytes, at: int, final: bool) -> Cut | None:
             return None
     elif isinstance(found, Cut):
         return found
-    if at == 0 and apdu.is_apdu(data, at, len(data)):
+    if at == 0 and (apdu.is_apdu(data, at, len(data)) or apdu.begins_apdu(data)):
         return Cut("none", at, len(data), len(data))
     if at == 0 and plc.is_llc(data, at, len(data)):
         return Cut("prime", at, len(data), len(data))

@@ -7,12 +7,14 @@ from analyzer.framings.cut import WAIT, Cut, Found
 from grammars.apdu import APDU
 from grammars.kit.fields import Unreadable
 from grammars.kit.primitives import AxdrLength
+from grammars.kit.spec import UNDECODED
 from grammars.llc import COMMAND, RESPONSE
 from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
 
 TITLE_LENGTHS = (0, 8)
 LONGEST = 64 << 10  # octets of a push
+SURE, BEHIND = 16, 4  # octets of an APDU that no other octets look like by chance, and that are believed to be padding
 
 
 def is_apdu(data: bytes, start: int, end: int) -> bool:
@@ -22,6 +24,18 @@ def is_apdu(data: bytes, start: int, end: int) -> bool:
     if start >= end or data[start] not in APDU_TAGS:
         return False
     return fits(parse(APDU, data, start, end))
+
+
+def begins_apdu(data: bytes) -> bool:
+    """Whether octets without any framing are a whole APDU with a few octets behind it, too few to be anything else."""
+    start = 3 if data[:3] in (COMMAND, RESPONSE) else 0
+    if len(data) - start < SURE or data[start] not in APDU_TAGS:
+        return False
+    parsed = parse(APDU, data, start)
+    if not parsed.whole or any(issue.severity == "error" for issue in parsed.issues):
+        return False
+    left = [issue for issue in parsed.issues if issue.spec is UNDECODED]
+    return len(left) == 1 and left[0].end == len(data) and left[0].end - left[0].start <= BEHIND
 
 
 def general_at(data: bytes, at: int, final: bool) -> Found:

@@ -9,6 +9,7 @@ from grammars.emit.values import axdr_length, fixed
 from grammars.kit import choices, described
 from grammars.kit.choices import Case, is_choice
 from grammars.kit.fields import strip
+from grammars.kit.primitives import INDEFINITE
 from grammars.kit.spec import MAX_DEPTH, Issue
 
 _tables: dict[int, tuple[Any, Any]] = {}  # by id(), with the construct, which must stay alive
@@ -56,12 +57,28 @@ def _node(unit: Unit, sub: Any, take: str) -> None:
 def _peek(unit: Unit, sub: Any, depth: str, take: str) -> None:
     table = {prefix: function_for(case.sub).entry(case.spec) for prefix, case in sub.cases.items()}
     table[b""] = function_for(sub.default.sub).entry(sub.default.spec)
-    unit.line(f"t = {constant(sub.select, 'R')}(b, p, end)[0]; f, y, _ = {constant(table, 'D')}[t]")
-    unit.line(f"q = p; v, p = f(b, p + len(t), end, {depth}, st, q, y)")
+    unit.line(f"t, k = {constant(sub.select, 'R')}(b, p, end); f, y, _ = {constant(table, 'D')}[t]")
+    unit.line(f"q = p; v, p = f(b, p + (k.takes if t else 0), end, {depth}, st, q, y)")
+    unit.line("if k.remark: k.note(st, q, p)")
     unit.line(take % "(y, q, p, v)")
 
 
+def _ahead(unit: Unit, sub: Any, depth: str, take: str) -> None:
+    """Writes the look at first octets before the tag; what follows stands in its `else`."""
+    table = {id(case): function_for(case.sub).entry(case.spec) for case in sub.before.values()}
+    unit.line(f"k = {constant(sub.ahead, 'R')}(b, p, end) if p < end else None")
+    unit.line("if k is not None:")
+    unit.line(f"    f, y, _ = {constant(table, 'D')}[id(k)]")
+    unit.line(f"    q = p; v, p = f(b, p + k.takes, end, {depth}, st, q, y)")
+    unit.line("    if k.remark: k.note(st, q, p)")
+    unit.line("    " + take % "(y, q, p, v)")
+    unit.line("else:")
+
+
 def _dispatch(unit: Unit, sub: Any, depth: str, take: str) -> None:
+    if sub.before:
+        _ahead(unit, sub, depth, take)
+        unit.indent += 1
     rows = _by_tag(sub)
     spec, unknown = constant(sub.spec, "S"), constant(choices.unknown_tag)
     unit.line(f"if p >= end: raise FAIL(p, {spec}, {choices.NO_TAG!r})")
@@ -87,7 +104,7 @@ def _dispatch(unit: Unit, sub: Any, depth: str, take: str) -> None:
         unit.indent += 1
     unit.line(f"q = p; v, p = f(b, p + 1, end, {depth}, st, q, y)")
     unit.line(take % "(y, q, p, v)")
-    unit.indent -= sized + (sub.default is not None)
+    unit.indent -= sized + (sub.default is not None) + bool(sub.before)
 
 
 @emits(choices.Switch)
@@ -108,6 +125,16 @@ def switch(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
     unit.indent += 1
     unit.line(f"{value} = {unit.emit(sub.default, scope, spec, start)}")
     unit.indent -= 1
+    return value
+
+
+@emits(choices.Fallback)
+def fallback(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
+    value, at = unique("v"), unique("w")
+    first, second = function_for(sub.inner).name, function_for(sub.other).name
+    unit.line(f"{at} = p")
+    ways = ", ".join(f"lambda: {name}(b, {at}, end, d, st, {start}, {spec})" for name in (first, second))
+    unit.line(f"{value}, p = {constant(sub.settle, 'R')}(({ways}), st, {spec}, {at}, end)")
     return value
 
 
@@ -152,9 +179,12 @@ def tagged_set(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str
     unit.line(f"{value} = []; {outer} = end")
     unit.line(f"while p < {outer}:")
     unit.line(f"    {at} = p; u, y, p, end = {constant(sub.head, 'R')}(st, b, p, {outer})")
-    unit.line(f"    if u is None: {value}.append((y, {at}, end, b[{at}:end])); p = end; continue")
+    after = f"p = {constant(sub.after, 'R')}(b, {at}, end, {outer})" if sub.ber else "p = end"
+    unit.line(f"    if u is None: {after}; {value}.append((y, {at}, p, b[{at}:p])); continue")
     unit.line(f"    v, p = {table}[b[{at}]][0](b, p, end, d, st, p, y)")
     unit.line("    if p < end: LEFT_OVER(st, v, p, end, b); p = end")
+    if sub.ber:
+        unit.line(f"    if b[{at} + 1] == {INDEFINITE}: {after}")
     unit.line(f"    {value}.append((y, {at}, p, v))")
     unit.line(f"end = {outer}")
     return value

@@ -148,9 +148,14 @@ def lengthed(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
         unit.line(f"    NOTE_SHORT(st, {spec}, p, {size}, end - p, {sub.lenient!r}); {limit} = end")
     else:
         unit.line(f"    SHORT({start}, {spec}, {size}, end - p)")
-    if sub.tagged:
-        unit.line(f"elif {limit} < end: {limit} = {constant(sub.mended, 'M')}(st, {spec}, b, p, {limit}, end)")
-    return contained(unit, sub.inner, scope, spec, limit)
+    if not sub.tagged:
+        return contained(unit, sub.inner, scope, spec, limit)
+    at = unique("w")
+    unit.line(f"elif {limit} < end: {limit} = {constant(sub.mended, 'M')}(st, {spec}, b, p, {limit}, end)")
+    unit.line(f"{at} = p - 1")
+    value = contained(unit, sub.inner, scope, spec, limit)
+    unit.line(f"if not {size}: p = {constant(primitives.beyond)}(b, {at}, p, end)")
+    return value
 
 
 @emits(regions.UpTo)

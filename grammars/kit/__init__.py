@@ -4,7 +4,7 @@ A field is `"name" / what_it_is * "what the standard says about it"`. Parsing gi
 building takes them, or plain dicts, and computes lengths and checksums again.
 """
 
-from grammars.kit.choices import Case, Choice, Counted, Peek, Recursive, Switch, TaggedSet, ToEnd
+from grammars.kit.choices import Case, Choice, Counted, Fallback, Peek, Recursive, Switch, TaggedSet, ToEnd
 from grammars.kit.described import Described
 from grammars.kit.fields import (
     ABSENT,
@@ -40,6 +40,6 @@ from grammars.kit.primitives import (
 )
 from grammars.kit.regions import Before, IfNext, IfRoom, Lengthed, Present, Remaining, Rest, UpTo, When
 from grammars.kit.spec import Failure, Issue, Part, RawNode, Spec, find_raw, walk_raw
-from grammars.kit.wrappers import BitGroup, Checksum, Expect, Hole, LengthOf, Repeats, Symbols, Text, Variants
+from grammars.kit.wrappers import BitGroup, Checksum, Expect, Hole, LengthOf, Readable, Repeats, Symbols, Text, Variants
 
 __all__ = [name for name in dir() if not name.startswith("_")]

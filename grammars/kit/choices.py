@@ -5,26 +5,38 @@ from collections.abc import Callable
 from typing import Any
 
 from grammars.kit.fields import Reader, Unreadable, Word, kept, read_node, spec_for, state_of, strip
-from grammars.kit.primitives import AxdrLength
+from grammars.kit.primitives import INDEFINITE, INDEFINITE_TEXT, AxdrLength, beyond, end_of_contents
 from grammars.kit.regions import contained
 from grammars.kit.spec import MAX_DEPTH, TOO_DEEP, TOO_MANY, Failure, Issue, RawNode, Spec, State, note_short
 
 
 class Case:
-    """One alternative of a Choice, or one element of a TaggedSet: its name, what follows the tag, its meaning."""
+    """One alternative of a Choice, or one element of a TaggedSet: its name, what follows the tag, its meaning.
 
-    def __init__(self, name: str, sub: Any, doc: str = "", type: str = "") -> None:
-        self.name, self.sub, self.doc = name, sub, doc
+    Of first octets that a Peek or a Choice looks for, `takes` belong to the tag, all of them unless it says otherwise;
+    the others are read again. `remark` is what a reader should know who meets this alternative.
+    """
+
+    def __init__(
+        self, name: str, sub: Any, doc: str = "", type: str = "", takes: int | None = None, remark: str = ""
+    ) -> None:
+        self.name, self.sub, self.doc, self.takes, self.remark = name, sub, doc, takes, remark
         self.spec = spec_for(name, sub, doc)
         self.spec.type = type
 
     def tagged(self, width: int) -> "Case":
-        """The same alternative behind a tag of `width` octets."""
-        case = Case(self.name, self.sub, self.doc, self.spec.type)
-        case.spec.leads = (("tag", width), *case.spec.leads)
+        """The same alternative behind a tag of `width` octets, or of those that it takes."""
+        takes = width if self.takes is None else self.takes
+        case = Case(self.name, self.sub, self.doc, self.spec.type, takes, self.remark)
+        case.spec.leads = ((("tag", takes),) if takes else ()) + case.spec.leads
         return case
 
+    def note(self, state: State, start: int, end: int) -> None:
+        """Says the remark of this alternative, which was found at `start`."""
+        state.issues.append(Issue("info", start, end, self.remark, self.spec))
 
+
+Reading = Callable[[], tuple[Any, int]]  # the value and the next position
 NO_OCTETS = "elements without octets cannot be counted"
 NO_TAG = "expected a tag, found the end"
 
@@ -35,19 +47,38 @@ def unknown_tag(tag: int) -> str:
 
 
 class Choice(Word):
-    """A tag octet says which alternative follows. `default`, if any, keeps the octets of an unknown tag."""
+    """A tag octet says which alternative follows. `default`, if any, keeps the octets of an unknown tag; alternatives
+    in `before` are told by their first octets, which are looked for before the tag."""
 
-    def __init__(self, name: str, cases: dict[int, Case], default: Case | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        cases: dict[int, Case],
+        default: Case | None = None,
+        before: dict[bytes, Case] | None = None,
+    ) -> None:
         super().__init__()
         self.spec = Spec(name)
         self.cases = {tag: case.tagged(1) for tag, case in cases.items()}
         self.default = default
+        self.before = {prefix: case.tagged(len(prefix)) for prefix, case in (before or {}).items()}
         self.tags = {case.name: tag for tag, case in cases.items()}
+
+    def ahead(self, buffer: bytes, pos: int, end: int) -> Case | None:
+        """The alternative whose first octets stand at `pos`."""
+        for prefix, case in self.before.items():
+            if buffer.startswith(prefix, pos, end):
+                return case
+        return None
 
     def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
         start = reader.pos
         if start >= reader.limit:
             raise Failure(start, self.spec, NO_TAG)
+        ahead = self.ahead(reader.buffer, start, reader.limit) if self.before else None
+        if ahead is not None:
+            reader.pos += ahead.takes or 0
+            return [read_case(ahead, reader, context, start)]
         tag = reader.buffer[start]
         case = self.cases.get(tag)
         if case is None:
@@ -61,6 +92,10 @@ class Choice(Word):
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
         name, value = (obj[0][0].name, obj[0][3]) if isinstance(obj, list) else obj
+        for prefix, case in self.before.items():
+            if case.name == name:
+                stream.write(prefix[: case.takes])
+                return case.sub._build(value, stream, context, path)
         tag = self.tags.get(name)
         if tag is None:
             if self.default is None or name != self.default.name:
@@ -77,6 +112,8 @@ def read_case(case: Case, reader: Reader, context: Any, start: int) -> RawNode:
     except Failure as failure:
         failure.partial = kept(failure, case.spec, start)
         raise
+    if case.remark:
+        case.note(state_of(context), start, reader.pos)
     return (case.spec, start, reader.pos, value)
 
 
@@ -99,13 +136,13 @@ class Peek(Word):
     def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
         start = reader.pos
         prefix, case = self.select(reader.buffer, start, reader.limit)
-        reader.pos += len(prefix)
+        reader.pos += (case.takes or 0) if prefix else 0
         return [read_case(case, reader, context, start)]
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
         name, value = (obj[0][0].name, obj[0][3]) if isinstance(obj, list) else obj
         prefix, case = next((p, k) for p, k in [*self.cases.items(), (b"", self.default)] if k.name == name)
-        stream.write(prefix)
+        stream.write(prefix[: case.takes])
         return case.sub._build(value, stream, context, path)
 
 
@@ -124,6 +161,60 @@ class Switch(Word):
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
         return self.within(context)._build(obj, stream, context, path)
+
+
+class Fallback(Word):
+    """What senders mean who do not keep to a grammar: `inner`, or, where it does not read the region to its end,
+    `other`, if that does. The remark says that it did."""
+
+    def __init__(self, inner: Any, other: Any, remark: str) -> None:
+        super().__init__()
+        self.inner, self.other, self.remark = inner, other, remark
+
+    def settle(self, reads: tuple[Reading, Reading], state: State, spec: Spec, start: int, end: int) -> tuple[Any, int]:
+        """Value and next position of the way that reads all octets from `start` to `end`; else those of the first."""
+        before = state.mark()
+        failure, first = None, (None, start)
+        try:
+            first = reads[0]()
+        except Failure as problem:
+            failure = problem
+        if failure is None and first[1] == end and state.failed_at == before[2]:
+            return first
+        after = state.mark()
+        kept_issues = state.issues[before[0] :]
+        state.back_to(before)
+        try:
+            value, pos = reads[1]()
+            if pos == end and state.failed_at == before[2]:
+                state.issues.append(Issue("info", start, end, self.remark, spec))
+                return value, pos
+        except Failure:
+            pass
+        state.back_to(before)
+        state.issues += kept_issues
+        state.budget, state.failed_at = after[1:]
+        if failure is not None:
+            raise failure
+        return first
+
+    def _parse(self, reader: Reader, context: Any, path: str) -> Any:
+        start, spec = reader.pos, context["_spec"]
+
+        def reading(sub: Any) -> Reading:
+            def read() -> tuple[Any, int]:
+                reader.pos, context["_spec"] = start, spec
+                value = sub._parsereport(reader, context, path)
+                return value, reader.pos
+
+            return read
+
+        ways = (reading(self.inner), reading(self.other))
+        value, reader.pos = self.settle(ways, state_of(context), spec, start, reader.limit)
+        return value
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        return self.other._build(obj, stream, context, path)
 
 
 class Series(Word):
@@ -219,8 +310,12 @@ class TaggedSet(Word):
             case.spec.leads = leads + case.spec.leads[1:]
         self.unknown = Spec(unknown, "a field that the standard does not define here")
         self.unknown.leads = leads
-        self.length = length or AxdrLength()
+        self.length, self.ber = length or AxdrLength(), length is None
         self.tags = {case.name: tag for tag, case in cases.items()}
+
+    def after(self, buffer: bytes, at: int, end: int, limit: int) -> int:
+        """The position behind the field that begins at `at` and whose content ends at `end`, not behind `limit`."""
+        return beyond(buffer, at + 1, end, limit) if self.ber else end
 
     def head(self, state: State, buffer: bytes, pos: int, end: int) -> tuple[Case | None, Spec, int, int]:
         """Tag and length at `pos`: (alternative or None, specification, start and end of the content)."""
@@ -232,7 +327,10 @@ class TaggedSet(Word):
             raise Failure(pos, spec, error.text) from error
         if case is None:
             state.issues.append(Issue("warning", pos, pos + 1, unknown_tag(buffer[pos]), spec))
-        if start + declared > end:
+        if self.ber and buffer[pos + 1] == INDEFINITE:
+            declared = end_of_contents(buffer, start, end) - start
+            state.issues.append(Issue("info", pos, start + declared, INDEFINITE_TEXT, spec))
+        elif start + declared > end:
             note_short(state, spec, start, declared, end - start, "error")
             declared = end - start
         return case, spec, start, start + declared
@@ -247,11 +345,13 @@ class TaggedSet(Word):
                 failure.partial = nodes
                 raise
             if case is None:
-                nodes.append((spec, at, end, reader.buffer[at:end]))
-                reader.pos = end
+                reader.pos = self.after(reader.buffer, at, end, reader.limit)
+                nodes.append((spec, at, reader.pos, reader.buffer[at : reader.pos]))
                 continue
             reader.pos = start
-            nodes.append((spec, at, end, contained(_reading(case, reader, context, start), reader, context, end)))
+            value = contained(_reading(case, reader, context, start), reader, context, end)
+            reader.pos = self.after(reader.buffer, at, end, reader.limit)
+            nodes.append((spec, at, reader.pos, value))
         return nodes
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:

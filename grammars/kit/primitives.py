@@ -51,6 +51,36 @@ class AxdrLength(Primitive):
         return bytes([0x80 | len(body)]) + body
 
 
+INDEFINITE = 0x80
+END_OF_CONTENTS = b"\x00\x00"
+INDEFINITE_TEXT = "the length is indefinite (80): the content goes to 00 00; DLMS/COSEM writes definite lengths"
+
+
+def end_of_contents(buffer: bytes, pos: int, end: int) -> int:
+    """Where the content of a BER field of indefinite length ends: at its 00 00, or at `end` if there is none."""
+    depth = 0
+    while pos + 1 < end:
+        if buffer[pos : pos + 2] == END_OF_CONTENTS:
+            if not depth:
+                return pos
+            depth, pos = depth - 1, pos + 2
+        elif buffer[pos + 1] == INDEFINITE:
+            depth, pos = depth + 1, pos + 2
+        else:
+            try:
+                size, pos = AxdrLength.read(buffer, pos + 1, end)
+            except Unreadable:
+                return end
+            pos += size
+    return end
+
+
+def beyond(buffer: bytes, at: int, pos: int, end: int) -> int:
+    """The position behind a BER field whose length is at `at` and whose content ends at `pos`, not behind `end`."""
+    closed = buffer[at] == INDEFINITE and buffer[pos : min(end, pos + 2)] == END_OF_CONTENTS
+    return pos + 2 if closed else pos
+
+
 class OctetLength(Primitive):
     """A length of one octet."""
 

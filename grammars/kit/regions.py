@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from grammars.kit.fields import ABSENT, Reader, Short, Unreadable, Word, read_content, state_of
-from grammars.kit.primitives import AxdrLength
+from grammars.kit.primitives import INDEFINITE, INDEFINITE_TEXT, AxdrLength, beyond, end_of_contents
 from grammars.kit.spec import Failure, Issue, Spec, State, note_short, note_undecoded
 
 
@@ -72,8 +72,14 @@ class Lengthed(Region):
         self.inner, self.length, self.lenient, self.tagged = inner, length or AxdrLength(), lenient, tagged
 
     def mended(self, state: State, spec: Spec, buffer: bytes, start: int, end: int, limit: int) -> int:
-        """The end of a region of tagged fields; an issue where the length says another."""
-        if end >= limit or _fields_end(buffer, start, end) or not _fields_end(buffer, start, limit):
+        """The end of a region of tagged fields; an issue where the length says another, or none."""
+        if end >= limit:
+            return end
+        if end == start and buffer[start - 1] == INDEFINITE:
+            end = end_of_contents(buffer, start, limit)
+            state.issues.append(Issue("info", start - 1, end, INDEFINITE_TEXT, spec))
+            return end
+        if _fields_end(buffer, start, end) or not _fields_end(buffer, start, limit):
             return end
         text = f"the length says {end - start} octets, its fields take {limit - start}"
         state.issues.append(Issue(self.lenient or "error", start, limit, text, spec))
@@ -93,8 +99,11 @@ class Lengthed(Region):
             end = reader.limit
         elif self.tagged:
             end = self.mended(state_of(context), spec, reader.buffer, start, end, reader.limit)
-        reader.pos = start
-        return self.content(reader, context, spec, end)
+        at, reader.pos = start - 1, start
+        value = self.content(reader, context, spec, end)
+        if self.tagged and not declared:
+            reader.pos = beyond(reader.buffer, at, reader.pos, reader.limit)
+        return value
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
         body = io.BytesIO()

@@ -47,7 +47,8 @@ class Part(NamedTuple):
 
 
 class Issue(NamedTuple):
-    """What a reader should know about a field. An "error" means that the bytes could not be read."""
+    """What a reader should know about a field. An "error" means that the bytes could not be read, or that a length or
+    a check sequence is wrong; "info" is a remark on what is unusual and was read all the same."""
 
     severity: str
     start: int
@@ -85,6 +86,15 @@ class State:
         """How many of `number` elements the budget still has room for; it pays for all of them."""
         self.budget -= number
         return number if self.budget >= 0 else max(0, number + self.budget)
+
+    def mark(self) -> tuple[int, int, int | None]:
+        """Where this parse is: issues, budget, first failure."""
+        return len(self.issues), self.budget, self.failed_at
+
+    def back_to(self, mark: tuple[int, int, int | None]) -> None:
+        """Forgets what was noted since the mark."""
+        del self.issues[mark[0] :]
+        _, self.budget, self.failed_at = mark
 
     def fail(self, failure: Failure, end: int) -> None:
         """Notes where reading failed; the first place is the one that counts."""

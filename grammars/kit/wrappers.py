@@ -8,6 +8,8 @@ import construct as c
 from grammars.kit.fields import ABSENT, U8, U16, U32, Reader, Word, parts_of, spec_for, state_of
 from grammars.kit.spec import Issue, Part, Spec, State, note_symbol
 
+LONGEST = 32  # octets that a remark shows
+
 SymbolTable = dict[int, tuple[str, str]]
 
 
@@ -55,7 +57,7 @@ class Expect(Wrapper):
     def check(self, state: State, spec: Spec, start: int, end: int, value: Any) -> None:
         """Notes an issue when the value is not allowed."""
         if value is not None and value not in self.allowed:
-            shown = value.hex(" ").upper() if isinstance(value, bytes) else str(value)
+            shown = value[:LONGEST].hex(" ").upper() if isinstance(value, bytes) else str(value)
             state.issues.append(Issue(self.severity, start, end, f"{self.text}, found {shown}", spec))
 
 
@@ -114,20 +116,72 @@ def _octets_between(context: Any, since: str, until: str) -> int:
     return context._spans[until][1] - context._spans[since][0]
 
 
+class _Usual:
+    """The values of a large bit group about which nothing is unusual."""
+
+    def __init__(self, group: "BitGroup") -> None:
+        self.group = group
+
+    def __contains__(self, value: int) -> bool:
+        return not self.group.unusual(value)
+
+
+class Readable:
+    """Octets that are text without control characters, as the values that an Expect allows."""
+
+    CONTROLS = bytes((*range(0x20), 0x7F))
+
+    def __contains__(self, value: bytes) -> bool:
+        return len(value.translate(None, self.CONTROLS)) == len(value)
+
+
 class BitGroup(Wrapper):
     """An integer made of bits: (name, width, doc[, symbols]) from the most significant one. `length` names the
-    part that building computes, as the octets from the field `since` to the end of the field `until`."""
+    part that building computes, as the octets from the field `since` to the end of the field `until`.
+
+    Parts called "reserved" are 0, and parts with symbols have one of them; otherwise a remark says so. `unspecified` is
+    a value of the whole group that stands for none.
+    """
 
     def __init__(
-        self, octets: int, *parts: tuple[Any, ...], length: str = "", since: str = "", until: str = ""
+        self,
+        octets: int,
+        *parts: tuple[Any, ...],
+        length: str = "",
+        since: str = "",
+        until: str = "",
+        unspecified: int | None = None,
     ) -> None:
         super().__init__({1: U8, 2: U16, 3: c.BytesInteger(3), 4: U32}[octets])
         self.octets, self.length, self.since, self.until = octets, length, since, until
-        self.parts = _cut(parts)
+        self.parts, self.unspecified = _cut(parts), unspecified
+        self.limited = [part for part in self.parts if part.name.startswith("reserved") or part.symbols is not None]
+        usual = octets == 1 and self.limited
+        self.allowed: Any = frozenset(v for v in range(256) if not self.unusual(v)) if usual else _Usual(self)
+
+    def unusual(self, value: int) -> list[str]:
+        """What is unusual about a value, in words."""
+        if value == self.unspecified:
+            return []
+        said = []
+        for part in self.limited:
+            bits = value >> (self.octets * 8 - part.first - part.width) & ((1 << part.width) - 1)
+            if part.symbols is None and bits:
+                said.append(f"reserved bits are set: {bits:0{part.width}b}")
+            elif part.symbols is not None and bits not in part.symbols:
+                said.append(f"{part.name} {bits} is not a value the standard defines")
+        return said
 
     def describe(self, spec: Spec) -> None:
         spec.parts = lambda value: self.parts
         spec.group = True
+        if self.limited:
+            spec.checks += (self.check,)
+
+    def check(self, state: State, spec: Spec, start: int, end: int, value: Any) -> None:
+        """Notes what is unusual about the value."""
+        if said := self.unusual(value):
+            state.issues.append(Issue("info", start, end, "; ".join(said), spec))
 
     def join(self, values: dict[str, int]) -> int:
         """The integer that has these parts; absent ones are 0."""

@@ -4,6 +4,7 @@ from analyzer.diagnosis.rules import (
     acse,
     addressing,
     carriers,
+    encoding,
     frames,
     hls,
     initiate,

@@ -1,0 +1,70 @@
+"""What a sender writes otherwise than the standard does, and everybody can read: remarks, never faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.diagnosis.case import Case
+from analyzer.diagnosis.registry import Hit, rule
+from analyzer.message import Layer, Message
+from analyzer.model import Side, Span
+from grammars.kit.spec import UNDECODED, Issue
+
+
+@rule("unusual-encoding")
+def unusual_encoding(case: Case) -> Iterator[Hit]:
+    """The remarks of the grammars: swapped tags, indefinite lengths, reserved bits, control characters ..."""
+    seen: dict[tuple[str, str, str], list[tuple[Message, Layer, Issue]]] = {}
+    for message, layer in _readable(case):
+        for issue in layer.parsed.issues:
+            if issue.severity == "info":
+                said = issue.text.partition(", found ")[0]
+                seen.setdefault((message.direction, issue.spec.name, said), []).append((message, layer, issue))
+    for (direction, _, _), found in seen.items():
+        message, layer, issue = found[0]
+        yield Hit(
+            message,
+            (f"{issue.spec.name}: {issue.text}", *_others([one[0] for one in found])),
+            field=issue.spec.name,
+            span=Span(layer.buffer, issue.start, issue.end),
+            side=_side(direction),
+        )
+
+
+@rule("octets-behind-apdu")
+def octets_behind_apdu(case: Case) -> Iterator[Hit]:
+    """An APDU that is read whole, and octets behind it that nothing accounts for."""
+    seen: dict[str, list[tuple[Message, Layer, Issue]]] = {}
+    for message, layer in _readable(case):
+        left = [i for i in layer.parsed.issues if i.spec is UNDECODED and i.end == layer.end]
+        if left and len(layer.nodes) > 1 and layer.nodes[-1][0] is UNDECODED:
+            seen.setdefault(message.direction, []).append((message, layer, left[-1]))
+    for direction, found in seen.items():
+        message, layer, issue = found[0]
+        octets = message.octets(layer.buffer)[issue.start : issue.end]
+        yield Hit(
+            message,
+            (f"{layer.name} ends, and {octets[:32].hex(' ').upper()} follows", *_others([one[0] for one in found])),
+            span=Span(layer.buffer, issue.start, issue.end),
+            side=_side(direction),
+        )
+
+
+def _readable(case: Case) -> Iterator[tuple[Message, Layer]]:
+    """The layers that could be read without an error."""
+    for message in case.messages:
+        for layer in message.layer.walk() if message.layer is not None else ():
+            if layer.parsed.whole and not any(issue.severity == "error" for issue in layer.parsed.issues):
+                yield message, layer
+
+
+def _others(messages: list[Message]) -> tuple[str, ...]:
+    numbers = list(dict.fromkeys(message.number for message in messages))
+    if len(numbers) < 2:
+        return ()
+    shown = ", ".join(map(str, numbers[1:11])) + (f" and {len(numbers) - 11} more" if len(numbers) > 11 else "")
+    return (f"the same in {'message' if len(numbers) == 2 else 'messages'} {shown}",)
+
+
+def _side(direction: str) -> Side:
+    return "client" if direction == "client" else "meter" if direction == "meter" else "link"
