@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from analyzer.diagnosis import Diagnosis
     from analyzer.keyring import KeyRing
     from analyzer.message import Message
+    from analyzer.model import Trace
+    from analyzer.report.diagnosis_html import Compared
 
 
 def add_to(commands: Any) -> None:
@@ -31,7 +33,7 @@ def add_to(commands: Any) -> None:
         "diagnose", help="what is wrong, why, what to do", description="Says what is wrong, why, and what to do."
     )
     add_input_options(parser, "*")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", choices=("text", "json", "markdown", "html"), default="text")
     parser.add_argument(
         "--against",
         action="append",
@@ -56,9 +58,19 @@ def run(options: argparse.Namespace) -> int:
     ]
     diagnoses = diagnose(decoded, keys, working)
     redactor = redactor_for(options, [message for _, messages in (*decoded, *working) for message in messages], keys)
+    own = [messages for _, messages in decoded]
     if options.patch is not None:
-        _patch(options, diagnoses, [messages for _, messages in decoded], keys)
-    if options.format == "json":
+        _patch(options, diagnoses, own, keys)
+    mask = redactor.text if redactor else None
+    if options.format == "markdown":
+        from analyzer.report import diagnosis_markdown
+
+        print(diagnosis_markdown.render(diagnoses, own, mask), end="")
+    elif options.format == "html":
+        from analyzer.report import diagnosis_html
+
+        print(diagnosis_html.render(diagnoses, own, _compared(decoded, working), mask), end="")
+    elif options.format == "json":
         from analyzer.report import diagnosis_json
 
         made = diagnosis_json.render(diagnoses)
@@ -69,6 +81,20 @@ def run(options: argparse.Namespace) -> int:
         text = diagnosis_text.render(diagnoses, colored(options), width())
         print(redactor.text(text) if redactor else text, end="")
     return FOUND if any(diagnosis.health == "failing" for diagnosis in diagnoses) else OK
+
+
+Decoded = tuple["Trace", list["Message"]]
+
+
+def _compared(decoded: Sequence[Decoded], working: Sequence[Decoded]) -> list[Compared]:
+    """What the HTML report shows side by side: each trace with the working one, or the two traces of the input."""
+    from analyzer.comparison import diff
+    from analyzer.report.diagnosis_html import Compared
+
+    pairs = [(working[0], one) for one in decoded] if working else []
+    if not working and len(decoded) == 2:
+        pairs = [(decoded[0], decoded[1])]
+    return [Compared(diff(a[1], b[1]), (a[0].name, b[0].name), (a[1], b[1])) for a, b in pairs]
 
 
 def _patch(

@@ -27,7 +27,7 @@ def add_to(commands: Any) -> None:
         description="Compares two traces: two inputs, or the two traces of one.",
     )
     add_input_options(parser, "*")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", choices=("text", "json", "html"), default="text")
     parser.set_defaults(run=run)
 
 
@@ -48,6 +48,11 @@ def run(options: argparse.Namespace) -> int:
 
         made = diff_json.render(result, a[0].name, b[0].name)
         print_json(redactor.json(made) if redactor else made)
+    elif options.format == "html":
+        from analyzer.report import diff_html
+
+        mask = redactor.text if redactor else None
+        print(diff_html.render(result, a[0].name, b[0].name, a[1], b[1], mask), end="")
     else:
         from analyzer.report import diff_text
 

@@ -64,7 +64,7 @@ class _Page:
         """One finding; a remark without cause and fix, which `explain` tells."""
         colors = self.colors
         paint = {"error": colors.error, "warning": colors.warning, "info": colors.dim}[finding.severity]
-        facts = [finding.severity, finding.certainty, _whose(finding.side)]
+        facts = [finding.severity, finding.certainty, whose(finding.side)]
         if finding.message is not None:
             facts.append(f"message {finding.message}")
         if finding.because_of_id is not None:
@@ -125,7 +125,8 @@ class _Page:
             self.lines.append((lead if number == 0 else hang) + (paint(row) if paint else row))
 
 
-def _whose(side: str) -> str:
+def whose(side: str) -> str:
+    """Where a fault is, in words."""
     return {"analyst": "in what was given", "link": "on the line"}.get(side, side)
 
 

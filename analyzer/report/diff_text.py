@@ -57,7 +57,7 @@ def short(path: str) -> str:
     return ".".join(parts[start:])
 
 
-def _grouped(fields: Sequence[FieldDifference]) -> Iterator[FieldDifference]:
+def grouped(fields: Sequence[FieldDifference]) -> Iterator[FieldDifference]:
     """Bits of one group in one line, behind the group itself."""
     bits: dict[str, list[FieldDifference]] = {}
     for field in fields:
@@ -90,7 +90,7 @@ class _Page:
 
     def heading(self, result: Diff, a_name: str, b_name: str) -> None:
         """How much differs, where first, and the names over the columns."""
-        self.lines += [_headline(result, a_name, b_name), ""]
+        self.lines += [headline(result, a_name, b_name), ""]
         left, right = a_name[: self.column], b_name[: self.column]
         if self.wide:
             head = f"{'':{self.number}} {left:<{self.column}}   {'':{self.number}} {right}"
@@ -114,11 +114,11 @@ class _Page:
             for n, (number, side, cell) in enumerate(cells):
                 mark = paint(sign) if n == 0 else " "
                 self.lines.append(f"{number or '':>{self.number}} {mark} {side:1} {cell}")
-        for field in _grouped([field for field in pair.fields if field.status == "different"]):
+        for field in grouped([field for field in pair.fields if field.status == "different"]):
             self.field(field)
         expected = [field.path for field in pair.fields if field.status == "expected"]
         if expected:
-            self.lines.append(self.colors.dim(self._cut(f"{self.lead}~ {_summed(expected)}", self.width)))
+            self.lines.append(self.colors.dim(self._cut(f"{self.lead}~ {summed(expected)}", self.width)))
 
     def field(self, field: FieldDifference) -> None:
         """A field that matters: where, what it is on either side, why."""
@@ -157,7 +157,7 @@ class _Page:
         return text if len(text) <= room else text[: max(0, room - 3)] + "..."
 
 
-def _headline(result: Diff, a_name: str, b_name: str) -> str:
+def headline(result: Diff, a_name: str, b_name: str) -> str:
     """One line: how many messages differ, and where first."""
     first = result.first_divergence
     if first is None:
@@ -172,7 +172,7 @@ def _headline(result: Diff, a_name: str, b_name: str) -> str:
     return f"{counted}. First divergence: {' and '.join(places)}{what}."
 
 
-def _summed(paths: Sequence[str]) -> str:
+def summed(paths: Sequence[str]) -> str:
     """What differs as expected, each name once: what is drawn or counted first, what only follows last."""
     names = [path.rpartition(".")[2].partition("[")[0] for path in paths]
     names = [FOLLOWING.get(name, name) for name in names]
