@@ -21,32 +21,48 @@ DECISIVE = 20  # frames looked at before the log's own words for the directions 
 
 def with_directions(frames: Iterator[Frame]) -> Iterator[Frame]:
     """Fills in directions that the log does not tell, and turns them all where the log means the other side."""
-    head: list[Frame] = []
-    for frame in frames:
-        head.append(frame)
-        if len(head) >= DECISIVE:
-            break
-    told = [(frame.direction, said) for frame in head if (said := evident(frame)) != "unknown"]
-    against = sum(1 for direction, said in told if direction not in ("unknown", said))
-    turned = against >= 2 and against == sum(1 for direction, _ in told if direction != "unknown")
     previous: Direction = "unknown"
     record = 0
     pairs: dict[tuple[str, str], Direction] = {}
-    for source in (head, frames):
-        for frame in source:
-            direction = _turn(frame.direction) if turned else frame.direction
-            if direction == "unknown" or (frame.records[0] == record and evident(frame) != "unknown"):
-                direction = evident(frame)  # one direction was told for a line with the frames of both
-            record = frame.records[0]
-            pair = addresses(frame)
-            if direction == "unknown" and pair:
-                direction = pairs.get(pair) or (_turn(pairs[pair[::-1]]) if pair[::-1] in pairs else _by_size(frame))
-            if direction == "unknown" and frame.framing != "none":
-                direction = _turn(previous)
-            if pair and direction != "unknown" and pair[0] != pair[1]:
-                pairs.setdefault(pair, direction)
-            previous = direction if direction != "unknown" else previous
-            yield frame if direction == frame.direction else replace(frame, direction=direction)
+    for frame, turned in _as_meant(frames):
+        direction = _turn(frame.direction) if turned else frame.direction
+        if direction == "unknown" or (frame.records[0] == record and evident(frame) != "unknown"):
+            direction = evident(frame)  # one direction was told for a line with the frames of both
+        record = frame.records[0]
+        pair = addresses(frame)
+        if direction == "unknown" and pair:
+            direction = pairs.get(pair) or (_turn(pairs[pair[::-1]]) if pair[::-1] in pairs else _by_size(frame))
+        if direction == "unknown" and frame.framing != "none":
+            direction = _turn(previous)
+        if pair and direction != "unknown" and pair[0] != pair[1]:
+            pairs.setdefault(pair, direction)
+        previous = direction if direction != "unknown" else previous
+        yield frame if direction == frame.direction else replace(frame, direction=direction)
+
+
+def _as_meant(frames: Iterator[Frame]) -> Iterator[tuple[Frame, bool]]:
+    """Each frame, and whether the log means the other side by its words. It does if the first frames show it twice and
+    none shows the contrary. No frame waits longer than it has to, since a trace may be live."""
+    held: list[Frame] = []
+    turned: bool | None = None
+    against = seen = 0
+    for frame in frames:
+        if turned is None:
+            said, seen = evident(frame), seen + 1
+            if "unknown" not in (frame.direction, said):
+                against += frame.direction != said
+                turned = False if frame.direction == said else None
+            if turned is None and seen < DECISIVE:
+                if held or frame.direction != "unknown":
+                    held.append(frame)
+                else:
+                    yield frame, False  # there is nothing to turn
+                continue
+            turned = against >= 2 if turned is None else turned
+            yield from ((other, turned) for other in held)
+            held.clear()
+        yield frame, turned
+    yield from ((other, against >= 2) for other in held)
 
 
 def _turn(direction: Direction) -> Direction:
