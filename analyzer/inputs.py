@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -66,7 +67,7 @@ def live_traces(
     if selector and not selector.isdigit():
         raise InputError(f"{shown}: of a capture that still grows, a trace is chosen by its number")
     live = follow_capture(source, shown, choice)
-    return (trace for number, trace in enumerate(live, 1) if not selector or number == int(selector))
+    return islice(live, int(selector) - 1, int(selector)) if int(selector or 0) else live
 
 
 def live_interface(interface: str, capture_filter: str | None, choice: Choice) -> Iterator[Trace]:

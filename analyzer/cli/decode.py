@@ -1,10 +1,10 @@
-"""`dlmscope decode`: every message as a tree, a line, or JSON."""
+"""`dlmscope decode`: every message as a tree, a line, JSON, or Simple XML."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analyzer.cli.options import (
@@ -30,7 +30,7 @@ def add_to(commands: Any) -> None:
     """Says what can be typed."""
     parser = commands.add_parser("decode", help="every message as a tree", description="Shows every message.")
     add_input_options(parser, "*")
-    parser.add_argument("--format", choices=("tree", "summary", "json", "jsonl"), default="tree")
+    parser.add_argument("--format", choices=("tree", "summary", "json", "jsonl", "xml"), default="tree")
     parser.add_argument("--follow", action="store_true", help="wait for more of a capture that is still being written")
     parser.add_argument("--live", metavar="INTERFACE", help="capture with tshark; --filter takes a capture filter")
     parser.set_defaults(run=run)
@@ -41,10 +41,16 @@ def run(options: argparse.Namespace) -> int:
     keys = keys_of(options)
     live = live_of(options)
     if live is not None and not isinstance(live, list):
-        return _decode_live(options, live, keys)
+        try:
+            return _decode_live(options, live, keys)
+        finally:
+            if isinstance(live, Generator):
+                live.close()  # a tshark that still waits for packets is ended
     traces = live if live is not None else traces_of(options)
     if options.format in ("json", "jsonl"):
         return _decode_json(options, traces, keys)
+    if options.format == "xml":
+        return _decode_xml(options, traces, keys)
     from analyzer.report import source_issues
     from analyzer.report.colors import palette
 
@@ -142,4 +148,21 @@ def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: Key
         })  # fmt: skip
     if options.format == "json":
         print_json(shown)
+    return OK
+
+
+def _decode_xml(options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing) -> int:
+    from analyzer.report import simple_xml
+
+    print(simple_xml.DECLARATION)
+    if len(traces) != 1:
+        print(f"<{simple_xml.SEVERAL}>")
+    for trace in traces:
+        for line in simple_xml.opening(trace.name, trace.source, trace.issues):
+            print(line)
+        for message, redactor in _decoded(options, trace, keys):
+            print(simple_xml.render(message, redactor.text if redactor else str), flush=True)
+        print(simple_xml.closing())
+    if len(traces) != 1:
+        print(f"</{simple_xml.SEVERAL}>")
     return OK

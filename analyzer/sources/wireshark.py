@@ -13,7 +13,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from queue import Empty, Full, Queue
 from typing import Any
@@ -54,7 +54,9 @@ def read_with_wireshark(path: str, source: str, choice: Choice | None = None) ->
     return collect(lambda: TsharkPackets(start, source), source, chosen)
 
 
-def capture_live(interface: str, capture_filter: str | None = None, choice: Choice | None = None) -> Iterator[Trace]:
+def capture_live(
+    interface: str, capture_filter: str | None = None, choice: Choice | None = None
+) -> Generator[Trace, None, None]:
     """Traces of a live interface, as they begin; `capture_filter` as for tcpdump ("tcp port 4059"). Raises InputError."""
 
     def start(pyshark: Any, loop: asyncio.AbstractEventLoop) -> Capture:
@@ -78,7 +80,7 @@ class TsharkPackets:
         self.damage = ""
         self.strays = 0
 
-    def __iter__(self) -> Iterator[Packet]:
+    def __iter__(self) -> Generator[Packet, None, None]:
         pyshark = _pyshark(self._source)
         worker = threading.Thread(target=self._work, args=(pyshark,), name="tshark", daemon=True)
         worker.start()

@@ -6,7 +6,7 @@ somebody iterates over a trace, so that memory does not grow with the length of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, overload
 
@@ -28,7 +28,7 @@ class Packets(Protocol):
     damage: str
     strays: int
 
-    def __iter__(self) -> Iterator[Packet]: ...
+    def __iter__(self) -> Generator[Packet, None, None]: ...
 
 
 def is_capture(head: bytes) -> bool:
@@ -62,7 +62,7 @@ def collect(packets: Callable[[], Packets], source: str, choice: Choice) -> list
     return made
 
 
-def follow_capture(stream: Stream, source: str, choice: Choice | None = None) -> Iterator[Trace]:
+def follow_capture(stream: Stream, source: str, choice: Choice | None = None) -> Generator[Trace, None, None]:
     """The traces of a capture that is still being written, each as soon as its first octets are there.
 
     The records of a trace come as the packets do, and pass once. Those of other connections wait until they are asked
@@ -71,18 +71,21 @@ def follow_capture(stream: Stream, source: str, choice: Choice | None = None) ->
     return follow_packets(_file(stream, source), source, choice or Choice())
 
 
-def follow_packets(packets: Packets, source: str, choice: Choice) -> Iterator[Trace]:
+def follow_packets(packets: Packets, source: str, choice: Choice) -> Generator[Trace, None, None]:
     """The same for packets from anywhere."""
     live = _Live(packets, choice)
     made: list[Trace] = []
-    while (conversation := live.conversation(len(made))) is not None:
-        trace = Trace(conversation.name, source, _LiveRecords(live, conversation))
-        made.append(trace)
-        yield trace
-        for _ in trace.records:
-            pass  # a reader who stopped early still gets the issues right
-        trace.issues = tuple(issues_of(conversation))
-    _add_notes(made, live.connections, packets, source)
+    try:
+        while (conversation := live.conversation(len(made))) is not None:
+            trace = Trace(conversation.name, source, _LiveRecords(live, conversation))
+            made.append(trace)
+            yield trace
+            for _ in trace.records:
+                pass  # a reader who stopped early still gets the issues right
+            trace.issues = tuple(issues_of(conversation))
+        _add_notes(made, live.connections, packets, source)
+    finally:
+        live.close()
 
 
 def _file(stream: Stream, source: str) -> CaptureFile:
@@ -169,7 +172,7 @@ class _Reread(Sequence[Record]):
 class _Live:
     """Packets as they come, for several readers in turn."""
 
-    def __init__(self, packets: Iterable[Packet], choice: Choice) -> None:
+    def __init__(self, packets: Packets, choice: Choice) -> None:
         self.connections = Connections(choice)
         self._packets = iter(packets)
         self._ended = False
@@ -185,6 +188,11 @@ class _Live:
         else:
             self.connections.feed(packet)
         return True
+
+    def close(self) -> None:
+        """No more packets are wanted."""
+        self._ended = True
+        self._packets.close()
 
     def conversation(self, index: int) -> Conversation | None:
         """The conversation with this index, as soon as there is one."""

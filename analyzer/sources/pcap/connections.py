@@ -111,8 +111,6 @@ class Conversation:
     def decide_sides(self) -> None:
         """Says which side is the client, by the evidence there is so far."""
         self.client = self._client()
-        if self.columns.carrier == "usb":
-            self.client = OUTWARD  # the host reads the meter; where it is the other way, the frames tell
         clients: dict[int | None, tuple[Direction, Direction]] = {0: ("client", "meter"), 1: ("meter", "client")}
         self.columns.sides = (*clients.get(self.client, ("unknown", "unknown")), "unknown")
 
@@ -130,7 +128,8 @@ class Conversation:
                 return self.sign_side if source == PUBLIC_CLIENT else 1 - self.sign_side
         if self.ports[0] != self.ports[1]:
             return 0 if self.ports[0] > self.ports[1] else 1
-        return 0 if self.columns.carrier in ("tcp", "udp", "link") else None
+        # On serial lines the host reads the meter, as long as nothing tells otherwise.
+        return None if self.columns.carrier == "radio" else OUTWARD
 
 
 class Connections:

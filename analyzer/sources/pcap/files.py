@@ -6,7 +6,7 @@ are octets, and nothing is allocated for it. Where the file cannot be read on, `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
@@ -66,7 +66,7 @@ class CaptureFile:
         self.count = 0
         self.strays = 0  # packets of interfaces that no block describes
 
-    def __iter__(self) -> Iterator[Packet]:
+    def __iter__(self) -> Generator[Packet, None, None]:
         head = self._stream.peek(4)
         if head in PCAP_MAGIC:
             yield from self._pcap(*PCAP_MAGIC[self._stream.read(4)])
