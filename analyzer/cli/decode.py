@@ -73,6 +73,8 @@ def _decode_live(options: argparse.Namespace, traces: Iterable[Trace], keys: Key
 
     color, columns = colored(options), width()
     colors = palette(color)
+    if options.format == "xml":
+        return _decode_xml(options, traces, keys)
     made = []
     for number, trace in enumerate(traces):
         made.append(trace)
@@ -151,18 +153,17 @@ def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: Key
     return OK
 
 
-def _decode_xml(options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing) -> int:
+def _decode_xml(options: argparse.Namespace, traces: Iterable[Trace], keys: KeyRing) -> int:
+    """One document: a trace by itself is its root, several stand in one."""
     from analyzer.report import simple_xml
 
-    print(simple_xml.DECLARATION)
-    if len(traces) != 1:
-        print(f"<{simple_xml.SEVERAL}>")
+    alone = isinstance(traces, Sequence) and len(traces) == 1
+    print("\n".join(simple_xml.beginning(alone)), flush=True)
     for trace in traces:
-        for line in simple_xml.opening(trace.name, trace.source, trace.issues):
-            print(line)
+        print(simple_xml.opening(trace.name, trace.source))
+        redactor = None
         for message, redactor in _decoded(options, trace, keys):
             print(simple_xml.render(message, redactor.text if redactor else str), flush=True)
-        print(simple_xml.closing())
-    if len(traces) != 1:
-        print(f"</{simple_xml.SEVERAL}>")
+        print("\n".join(simple_xml.closing(trace.issues, redactor.text if redactor else str)), flush=True)
+    print("\n".join(simple_xml.end(alone)), end="" if alone else "\n")
     return OK

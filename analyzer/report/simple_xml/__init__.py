@@ -7,10 +7,11 @@ output stand in an element `Traces`. Where the output knowingly differs is liste
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from analyzer.message import Message
 from analyzer.model import SourceIssue
+from analyzer.report import source_issues
 from analyzer.report.simple_xml.elements import Comment, Cover, Element, lines
 from analyzer.report.simple_xml.frames import frame_items
 from analyzer.report.summary import summary
@@ -25,13 +26,22 @@ def render(message: Message, cover: Cover = str) -> str:
     return "\n".join(lines([Comment("  ".join(head)), *frame_items(message)], cover, 1))
 
 
-def opening(name: str, source: str, issues: Sequence[SourceIssue] = (), cover: Cover = str) -> Iterator[str]:
-    """The lines that begin a trace."""
-    empty = Element(TRACE, (("Name", name), ("Source", source)))
-    yield next(lines([empty], cover)).removesuffix(" />") + ">"
-    yield from lines([Comment(f"{issue.severity}: {issue.text}") for issue in issues], cover, 1)
+def beginning(alone: bool) -> list[str]:
+    """The lines before all traces; `alone` if there is only one, which is then the root."""
+    return [DECLARATION] if alone else [DECLARATION, f"<{SEVERAL}>"]
 
 
-def closing() -> str:
-    """The line that ends a trace."""
-    return f"</{TRACE}>"
+def end(alone: bool) -> list[str]:
+    """The lines behind all traces."""
+    return [] if alone else [f"</{SEVERAL}>"]
+
+
+def opening(name: str, source: str) -> str:
+    """The line that begins a trace."""
+    return next(lines([Element(TRACE, (("Name", name), ("Source", source)))])).removesuffix(" />") + ">"
+
+
+def closing(issues: Sequence[SourceIssue] = (), cover: Cover = str) -> list[str]:
+    """The lines that end a trace: what is to be said of its source, and the end of its element."""
+    said = source_issues.as_lines(issues)
+    return [*lines([Comment(text) for text in said], cover, 1), f"</{TRACE}>"]
