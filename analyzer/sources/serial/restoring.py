@@ -80,12 +80,12 @@ def _solved(octets: bytearray) -> tuple[bytes, bool] | None:
         return None
     octets[: header + 2] = head
     start = header + 2
-    known = LLC.get(bytes(octets[start : start + 3]))
-    if known is not None:
-        octets[start : start + 3] = known
-        start += 3
-    solution = _solve(bytes(octets), range(start, len(octets)))
-    return (solution, True) if solution is not None else (bytes(octets), False)
+    plain = bytes(octets)
+    known = LLC.get(plain[start : start + 3])
+    solution = _solve(plain, range(start, len(plain)))
+    if solution is None and known is not None:
+        solution = _solve(plain[:start] + known + plain[start + 3 :], range(start + 3, len(plain)))
+    return (solution, True) if solution is not None else (plain, False)
 
 
 def _header_end(octets: bytes | bytearray) -> int | None:
