@@ -32,7 +32,7 @@ from analyzer.message import Layer, Llc, Message
 from analyzer.model import Buffer, Record, Security, Span
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
-from grammars.kit.spec import RawNode, find_int, find_octets, find_raw, walk_raw
+from grammars.kit.spec import Issue, RawNode, find_int, find_octets, find_raw, walk_raw
 from grammars.p1 import TELEGRAM
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
@@ -134,7 +134,7 @@ class Decoder:
         if name in ("aarq", "aare"):
             context.association = context.association.with_acse(parsed.nodes)
         if depth >= NESTING:
-            return layer
+            return replace(layer, parsed=_too_deep(parsed))
         inner = []
         for node in walk_raw(parsed.nodes):
             if node[0].hole == "apdu" and node[2] > node[1] and isinstance(node[3], bytes):
@@ -428,6 +428,13 @@ def _outermost(layer: Layer | None) -> Security | None:
         return None
     outer = next((security for security in found if security.layer == "apdu"), found[0])
     return replace(outer, inner=(*outer.inner, *(security for security in found if security is not outer)))
+
+
+def _too_deep(parsed: Parsed) -> Parsed:
+    """What was parsed, with a remark on each APDU inside that is not read: those who protect know three levels."""
+    text = f"more than {NESTING} APDUs in each other; what is in here is not read"
+    holes = [node for node in walk_raw(parsed.nodes) if node[0].hole in ("apdu", "ciphertext") and node[2] > node[1]]
+    return parsed._replace(issues=parsed.issues + [Issue("info", n[1], n[2], text, n[0]) for n in holes])
 
 
 def _with_inner(layer: Layer, proof: Security) -> Layer:

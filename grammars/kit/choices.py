@@ -181,6 +181,8 @@ class Fallback(Word):
             failure = problem
         if failure is None and first[1] == end and state.failed_at == before[2]:
             return first
+        if failure is not None and failure.text in (TOO_DEEP, TOO_MANY):
+            raise failure  # nobody means that; and twice the time for it is what an attacker would like
         after = state.mark()
         kept_issues = state.issues[before[0] :]
         state.back_to(before)

@@ -1,9 +1,10 @@
-"""What a sender writes otherwise than the standard does, and everybody can read: remarks, never faults."""
+"""What a sender writes otherwise than the standard does, and everybody can read; what a trace leaves open: remarks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.blocks import LONGEST, block_in
 from analyzer.diagnosis.case import Case
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.message import Layer, Message
@@ -48,6 +49,40 @@ def octets_behind_apdu(case: Case) -> Iterator[Hit]:
             span=Span(layer.buffer, issue.start, issue.end),
             side=_side(direction),
         )
+
+
+@rule("transfer-unfinished")
+def transfer_unfinished(case: Case) -> Iterator[Hit]:
+    """Blocks or segments without their last one, when the trace ends."""
+    for messages in _unfinished(case):
+        first, last = messages[0], messages[-1]
+        frames = sum(len(message.frames) for message in messages)
+        what = last.plain.name if last.complete and last.plain is not None else "segments"
+        evidence = [f"{what}: {frames} of them come, and the last of them says that more follow"]
+        if sum(len(message.wire) for message in messages) > LONGEST:
+            evidence.append(f"they have more than {LONGEST} octets together, which is given up")
+        numbers = f"messages {first.number} to {last.number}" if first is not last else f"message {first.number}"
+        yield Hit(last, (*evidence, numbers), side=_side(last.direction))
+
+
+def _unfinished(case: Case) -> Iterator[list[Message]]:
+    open_: dict[tuple[str, str], list[Message]] = {}
+    for message in case.messages:
+        layer = message.plain
+        if not message.complete and message.frames[-1].segmented:
+            open_.setdefault((message.direction, "segments"), []).append(message)
+            continue
+        open_.pop((message.direction, "segments"), None)
+        carrier = message.layer_named("general-block-transfer") or layer
+        block = block_in(carrier.name, carrier.nodes) if carrier is not None else None
+        if carrier is None or block is None:
+            continue
+        key = (message.direction, carrier.name)
+        if block.last or block.number == 1:
+            open_.pop(key, None)
+        if not block.last:
+            open_.setdefault(key, []).append(message)
+    yield from open_.values()
 
 
 def _readable(case: Case) -> Iterator[tuple[Message, Layer]]:
