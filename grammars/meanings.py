@@ -88,6 +88,35 @@ def known_list(version: str) -> KnownList | None:
     return KnownList(version, orders, {obis_code(code): (pair[0], pair[1]) for code, pair in row["scales"].items()})
 
 
+class StatusWord(NamedTuple):
+    """What the bits of a status word mean, from bit 0, the lowest, and the specification that says so."""
+
+    by: str
+    bits: dict[int, str]
+
+
+@cache
+def status_word(code: bytes) -> StatusWord | None:
+    """The status word that an OBIS code stands for; None for any other object."""
+    if len(code) != 6:
+        return None
+    a, _, c, d, e, _ = code
+    for row in _table("status.toml").values():
+        if [a, c, d] == row["groups"][:3] and (len(row["groups"]) == 3 or e in row["groups"][3:]):
+            return StatusWord(row.get("by", ""), {int(bit): text for bit, text in row.get("bits", {}).items()})
+    return None
+
+
+def status_text(code: bytes | None, value: int) -> str:
+    """The bits of a status word that are set, with what they mean where a source tells; empty for any other object."""
+    word = status_word(bytes(code)) if code is not None else None
+    if word is None or isinstance(value, bool) or value <= 0:
+        return ""
+    said = [word.bits.get(n) or f"bit {n} set" for n in range(value.bit_length()) if value >> n & 1]
+    known = any(n in word.bits for n in range(value.bit_length()) if value >> n & 1)
+    return f"({word.by + ': ' if known and word.by else ''}{', '.join(said)})"
+
+
 @cache
 def obis_meaning(octets: bytes) -> str:
     """What an OBIS code stands for, in a few words; empty where nothing is known about it (IEC 62056-6-1)."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from analyzer.message import Message
 from analyzer.model import Node, Security, Span
+from analyzer.report import objects_json
 from analyzer.report.summary import summary
 from analyzer.report.values import values_of
 from analyzer.tree import tree_of
@@ -15,7 +16,7 @@ from grammars.kit.primitives import Bits, Extended
 
 def render(message: Message) -> dict[str, Any]:
     """One message with its tree, as an object for `json.dumps`."""
-    return {
+    made = {
         "number": message.number,
         "records": list(message.records),
         "time": message.time,
@@ -39,6 +40,8 @@ def render(message: Message) -> dict[str, Any]:
             for buffer in message.buffers
         ],
     }
+    objects_json.add_to(made, message)
+    return made
 
 
 def _span(span: Span) -> dict[str, Any]:

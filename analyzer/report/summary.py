@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 from analyzer.association import parameters_of
 from analyzer.message import Layer, Message
+from analyzer.pushes import Pushed
+from analyzer.report.objects_text import value_text
 from analyzer.report.values import telegram_values, values_of
 from grammars import readings
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
@@ -27,6 +29,7 @@ def summary(message: Message) -> str:
         text += f" = {scaled}"
     if message.joined is not None and message.joined.nodes:
         text += f", completes {value_of(message.joined.nodes[0])}"
+    text += _told(message)
     if plain is not None and plain is message.layer and not message.security:
         parsed = plain.parsed
         return text if parsed.whole else f"{text} (cannot be read to its end)"
@@ -40,6 +43,21 @@ def _scaled(message: Message) -> str:
         return ""
     value = message.answers[0].value
     return message.answers[0].scaled(value[3]) if value is not None and isinstance(value[3], int) else ""
+
+
+def _told(message: Message) -> str:
+    """The table that an answer carries, or the first value of a push that has a name."""
+    table = next((one.profile for one in message.answers if one.profile is not None), None)
+    if table is not None:
+        name = readings.logical_name(table.target.instance_id)
+        return f", {name}: {len(table)} rows of {len(table.columns)} columns"
+    named = [one for one in message.carried if isinstance(one, Pushed) and one.instance_id]
+    first = next((one for one in named if one.scaler is not None), None)
+    if first is None:
+        counted = "1 value with its name" if len(named) == 1 else f"{len(named)} values with their names"
+        return f", {counted}" if named else ""
+    more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+    return f", {first.name} {value_text(first)}{more}"
 
 
 def _link(message: Message) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.message import Message
 from analyzer.model import Node
+from analyzer.report import objects_text
 from analyzer.report.colors import Palette, palette
 from analyzer.report.summary import summary
 from analyzer.tree import tree_of
@@ -24,6 +25,7 @@ def render(message: Message, color: bool = False, width: int = 100) -> str:
     head += [message.time] if message.time else []
     lines = [f"{colors.strong('  '.join(head))}  {summary(message)}"]
     lines += _lines(tree_of(message), 0, 0, colors, max(width, 60))
+    lines += objects_text.lines(message, colors)
     lines += _decrypted(message, colors)
     return "\n".join(lines) + "\n"
 
