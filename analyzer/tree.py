@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from analyzer.message import Layer, Message
@@ -76,6 +76,8 @@ class _Maker:
         nodes = self.nodes(layer.nodes, data, layer.buffer, layer.parsed.issues, holes, 0)
         if layer is self.message.plain and self.message.answers:
             nodes = self._scaled(layer, nodes)
+        if layer is self.message.plain and self.message.versions:
+            nodes = tuple(_in_version(node, self.message.versions) for node in nodes)
         sealed = layer.sealed is not None and layer.sealed.layer == "apdu"
         return tuple(_with_security(node, layer) for node in nodes) if sealed else nodes
 
@@ -187,6 +189,24 @@ def _named(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
             node = replace(node, meaning=namers[node.name](number, node.value))
         made.append(node)
     return tuple(made)
+
+
+def _in_version(node: Node, versions: Mapping[tuple[int, bytes], int]) -> Node:
+    """Descriptors with the names that attribute and method have in the version of this object's class."""
+    if not node.children:
+        return node
+    names = {child.name: child.value for child in node.children}
+    number, instance = names.get("class_id"), names.get("instance_id")
+    version = versions.get((number, instance)) if isinstance(number, int) and isinstance(instance, bytes) else None
+    if version is None or not isinstance(number, int):
+        return replace(node, children=tuple(_in_version(child, versions) for child in node.children))
+    namers = {"attribute_id": attribute_name, "method_id": method_name}
+    children = []
+    for child in node.children:
+        if child.name in namers and isinstance(child.value, int):
+            child = replace(child, meaning=namers[child.name](number, child.value, version))
+        children.append(child)
+    return replace(node, children=tuple(children))
 
 
 def _leads(spec: Spec, start: int, content: int, data: bytes, buffer: int, offset: int) -> tuple[Node, ...]:

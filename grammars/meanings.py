@@ -42,14 +42,15 @@ def interface_class(class_id: int, version: int | None = None) -> InterfaceClass
     row = _table("classes.toml").get(str(class_id))
     if row is None:
         return None
-    described = row.get("version", 0)
-    older = row.get("versions", {}).get(str(version), {}) if version is not None else {}
+    other = row.get("versions", {}).get(str(version), {})
+    attributes = other.get("attributes", row["attributes"][: other.get("attributes_to")])
+    methods = other.get("methods", row.get("methods", [])[: other.get("methods_to")])
     return InterfaceClass(
         row["name"],
-        {index: name for index, name in enumerate(older.get("attributes", row["attributes"]), 1) if name},
-        {index: name for index, name in enumerate(older.get("methods", row.get("methods", [])), 1) if name},
-        int(version) if older and version is not None else described,
-        older.get("provisional", row.get("provisional", False)),
+        {index: name for index, name in enumerate(attributes, 1) if name},
+        {index: name for index, name in enumerate(methods, 1) if name},
+        version if other and version is not None else row.get("version", 0),
+        other.get("provisional", row.get("provisional", False)),
     )
 
 

@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 
 from analyzer.decoding import decode
+from analyzer.knowledge import Objects
 from analyzer.objects import Answer, Target
 from analyzer.report.summary import summary
 from analyzer.tree import tree_of
@@ -127,3 +128,78 @@ def test_names_in_trees_and_summaries() -> None:
 def test_an_answer_without_its_request_has_no_unit() -> None:
     (message,) = decode(Conversation("wrapper").reply(bytes.fromhex("C401C100060001E240")).trace())
     assert message.answers == ()
+
+
+@pytest.mark.parametrize(
+    ("class_id", "version", "attributes", "methods"),
+    [
+        (7, 0, 8, "get_buffer_by_index"),
+        (7, 1, 8, "capture"),
+        (15, 0, 8, "remove_object"),
+        (15, 1, 9, "remove_object"),
+        (15, 2, 11, "remove_user"),
+        (15, 3, 11, "remove_user"),  # unknown: as described
+        (24, 0, 5, None),
+        (28, 1, 6, None),
+        (29, 1, 6, None),
+        (29, 2, 6, "connect"),
+        (40, 0, 7, "push"),
+        (40, 1, 10, "push"),
+        (40, 2, 13, "reset"),
+        (64, 0, 5, "global_key_transfer"),
+        (64, 1, 6, "remove_certificate"),
+        (72, 0, 12, "transfer_key"),
+    ],
+)
+def test_classes_by_version(class_id: int, version: int, attributes: int, methods: str | None) -> None:
+    found = interface_class(class_id, version)
+    assert found is not None and max(found.attributes) == attributes
+    assert (found.methods[max(found.methods)] if found.methods else None) == methods
+
+
+def test_versions_of_the_table_are_well_formed() -> None:
+    rows = tomllib.loads(files("grammars.tables").joinpath("classes.toml").read_text("utf-8"))
+    for number, row in rows.items():
+        for version, other in row.get("versions", {}).items():
+            assert int(version) != row["version"], number
+            assert set(other) <= {"attributes", "methods", "attributes_to", "methods_to", "provisional"}
+            assert other.get("attributes_to", 0) <= len(row["attributes"])
+            assert other.get("methods_to", 0) <= len(row.get("methods", []))
+    assert attribute_name(24, 2, 0) == "secondary_address" and attribute_name(24, 2) == "mode"
+    assert method_name(64, 2, 0) == "global_key_transfer" and method_name(64, 2) == "key_transfer"
+
+
+def test_names_follow_the_version_that_the_object_list_tells() -> None:
+    entry = "0204" + "120018" + "1100" + "0906" + "0000170000FF" + "02020100" + "0100"
+    talk = Conversation("wrapper")
+    talk.request(get(24, "0000170000FF", 2))
+    talk.request(get(15, "0000280000FF", 2)).reply(bytes.fromhex("C401C1000101" + entry))
+    talk.request(get(24, "0000170000FF", 2))
+    found = list(decode(talk.trace()))
+    assert summary(found[0]).endswith("attribute 2 mode")
+    assert summary(found[3]).endswith("attribute 2 secondary_address")
+    node = tree_of(found[3]).find("attribute_id")
+    assert node is not None and node.meaning == "secondary_address"
+
+
+def test_a_set_that_the_meter_refuses_teaches_nothing() -> None:
+    for result, unit in (("00", -1), ("03", None)):
+        talk = Conversation("wrapper")
+        talk.request(bytes.fromhex(f"C101C10003{ENERGY}030002020FFF161E")).reply(bytes.fromhex(f"C501C1{result}"))
+        talk.request(get(3, ENERGY, 2)).reply(bytes.fromhex("C401C1000600000001"))
+        assert list(decode(talk.trace()))[-1].answers[0].scaler == unit
+
+
+def test_another_system_title_is_another_meter() -> None:
+    objects = Objects()
+    first = objects.meter("1", b"AAA00000")
+    assert objects.meter("1", None) is first and objects.meter("1", b"AAA00000") is first
+    assert objects.meter("1", b"BBB00000") is not first
+
+
+def test_answers_follow_the_invoke_id() -> None:
+    talk = Conversation("wrapper")
+    talk.request(get(3, ENERGY, 3)).request(bytes.fromhex("C001C2") + get(8, "0000010000FF", 2)[3:])
+    talk.reply(bytes.fromhex("C401C2000600000001")).reply(bytes.fromhex("C401C10002020FFF161E"))
+    found = list(decode(talk.trace()))
+    assert [m.answers[0].target.class_id for m in found[2:]] == [8, 3]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from analyzer.association import parameters_of
 from analyzer.message import Layer, Message
@@ -15,6 +15,7 @@ from grammars.meanings import attribute_name, class_name, method_name
 from grammars.tables.enums import ACTION_RESULTS, ASSOCIATION_RESULTS, DATA_ACCESS_RESULTS, DIAGNOSTICS_USER, MECHANISMS
 
 LONGEST = 60
+Versions = Mapping[tuple[int, bytes], int]
 TEXT_FRAMINGS = frozenset({"p1", "iec62056-21", "mbus"})
 
 
@@ -23,7 +24,7 @@ def summary(message: Message) -> str:
     if message.layer is None:
         return _link(message)
     plain = message.plain
-    text = of_layer(plain) if plain is not None else message.layer.name
+    text = of_layer(plain, message.versions) if plain is not None else message.layer.name
     scaled = _scaled(message)
     if scaled:
         text += f" = {scaled}"
@@ -98,8 +99,10 @@ def _security(message: Message) -> str:
     return f" [{verdict}{counter}]"
 
 
-def of_layer(layer: Layer) -> str:
-    """One APDU in a line."""
+def of_layer(layer: Layer, versions: Versions | None = None) -> str:
+    """One APDU in a line; `versions` are those of the classes of the objects that it names."""
+    if layer.name in REQUESTS and layer.nodes:
+        return _request(REQUESTS[layer.name], layer.nodes, versions or {}) or layer.name
     teller = TELLERS.get(layer.name)
     if teller is not None and layer.nodes:
         said = teller(layer.nodes)
@@ -135,27 +138,24 @@ def _title(title: bytes | None) -> str:
     return f"title {title.hex().upper()}" if title else ""
 
 
-def _request(word: str) -> Callable[[list[RawNode]], str]:
-    def tell(nodes: list[RawNode]) -> str:
-        targets = []
-        number, name = None, ""
-        for node in _walk(nodes):
-            if node[0].name == "class_id" and isinstance(node[3], int):
-                number = node[3]
-            elif node[0].name == "instance_id" and isinstance(node[3], bytes):
-                name = readings.obis(node[3])
-            elif node[0].name in ("attribute_id", "method_id") and isinstance(node[3], int):
-                attribute = node[0].name == "attribute_id"
-                called = (attribute_name if attribute else method_name)(number or 0, node[3])
-                index = f"{'attribute' if attribute else 'method'} {node[3]} {called}".rstrip()
-                targets.append(f"{f'class {number} {class_name(number or 0)}'.rstrip()}, {name}, {index}")
-        if not targets:
-            block = find_int(nodes, "block_number")
-            return f"{word}, block {block}" if block is not None else ""
-        more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
-        return f"{word}, {targets[0]}{more}"
-
-    return tell
+def _request(word: str, nodes: list[RawNode], versions: Versions) -> str:
+    targets = []
+    number, name, version = 0, "", None
+    for node in _walk(nodes):
+        if node[0].name == "class_id" and isinstance(node[3], int):
+            number = node[3]
+        elif node[0].name == "instance_id" and isinstance(node[3], bytes):
+            name, version = readings.obis(node[3]), versions.get((number, node[3]))
+        elif node[0].name in ("attribute_id", "method_id") and isinstance(node[3], int):
+            attribute = node[0].name == "attribute_id"
+            called = (attribute_name if attribute else method_name)(number, node[3], version)
+            index = f"{'attribute' if attribute else 'method'} {node[3]} {called}".rstrip()
+            targets.append(f"{f'class {number} {class_name(number)}'.rstrip()}, {name}, {index}")
+    if not targets:
+        block = find_int(nodes, "block_number")
+        return f"{word}, block {block}" if block is not None else ""
+    more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
+    return f"{word}, {targets[0]}{more}"
 
 
 def _response(word: str) -> Callable[[list[RawNode]], str]:
@@ -233,6 +233,12 @@ def _notification(nodes: list[RawNode]) -> str:
     return ", ".join(filter(None, ["data-notification", said]))
 
 
+REQUESTS = {
+    "get-request": "GET request",
+    "set-request": "SET request",
+    "action-request": "ACTION request",
+    "event-notification-request": "event notification",
+}
 TELLERS: dict[str, Callable[[list[RawNode]], str]] = {
     "aarq": _aarq,
     "aare": _aare,
@@ -241,13 +247,9 @@ TELLERS: dict[str, Callable[[list[RawNode]], str]] = {
     "rlre": lambda nodes: "RLRE",
     "initiate-request": _initiate_request,
     "initiate-response": _initiate_response,
-    "get-request": _request("GET request"),
-    "set-request": _request("SET request"),
-    "action-request": _request("ACTION request"),
     "get-response": _response("GET response"),
     "set-response": _response("SET response"),
     "action-response": _response("ACTION response"),
-    "event-notification-request": _request("event notification"),
     "data-notification": _notification,
     "exception-response": _exception,
     "confirmed-service-error": lambda nodes: _exception(nodes).replace("exception", "confirmed service error", 1),
