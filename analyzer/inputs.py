@@ -85,6 +85,13 @@ def open_trace(name: str, kind: str | None = None) -> Trace:
     return traces[0]
 
 
+def open_pair(tx: str, rx: str, kind: str | None = None) -> Trace:
+    """One trace of what the client and what the meter sent, each in an input of its own. Raises InputError."""
+    from analyzer.two_sides import together
+
+    return together(open_trace(tx, kind), open_trace(rx, kind), os.path.basename(tx).rpartition(".")[0] or tx)
+
+
 def hex_traces(text: str) -> list[Trace]:
     """The traces in hexadecimal text from the command line; nothing but digits is taken as it is. Raises InputError."""
     digits = SEPARATORS.sub("", text)

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 
 from analyzer import __version__
-from analyzer.cli import decode, diagnose, diff, edit, explain, export
+from analyzer.cli import decode, diagnose, diff, edit, explain, export, record
 from analyzer.cli.options import INTERRUPTED, OK, UNUSABLE, Parser
 
-COMMANDS = (decode, diagnose, diff, edit, explain, export)
+COMMANDS = (decode, diagnose, diff, edit, explain, export, record)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -49,6 +49,8 @@ def add_input_options(parser: argparse.ArgumentParser, many: str) -> None:
         choices=("hex", "raw", "pcap", "pcapng"),
         help="what the input is, where it is not recognised",
     )
+    parser.add_argument("--tx", metavar="FILE", help="what the client sent, captured in a file of its own; with --rx")
+    parser.add_argument("--rx", metavar="FILE", help="what the meter sent")
     capture = parser.add_argument_group("captures", "pcap and pcapng, plain or packed")
     capture.add_argument("--all-connections", action="store_true", help="show connections without DLMS as well")
     capture.add_argument(
@@ -58,6 +60,11 @@ def add_input_options(parser: argparse.ArgumentParser, many: str) -> None:
     )
     capture.add_argument("--reader", choices=("own", "wireshark"), default="own", help="wireshark: read by tshark")
     capture.add_argument("--filter", metavar="TEXT", help="a display filter of Wireshark, for --reader wireshark")
+    add_key_options(parser)
+
+
+def add_key_options(parser: argparse.ArgumentParser) -> None:
+    """Keys, redaction and colours, which commands without an input have as well."""
     keys = parser.add_argument_group(
         "keys", "in hexadecimal, but for passwords; better in a file than on a command line"
     )
@@ -86,13 +93,17 @@ def add_input_options(parser: argparse.ArgumentParser, many: str) -> None:
 
 def traces_of(options: argparse.Namespace) -> list[Trace]:
     """The traces of all inputs, in the order in which they were typed."""
-    from analyzer.inputs import hex_traces, open_traces
+    from analyzer.inputs import hex_traces, open_pair, open_traces
 
-    if not options.inputs and not options.hex:
+    if not options.inputs and not options.hex and not options.tx and not options.rx:
         raise UsageError("no input: give a path, - for standard input, or --hex TEXT")
     traces: list[Trace] = []
     for name in options.inputs:
         traces += open_traces(name, options.kind, choice_of(options))
+    if options.tx or options.rx:
+        if not (options.tx and options.rx):
+            raise UsageError("--tx and --rx belong together: what the client sent, and what the meter sent")
+        traces.append(open_pair(options.tx, options.rx, options.kind))
     for text in options.hex:
         traces += hex_traces(text)
     return traces
