@@ -12,7 +12,7 @@ from analyzer.report.simple_xml.names import (
     SERVICE_ERRORS,
     STATE_ERRORS,
 )
-from analyzer.report.simple_xml.walker import Rule, Walker, decimal, element, hexed, inline, meant, named
+from analyzer.report.simple_xml.walker import Rule, Walker, decimal, element, hexed, inline, meant, named, nameless
 from grammars import readings
 from grammars.kit.spec import RawNode
 from grammars.meanings import class_name
@@ -77,11 +77,6 @@ def _access_result(tag: str) -> Rule:
     return make
 
 
-def _repeated(walker: Walker, node: RawNode) -> list[Item]:
-    """The request in an answer to ACCESS, which Gurux leaves out."""
-    return [Comment(walker.plainly(node).text, tuple(inline(walker, node)))]
-
-
 def _service_error(walker: Walker, node: RawNode) -> list[Item]:
     """confirmedServiceError: the number of the service, the class of the error, the error."""
     service = node[3][0] if isinstance(node[3], list) and node[3] else node
@@ -142,7 +137,7 @@ SERVICES: dict[str, Rule] = {
     "set-request-with-first-datablock": element("SetRequestFirstDataBlock"),
     "set-request-with-datablock": element("SetRequestWithDataBlock"),
     "set-request-with-list": element("SetRequestWithList"),
-    "set-request-with-list-and-first-datablock": element("SetRequestWithListAndWithFirstDatablock"),
+    "set-request-with-list-and-first-datablock": nameless,
     "set-request-normal/value": element("Value"),
     "value_list": element("ValueList", qty=True),
     "datablock": element("DataBlock"),
@@ -150,7 +145,7 @@ SERVICES: dict[str, Rule] = {
     "set-response-normal": element("SetResponseNormal"),
     "set-response-datablock": element("SetResponseDataBlock"),
     "set-response-last-datablock": element("SetResponseWithLastDataBlock"),
-    "set-response-last-datablock-with-list": element("SetResponseWithLastDataBlockWithList"),
+    "set-response-last-datablock-with-list": nameless,
     "set-response-with-list": element("SetResponseWithList"),
     "set-response-with-list/result": element("Result", qty=True),
     "set-response-last-datablock-with-list/result": element("Result", qty=True),
@@ -158,22 +153,22 @@ SERVICES: dict[str, Rule] = {
     "action-request-normal": element("ActionRequestNormal"),
     "action-request-next-pblock": element("ActionRequestForNextDataBlock"),
     "action-request-with-list": element("ActionRequestWithList"),
-    "action-request-with-first-pblock": element("ActionRequestWithFirstPBlock"),
-    "action-request-with-list-and-first-pblock": element("ActionRequestWithListAndWithFirstPBlock"),
-    "action-request-with-pblock": element("ActionRequestWithPBlock"),
+    "action-request-with-first-pblock": nameless,
+    "action-request-with-list-and-first-pblock": nameless,
+    "action-request-with-pblock": nameless,
     "method_invocation_parameters": element("MethodInvocationParameters"),
     "action-request-with-list/method_invocation_parameters": element("MethodInvocationParameters", qty=True),
-    "cosem_method_descriptor_list": element("MethodDescriptorList", qty=True),
+    "cosem_method_descriptor_list": inline,
     "method": element("MethodDescriptor"),
-    "pblock": element("PBlock"),
+    "pblock": nameless,
     "action-response": element("ActionResponse"),
     "action-response-normal": element("ActionResponseNormal"),
     "action-response-with-pblock": element("ActionResponseWithPBlock"),
     "action-response-with-list": element("ActionResponseWithList"),
     "action-response-next-pblock": element("ActionResponseNextBlock"),
     "single_response": inline,
-    "list_of_responses": element("ListOfResponses", qty=True),
-    "response": element("Response"),
+    "list_of_responses": inline,
+    "response": inline,
     "return_parameters": element("ReturnParameters"),
 }
 FIELDS: dict[str, Rule] = {
@@ -209,6 +204,7 @@ SHORT_NAMES: dict[str, Rule] = {
     "read-request/variable_access_specification": inline,
     "variable_access_specification": element("ListOfVariableAccessSpecification", qty=True),
     "results": inline,
+    "success": lambda walker, node: [Element("Success")],
     "variable-name": inline,
     "variable_name": hexed("VariableName"),
     "parameterized-access": element("ParameterisedAccess"),
@@ -244,7 +240,7 @@ OTHERS: dict[str, Rule] = {
     "access-request": _with_body("AccessRequest", "AccessRequestBody"),
     "access-response": _with_body("AccessResponse", "AccessResponseBody"),
     "access-request/access_request_specification": element("AccessRequestSpecification", qty=True),
-    "access-response/access_request_specification": _repeated,
+    "access-response/access_request_specification": nameless,
     "access-get": _access("AccessRequestGet", "_AccessRequestSpecification", "AttributeDescriptor"),
     "access-set": _access("AccessRequestSet", "_AccessRequestSpecification", "AttributeDescriptor"),
     "access-action": _access("AccessRequestAction", "_AccessRequestSpecification", "MethodDescriptor"),

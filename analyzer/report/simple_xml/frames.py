@@ -161,7 +161,7 @@ def _pdu(message: Message) -> list[Item]:
         made.append(Comment(f"llc {header.hex().upper()}"))
     if message.llc == "missing":
         made.append(Comment("LLC header is missing"))
-    made.append(Element("PDU", (), tuple(Walker(message, layer, RULES).apdu())))
-    if not message.complete:
-        made.append(Comment("The APDU is not complete in this trace"))
-    return made
+    apdu = tuple(Walker(message, layer, RULES).apdu())
+    if message.complete:
+        return [*made, Element("PDU", (), apdu)]
+    return [*made, *_part(message.frames[-1]), Comment("The APDU is not complete in this trace", apdu)]

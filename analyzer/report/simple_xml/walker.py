@@ -18,6 +18,7 @@ OPENED = {
     "failed": "Decrypted data, UNAUTHENTICATED: THE TAG DOES NOT VERIFY",
     "no-key": "Data without encryption, UNAUTHENTICATED",
 }
+BY_TAG_ALONE = frozenset({"success"})  # alternatives that hold nothing; any other field without a value is absent
 SHUT = {"failed": "Not opened: the tag does not verify", "no-key": "Not opened: no key"}
 
 
@@ -36,7 +37,7 @@ class Walker:
         made: list[Item] = []
         for node in self.layer.nodes:
             known = node[0].name in self.rules or self.layer.joined
-            made += self.item(node, "") if known else [self._nameless(node)]
+            made += self.item(node, "") if known else [*self.opened(), self.nameless(node)]
         if not self.layer.parsed.whole:  # counts and lengths before the failure are in no element
             octets = self.data[self.layer.start : self.layer.end]
             made.append(Comment(f"{self.layer.name}, which cannot be read to its end: {octets.hex().upper()}"))
@@ -69,7 +70,7 @@ class Walker:
             return data_items(node, self.data)
         if isinstance(found, bytes) and spec.hole == "apdu" and (end - len(found), end) in self.holes:
             return self.inside(self.holes[(end - len(found), end)])
-        if rule is not None and found is not None:
+        if rule is not None and (found is not None or spec.name in BY_TAG_ALONE):
             return rule(self, node)
         if isinstance(found, list) and found:
             return self.items(found, spec.name)
@@ -82,8 +83,8 @@ class Walker:
         symbol = spec.symbols.get(found) if spec.symbols and isinstance(found, int) else None
         return Comment(" ".join(filter(None, (spec.name, octets.hex().upper(), f"({symbol[0]})" if symbol else ""))))
 
-    def _nameless(self, node: RawNode) -> Item:
-        """An APDU that Simple XML has no element for: all of it in a comment."""
+    def nameless(self, node: RawNode) -> Item:
+        """Something with parts that Simple XML has no element for: all of it in a comment."""
         children = self.items(node[3], node[0].name) if isinstance(node[3], list) else []
         return Comment(self.plainly(node).text, tuple(children))
 
@@ -177,6 +178,11 @@ def meant(rule: Rule, tell: Callable[[RawNode], str]) -> Rule:
         return [*([Comment(text)] if text else []), *rule(walker, node)]
 
     return make
+
+
+def nameless(walker: Walker, node: RawNode) -> list[Item]:
+    """Something with parts that Simple XML has no element for."""
+    return [walker.nameless(node)]
 
 
 def inline(walker: Walker, node: RawNode) -> list[Item]:
