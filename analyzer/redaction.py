@@ -10,62 +10,111 @@ from analyzer.keyring import KeyRing, KeyRole
 from analyzer.message import Message
 from grammars.kit.spec import walk_raw
 
-SHORTEST = 4  # octets; shorter ones stand everywhere by chance
+SHORTEST = 4  # octets, characters or digits; shorter ones stand everywhere by chance
 SECRET_FIELDS = frozenset({"dedicated_key", "calling_authentication_value", "responding_authentication_value"})
 MASK = "*"
-BETWEEN = r"(?:[ :]|\s{2,200}|\n)?"  # octets in hexadecimal, on one line or over several
-WRAPPED = r"(?:\n\s{0,200})?"
-SHOWN = 100  # octets or characters at most before a text is cut off
+GAPS = re.compile(r"[^\s:]")  # what stands between octets and may break a text: everything else counts
+NUMBER = re.compile(r"(?<![\w.])\d[\d.]*(?![\w])")
+CUT = "..."
+VALUES = frozenset({"value", "values", "scaled", "rows", "a", "b"})  # of the JSON: what holds values
 
 
 class Redactor:
     """Finds secrets in texts, in hexadecimal of any spacing and as characters, and covers them with asterisks.
 
-    A secret may be broken over several lines, or cut off and end in three dots."""
+    A secret may be broken over several lines, or cut off and end in three dots. Secrets that are numbers are covered
+    where their digits stand alone, with or without a decimal point.
+    """
 
-    def __init__(self, secrets: Iterable[bytes]) -> None:
-        found = sorted({secret for secret in secrets if len(secret) >= SHORTEST}, key=len, reverse=True)
-        patterns = []
-        for secret in found:
-            octets = [f"{octet:02X}" for octet in secret]
-            patterns += [BETWEEN.join(octets), _cut_off(octets, BETWEEN)]
-            text = secret.decode("ascii", "ignore")
-            if len(text) == len(secret) and text.isprintable():
-                characters = [re.escape(character) if character != " " else r"\s{1,200}" for character in text]
-                patterns += [WRAPPED.join(characters), _cut_off(characters, WRAPPED)]
-        self._pattern = re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
+    def __init__(self, secrets: Iterable[bytes | int]) -> None:
+        self._index: dict[str, list[str]] = {}
+        self._numbers: set[str] = set()
+        for secret in set(secrets):
+            if isinstance(secret, int):
+                if abs(secret) >= 10 ** (SHORTEST - 1):
+                    self._numbers.add(_digits(str(abs(secret))))
+                continue
+            if len(secret) >= SHORTEST:
+                self._add(secret.hex().upper(), 2 * SHORTEST)
+                text = secret.decode("ascii", "ignore")
+                if len(text) == len(secret) and text.isprintable():
+                    self._add("".join(GAPS.findall(text)).upper(), SHORTEST)
+        for found in self._index.values():
+            found.sort(key=len, reverse=True)
+
+    def _add(self, text: str, shortest: int) -> None:
+        if len(text) >= shortest:
+            self._index.setdefault(text[:SHORTEST], []).append(text)
 
     def __repr__(self) -> str:
         return "Redactor()"
 
     def text(self, text: str) -> str:
         """A text with every secret in it covered; its length stays."""
-        if self._pattern is None:
-            return text
-        return self._pattern.sub(lambda found: re.sub(r"[^\s:]", MASK, found[0]), text)
+        if self._index:
+            text = self._octets_covered(text)
+        if self._numbers:
+            text = NUMBER.sub(self._number_covered, text)
+        return text
 
-    def json(self, value: Any) -> Any:
-        """A JSON value with every secret in its texts covered."""
+    def _octets_covered(self, text: str) -> str:
+        places = [found.start() for found in GAPS.finditer(text)]
+        view = "".join([text[place] for place in places])
+        view = view.upper() if len(view.upper()) == len(view) else "".join(map(_upper, view))
+        covered: list[int] = []
+        at, index = 0, self._index
+        while at <= len(view) - SHORTEST:
+            size = _longest(view, at, index[view[at : at + SHORTEST]]) if view[at : at + SHORTEST] in index else 0
+            covered += places[at : at + size]
+            at += size or 1
+        if not covered:
+            return text
+        characters = list(text)
+        for place in covered:
+            characters[place] = MASK
+        return "".join(characters)
+
+    def _number_covered(self, found: re.Match[str]) -> str:
+        text = found[0]
+        secret = sum(map(str.isdigit, text)) >= SHORTEST and _digits(text) in self._numbers
+        return re.sub(r"\d", MASK, text) if secret else text
+
+    def json(self, value: Any, inside: bool = False) -> Any:
+        """A JSON value with every secret in its texts covered, and every number that is a value and a secret."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
-            return [self.json(item) for item in value]
+            return [self.json(item, inside) for item in value]
         if isinstance(value, dict):
-            return {key: self.json(item) for key, item in value.items()}
+            return {key: self.json(item, inside or key in VALUES) for key, item in value.items()}
+        if inside and isinstance(value, int | float) and not isinstance(value, bool):
+            return self.text(str(value)) if _digits(str(value)) in self._numbers else value
         return value
 
 
-def _cut_off(parts: list[str], between: str) -> str:
-    """A pattern of the beginning of a secret that ends in three dots."""
-    rest = ""
-    for part in reversed(parts[SHORTEST:SHOWN]):
-        rest = f"(?:{between}{part}{rest})?"
-    return between.join(parts[:SHORTEST]) + rest + r"(?= ?\.\.\.)"
+def _longest(view: str, at: int, secrets: list[str]) -> int:
+    """How many characters at a place belong to a secret, whole or cut off."""
+    for secret in secrets:
+        if view.startswith(secret, at):
+            return len(secret)
+    stop = view.find(CUT, at, at + max(map(len, secrets)) + len(CUT))
+    shown = view[at:stop] if stop - at >= SHORTEST else ""
+    return len(shown) if shown and any(secret.startswith(shown) for secret in secrets) else 0
 
 
-def secrets_of(messages: Iterable[Message], keys: KeyRing, payload: bool) -> list[bytes]:
+def _digits(text: str) -> str:
+    """The digits of a number that a scaler leaves as they are."""
+    return text.replace(".", "").replace("-", "").strip("0")
+
+
+def _upper(character: str) -> str:
+    upper = character.upper()
+    return upper if len(upper) == 1 else character
+
+
+def secrets_of(messages: Iterable[Message], keys: KeyRing, payload: bool) -> list[bytes | int]:
     """Keys and titles that were given, and titles, passwords, dedicated keys and, with `payload`, values of a trace."""
-    found: list[bytes] = [*keys.titles(), *keys.client_titles()]
+    found: list[bytes | int] = [*keys.titles(), *keys.client_titles()]
     roles: tuple[KeyRole, ...] = ("ek", "bek", "ak", "dedicated", "kek", "password")
     for role in roles:
         found += [candidate.secret.value for candidate in keys.candidates(role)]
@@ -75,16 +124,19 @@ def secrets_of(messages: Iterable[Message], keys: KeyRing, payload: bool) -> lis
                 found.append(layer.sealed.system_title)
             for node in walk_raw(layer.nodes):
                 spec, _, _, value = node
-                if spec.hole == "system_title" or spec.name in SECRET_FIELDS or (payload and spec.type):
-                    found += _octets_in(value)
+                if spec.hole == "system_title" or spec.name in SECRET_FIELDS:
+                    found += _values_in(value, False)
+                elif payload and spec.type:
+                    found += _values_in(value, True)
         found += [title for title in (message.after.client_title, message.after.server_title) if title]
-    found += [title[3:] for title in found if len(title) == 8]  # the serial number of a title
+    found += [title[3:] for title in found if isinstance(title, bytes) and len(title) == 8]  # a title's serial number
     return found
 
 
-def _octets_in(value: object) -> list[bytes]:
-    if isinstance(value, bytes):
+def _values_in(value: object, numbers: bool) -> list[bytes | int]:
+    """The octets in a value, and its numbers if they are wanted."""
+    if isinstance(value, bytes) or (numbers and isinstance(value, int) and not isinstance(value, bool)):
         return [value]
     if isinstance(value, list):
-        return [octets for node in value for octets in _octets_in(node[3])]
+        return [found for node in value for found in _values_in(node[3], numbers)]
     return []

@@ -20,6 +20,7 @@ REGISTER_REQUEST = Struct(
             "mac_address" / Expect(U16, range(0x1000), "a MAC address has 12 bits") * "the address that it gets",
         ),
         "correspondence",
+        "a new station",
     )
     * "new stations and their addresses",
 )
@@ -30,7 +31,9 @@ DISCOVER_REQUEST = Struct(
     "ic_equal_credit" / Expect(U8, range(2), "0 or 1") * "1: answer with the credit that arrived",
 )
 DISCOVER_REPORT = Struct(
-    "system_titles" / Counted(Struct("system_title" / TITLE * "system title"), "station") * "the new stations",
+    "system_titles"
+    / Counted(Struct("system_title" / TITLE * "system title"), "station", "a new station")
+    * "the new stations",
     "alarm_descriptor" / IfRoom(Present(U8)) * "alarms of the station",
 )
 REPEATER_CALL = Struct(

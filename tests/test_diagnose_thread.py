@@ -76,7 +76,12 @@ def test_the_manufacturers_software() -> None:
     assert [f.code for f in manufacturer.findings if f.severity != "info"] == ["nonce-reused"]
     assert by_code(manufacturer)["nonce-reused"].severity == "warning"
     quirks = {f.code for f in manufacturer.findings if f.severity == "info"}
-    assert quirks == {"ua-length-lies", "conformance-not-subset", "invoke-id-mismatch", "well-known-key"}
+    assert quirks == {
+        "ua-length-lies", "conformance-not-subset", "invoke-id-mismatch", "well-known-key", "unusual-encoding",
+    }  # fmt: skip
+    assert by_code(manufacturer)["unusual-encoding"].evidence == (
+        "message 6, invoke_id_and_priority: reserved bits are set: 10, and in 1 other message",
+    )
 
 
 def test_without_keys() -> None:

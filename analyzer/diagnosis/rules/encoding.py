@@ -12,24 +12,35 @@ from analyzer.model import Side, Span
 from grammars.kit.spec import UNDECODED, Issue
 
 
+REMARKS = 20  # of one side
+
+
 @rule("unusual-encoding")
 def unusual_encoding(case: Case) -> Iterator[Hit]:
     """The remarks of the grammars: swapped tags, indefinite lengths, reserved bits, control characters ..."""
-    seen: dict[tuple[str, str, str], list[tuple[Message, Layer, Issue]]] = {}
+    seen: dict[str, dict[str, list[tuple[Message, Layer, Issue]]]] = {}
     for message, layer in _readable(case):
         for issue in layer.parsed.issues:
             if issue.severity == "info":
-                said = issue.text.partition(", found ")[0]
-                seen.setdefault((message.direction, issue.spec.name, said), []).append((message, layer, issue))
-    for (direction, _, _), found in seen.items():
-        message, layer, issue = found[0]
+                said = f"{issue.spec.name}: {issue.text.partition(', found ')[0].partition(' are set: ')[0]}"
+                seen.setdefault(message.direction, {}).setdefault(said, []).append((message, layer, issue))
+    for direction, remarks in seen.items():
+        message, layer, issue = next(iter(remarks.values()))[0]
         yield Hit(
             message,
-            (f"{issue.spec.name}: {issue.text}", *_others([one[0] for one in found])),
+            tuple(_remark(found) for found in remarks.values())[:REMARKS],
             field=issue.spec.name,
             span=Span(layer.buffer, issue.start, issue.end),
             side=_side(direction),
         )
+
+
+def _remark(found: list[tuple[Message, Layer, Issue]]) -> str:
+    """A remark as it is first met, and where else."""
+    message, _, issue = found[0]
+    others = len({one[0].number for one in found}) - 1
+    more = f", and in {others} other message{'s' if others > 1 else ''}" if others else ""
+    return f"message {message.number}, {issue.spec.name}: {issue.text}{more}"
 
 
 @rule("octets-behind-apdu")
