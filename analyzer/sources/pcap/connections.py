@@ -30,7 +30,7 @@ from analyzer.sources.pcap.links import (
     radio_payload,
 )
 from analyzer.sources.pcap.recognition import LOOKED_AT, PORT, PUBLIC_CLIENT, Sign, sign_in
-from analyzer.sources.pcap.tcp import ACK, FIN, RST, SYN, Piece, Stream
+from analyzer.sources.pcap.tcp import ACK, FIN, MOST_SEGMENTS, RST, SYN, Piece, Stream
 from analyzer.sources.pcap.usb import Adapters
 
 USB = frozenset({USB_LINUX, USB_LINUX_MMAPPED, USBPCAP})
@@ -62,6 +62,7 @@ class Conversation:
         "columns",
         "count",
         "heads",
+        "held",
         "key",
         "label",
         "last",
@@ -85,6 +86,7 @@ class Conversation:
         self.columns = Columns(carrier)
         self.streams = (Stream(), Stream())
         self.heads = (bytearray(), bytearray(), bytearray())
+        self.held: list[tuple[int, Piece]] = []
         self.scanned = [0, 0, 0]
         self.state: Literal["open", "dlms", "other"] = "open"
         self.sign: Sign | None = None
@@ -197,13 +199,14 @@ class Connections:
             return
         if flags & ACK and not flags & RST:
             streams[1 - side].acknowledge(segment.ack)
-        if segment.length:
-            for piece in streams[side].add(seq, segment.data, segment.length, segment.time):
+        pieces = streams[side].add(seq, segment.data, segment.length, segment.time) if segment.length else []
+        if flags & FIN:
+            streams[side].fin(seq + segment.length)
+        if conversation.held or streams[0].gap or streams[1].gap:
+            self._hold(conversation, side, pieces)
+        else:
+            for piece in pieces:
                 self._deliver(conversation, side, piece)
-        for other in (0, 1):
-            if streams[other].gap:
-                for piece in streams[other].overdue():
-                    self._deliver(conversation, other, piece)
         if flags & (FIN | RST):
             conversation.closed |= 3 if flags & RST else 1 << side
 
@@ -252,9 +255,8 @@ class Connections:
 
     def _end(self, conversation: Conversation) -> None:
         for side, stream in enumerate(conversation.streams):
-            if stream.gap:
-                for piece in stream.close():
-                    self._deliver(conversation, side, piece)
+            conversation.held += ((side, piece) for piece in stream.close())
+        self._release(conversation)
         if conversation.state == "open":
             for side in (0, 1, 2):
                 self._look(conversation, side)
@@ -330,6 +332,26 @@ class Connections:
                 self._accept(conversation)
             elif len(heads[side]) >= LOOKED_AT:
                 self._dismiss(conversation)
+
+    def _hold(self, conversation: Conversation, side: int, pieces: list[Piece]) -> None:
+        """While one side has a gap, what the other says waits as well, so that question and answer keep their order."""
+        conversation.held += ((side, piece) for piece in pieces)
+        streams = conversation.streams
+        for other in (0, 1):
+            conversation.held += ((other, piece) for piece in streams[other].overdue())
+        if (not streams[0].gap and not streams[1].gap) or len(conversation.held) > MOST_SEGMENTS:
+            self._release(conversation)
+
+    def _release(self, conversation: Conversation) -> None:
+        """Gives on what was held, by the time at which each octet could be read: not before those ahead of it."""
+        latest: list[int] = [-1, -1]
+        timed = []
+        for side, piece in conversation.held:
+            latest[side] = max(latest[side], piece.time or 0)
+            timed.append((latest[side], side, piece))
+        conversation.held.clear()
+        for _, side, piece in sorted(timed, key=lambda one: one[0]):
+            self._deliver(conversation, side, piece)
 
     def _is_told(self, conversation: Conversation) -> bool:
         return conversation.columns.carrier in ("link", "radio") and self.choice.framing is not None

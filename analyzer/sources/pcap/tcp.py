@@ -12,7 +12,8 @@ from typing import NamedTuple
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 MOST_WAITING = 1 << 18  # octets behind a gap, then it is taken for lost; four times the usual window
 MOST_SEGMENTS = 512
-PATIENCE = 64  # packets of the connection that may come in another order than they were sent
+PATIENCE = 8  # packets of the connection that may come in another order than they were sent
+PATIENCE_UNHEARD = 64  # the same where the other side was not captured, so that nobody acknowledges
 PATIENCE_AT_FIRST = 4  # where the capture starts in mid-stream, what was under way then is no loss
 WRAP = 1 << 32
 
@@ -38,7 +39,7 @@ class Stream:
         self.repeated = 0
         self._waiting: list[tuple[int, int, bytes, int, int | None]] = []
         self._octets = 0
-        self._patience = PATIENCE_AT_FIRST
+        self._patience: float = PATIENCE_AT_FIRST
         self._given_any = False
 
     def syn(self, seq: int) -> None:
@@ -72,11 +73,19 @@ class Stream:
             return []
         return [*self._take(self.next + ahead, data, length, time), *self._follow()]
 
+    def fin(self, seq: int) -> None:
+        """The FIN counts as one octet, which matters where somebody goes on sending."""
+        if self.next is not None and self._counted_on(seq) == self.next:
+            self.next += 1
+
     def overdue(self) -> list[Piece]:
         """Asked at each packet of the connection: what comes behind a gap that has been acknowledged for long."""
-        if not self._waiting or self.acknowledged is None or self.next is None or self.acknowledged <= self.next:
+        if not self._waiting or self.next is None:
             return []
-        self._patience -= 1
+        if self.acknowledged is None:
+            self._patience -= PATIENCE / PATIENCE_UNHEARD
+        elif self.acknowledged > self.next:
+            self._patience -= 1
         return self.give_up() if self._patience < 0 else []
 
     @property
