@@ -205,19 +205,22 @@ def columns_of(
     return known, notes
 
 
-def cell_text(value: Any, kind: str) -> str:
-    """A value of a cell for people: dates and times as such, numbers without exponent, octets in hexadecimal."""
+def cell_text(value: Any, kind: str, target: Target | None = None) -> str:
+    """A value of a cell for people: dates and times as such, numbers without exponent, octets in hexadecimal. `target`
+    is the attribute that it belongs to: in some, octets are always a time."""
     if value is None:
         return "-"
     if isinstance(value, tuple):
         return f"{value[0].name} of {len(elements(value))}"
     if isinstance(value, bytes):
+        if target is not None and (said := readings.in_attribute(target.class_id, target.attribute_id, value)):
+            return said
         if kind == "date-time" or (kind == "octet-string" and readings.is_date_time(value)):
             return readings.date_time(value)
         if kind == "octet-string" and len(value) == 6 and value[5] == 0xFF:
             return readings.obis(value)
-        said = {"date": readings.date, "time": readings.time}.get(kind)
-        return said(value) if said is not None else readings.printable(value) or value.hex(" ").upper()
+        reader = {"date": readings.date, "time": readings.time}.get(kind)
+        return reader(value) if reader is not None else readings.printable(value) or value.hex(" ").upper()
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from analyzer.message import Layer, Message
 from analyzer.model import Node
-from analyzer.objects import NUMBERS
+from analyzer.objects import NUMBERS, Answer
 from grammars import readings
 from grammars.kit.primitives import Bits, Extended
-from grammars.kit.spec import Issue, RawNode, Spec
+from grammars.kit.spec import Issue, RawNode, Spec, walk_raw
 from grammars.llc import LLC
-from grammars.meanings import attribute_name, class_name, method_name
+from grammars.meanings import attribute_name, class_name, method_name, times_of
 from grammars.parse import parse
 
 TEXTS = {"visible-string", "utf8-string"}
@@ -74,26 +74,20 @@ class _Maker:
             holes[inner.hole] = lambda inner=inner: self.layer(inner)  # type: ignore[misc]
         data = self.message.octets(layer.buffer)
         nodes = self.nodes(layer.nodes, data, layer.buffer, layer.parsed.issues, holes, 0)
-        if layer is self.message.plain and self.message.answers:
-            nodes = self._scaled(layer, nodes)
+        if layer.joined or layer is self.message.plain:
+            nodes = self._meant(layer, nodes)
         if layer is self.message.plain and self.message.versions:
             nodes = tuple(_in_version(node, self.message.versions) for node in nodes)
         sealed = layer.sealed is not None and layer.sealed.layer == "apdu"
         return tuple(_with_security(node, layer) for node in nodes) if sealed else nodes
 
-    def _scaled(self, layer: Layer, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        """The nodes of an answer, its numbers with the unit that the trace told before."""
+    def _meant(self, layer: Layer, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The nodes of a layer with what the trace tells of its values: the unit of a number that was read before, the
+        time in an octet-string that is one in this attribute."""
         meant: dict[tuple[str, int, int], str] = {}
-        for answer in self.message.answers:
-            value = answer.value
-            if (
-                value is not None
-                and answer.buffer == layer.buffer
-                and answer.scaler is not None
-                and value[0].type in NUMBERS
-                and isinstance(value[3], int)
-            ):
-                meant[(value[0].name, value[1], value[2])] = answer.scaled(value[3])
+        for answer in self.message.objects:
+            if isinstance(answer, Answer) and answer.value is not None and answer.buffer == layer.buffer:
+                meant.update(_meanings(answer, answer.value))
 
         def put(node: Node) -> Node:
             text = meant.get((node.name, node.start, node.end))
@@ -134,6 +128,18 @@ def _place(issue: Issue, used: set[tuple[int, int, int]]) -> tuple[int, int, int
         return key
     around = [k for k in used if k[0] == key[0] and k[1] <= issue.start and issue.end <= k[2]]
     return min(around, key=lambda k: k[2] - k[1], default=key)
+
+
+def _meanings(answer: Answer, value: RawNode) -> Iterator[tuple[tuple[str, int, int], str]]:
+    """Nodes of a value, by name and place, with what they mean in this attribute."""
+    if answer.scaler is not None and value[0].type in NUMBERS and isinstance(value[3], int):
+        yield (value[0].name, value[1], value[2]), answer.scaled(value[3])
+    if not times_of(answer.class_id, answer.attribute_id):
+        return
+    for spec, start, end, octets in walk_raw([value]):
+        if spec.type == "octet-string" and isinstance(octets, bytes):
+            if text := readings.in_attribute(answer.class_id, answer.attribute_id, octets):
+                yield (spec.name, start, end), text
 
 
 def _used(raw: Iterable[RawNode]) -> set[tuple[int, int, int]]:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 PHASES = {20: "L1", 40: "L2", 60: "L3"}
+HARMONICS = 80  # group C: the highest quantity with harmonics in group E
 INTEGRALS = frozenset({8, 9, 10, 29, 30, 58})  # group D: energy for a power, charge for a current
 
 
@@ -74,6 +75,12 @@ def method_name(class_id: int, index: int, version: int | None = None) -> str:
     return "manufacturer specific" if index < 0 else found.methods.get(index, "") if found else ""
 
 
+def times_of(class_id: int, index: int) -> tuple[int, ...]:
+    """The lengths of octet-strings that are date-times, dates or times in an attribute: 12, 5 or 4 octets."""
+    times = _table("classes.toml").get(str(class_id), {}).get("times", {})
+    return tuple(times.get(str(index), ()))
+
+
 def obis_code(text: str) -> bytes:
     """The 6 octets of a code as A-B:C.D.E*F."""
     return bytes(map(int, text.replace("-", ".").replace(":", ".").replace("*", ".").split(".")))
@@ -135,6 +142,8 @@ def obis_meaning(octets: bytes) -> str:
     if not text:
         return "manufacturer specific" if any(128 <= group <= 254 for group in (b, c, d, e)) else ""
     channel = f", channel {b}" if 1 <= b <= 64 else ""
+    if 65 <= b <= 199:
+        channel = f", {'utility' if b < 128 else 'manufacturer'} specific channel {b}"
     billing = f", billing period {f}" if f < 100 or 101 <= f <= 125 else ""
     return text + channel + billing
 
@@ -155,6 +164,6 @@ def _electricity(table: dict[str, Any], c: int, d: int, e: int) -> str:
     parts = [quantity, phase, processing]
     if e and d not in (7, 11) and e < 64:
         parts.append(f"tariff {e}")
-    elif e and d == 7 and e < 121:
+    elif e and d == 7 and e < 121 and c <= HARMONICS:
         parts.append(f"harmonic {e}")
     return ", ".join(part for part in parts if part)

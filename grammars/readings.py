@@ -1,6 +1,6 @@
 """How people read values that travel as octets: OBIS codes, object identifiers, dates and times."""
 
-from grammars.meanings import obis_meaning
+from grammars.meanings import obis_meaning, times_of
 from grammars.tables.enums import APPLICATION_CONTEXTS, DATE_TIME_STATUS_BITS, MECHANISMS
 
 DLMS_UA = bytes.fromhex("6085740508")  # 2.16.756.5.8, the DLMS User Association
@@ -46,9 +46,11 @@ def date(octets: bytes) -> str:
     days = {0xFD: "second-last", 0xFE: "last", 0xFF: "*"}
     names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     text = f"{'*' if year == 0xFFFF else f'{year:04}'}-{months.get(month, f'{month:02}')}-{days.get(day, f'{day:02}')}"
-    if year == 0xFFFF and month == day == 0xFF and 1 <= weekday <= 7:
+    if not 1 <= weekday <= 7 or (year != 0xFFFF and month < 0xFD and day < 0xFD):
+        return text
+    if year == 0xFFFF and month == day == 0xFF:
         return f"every {names[weekday - 1]}"
-    return text
+    return f"{text} {names[weekday - 1]}"
 
 
 def time(octets: bytes) -> str:
@@ -73,7 +75,16 @@ def clock_status(status: int) -> str:
     """The set bits of a clock status; FF means that there is none."""
     if status in (0, 0xFF):
         return ""
-    return ", " + ", ".join(name for mask, name, _ in DATE_TIME_STATUS_BITS if status & mask)
+    named = [name for mask, name, _ in DATE_TIME_STATUS_BITS if status & mask]
+    rest = status & ~sum(mask for mask, _, _ in DATE_TIME_STATUS_BITS)
+    return ", " + ", ".join([*named, *([f"reserved bits {rest:02X}"] if rest else [])])
+
+
+def in_attribute(class_id: int, index: int, octets: bytes) -> str:
+    """Octets of an octet-string as the date-time, date or time that they are in this attribute; empty for others."""
+    if len(octets) not in times_of(class_id, index):
+        return ""
+    return {12: date_time, 5: date, 4: time}[len(octets)](octets)
 
 
 def is_date_time(octets: bytes) -> bool:

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from analyzer.message import Message
-from analyzer.objects import NUMBERS, Answer, scalar, scaled, unit_symbol
+from analyzer.objects import NUMBERS, Answer, Target, scalar, scaled, unit_symbol
 from analyzer.profiles import Cell, Column, Profile, unit_of
 from analyzer.pushes import Pushed
+from analyzer.report.objects_text import status_of, target_of
 from analyzer.report.values import as_json
 from grammars import readings
 from grammars.kit.spec import RawNode
-from grammars.meanings import status_text
 
 
 def objects_of(message: Message) -> list[dict[str, Any]]:
@@ -30,18 +30,17 @@ def _object(one: Answer | Pushed) -> dict[str, Any]:
     node = one.value
     value = scalar(node, one.octets) if node is not None and not _is_composed(node) else None
     number = one.scaler is not None and node is not None and node[0].type in NUMBERS and isinstance(value, int)
-    status = status_text(one.instance_id, value) if one.instance_id and isinstance(value, int) else ""
     return {
         "obis": readings.obis(one.instance_id) if one.instance_id else None,
         "class_id": one.class_id,
         "attribute_id": one.attribute_id,
         "name": one.name or None,
         "value": as_json(node, one.octets) if node is not None and one.profile is None else None,
-        "text": _text(value, node[0].type) if node is not None else None,
+        "text": _text(value, node[0].type, target_of(one)) if node is not None else None,
         "scaler": one.scaler,
         "unit": (unit_symbol(one.unit) or None) if one.scaler is not None else None,
         "scaled": _number(scaled(value, one.scaler)) if number and isinstance(value, int) else None,
-        "status": status or None,
+        "status": status_of(one, value) or None,
         "time": readings.date_time(one.time) if one.time else None,
         "filled": one.source or None,
         "span": [one.buffer, node[1], node[2]] if node is not None else None,
@@ -52,14 +51,21 @@ def _is_composed(node: RawNode) -> bool:
     return node[0].type in ("array", "structure", "compact-array")
 
 
-def _text(value: Any, kind: str) -> str | None:
+def _text(value: Any, kind: str, target: Target | None) -> str | None:
     """The reading of octets that are a date, a time or text."""
     if not isinstance(value, bytes):
         return None
-    if kind == "date-time" or (kind == "octet-string" and readings.is_date_time(value)):
+    return _time(value, kind, target) or readings.printable(value) or None
+
+
+def _time(value: bytes, kind: str, target: Target | None) -> str:
+    """Octets that are a date-time, a date or a time, by their type, their attribute or themselves; empty for others."""
+    if target is not None and (said := readings.in_attribute(target.class_id, target.attribute_id, value)):
+        return said
+    if kind == "octet-string" and readings.is_date_time(value):
         return readings.date_time(value)
-    said = {"date": readings.date, "time": readings.time}.get(kind)
-    return said(value) if said is not None else readings.printable(value) or None
+    reader = {"date-time": readings.date_time, "date": readings.date, "time": readings.time}.get(kind)
+    return reader(value) if reader is not None else ""
 
 
 def _profile(profile: Profile) -> dict[str, Any]:
@@ -98,12 +104,9 @@ def _cell(profile: Profile, number: int, cell: Cell) -> Any:
     if isinstance(value, tuple):
         return as_json(value, profile.octets)
     if isinstance(value, bytes):
-        return _text(value, cell.type) if readings.is_date_time(value) else _plain(value, cell.type)
+        target = profile.columns[number].target if number < len(profile.columns) else None
+        return _time(value, cell.type, target) or value.hex().upper()
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _plain(value: bytes, kind: str) -> str:
-    return _text(value, kind) or "" if kind in ("date-time", "date", "time") else value.hex().upper()
 
 
 def _number(value: Decimal) -> int | float:

@@ -9,12 +9,11 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from analyzer.message import Message
-from analyzer.objects import COMPOSED, NUMBERS, Answer, elements, plain_number, scalar, scaled, unit_symbol
+from analyzer.objects import COMPOSED, NUMBERS, Answer, Target, elements, plain_number, scalar, scaled, unit_symbol
 from analyzer.profiles import Cell, Profile, cell_text, unit_of
 from analyzer.pushes import Pushed
 from analyzer.report.colors import Palette
 from grammars import readings
-from grammars.kit.spec import RawNode
 from grammars.meanings import status_text
 
 INDENT = " " * 4
@@ -52,23 +51,27 @@ def value_text(one: Answer | Pushed) -> str:
         return "-"
     if one.profile is not None:
         return f"{len(one.profile)} rows of {len(one.profile.columns)} columns"
-    return raw_text(value, one.octets, one.scaler, one.unit, one.instance_id)
-
-
-def raw_text(
-    node: RawNode, octets: bytes, scaler: int | None = None, unit: int | None = None, code: bytes | None = None
-) -> str:
-    """A raw value for people, in its unit where that is known."""
-    kind = node[0].type
+    kind = value[0].type
     if kind in COMPOSED:
-        return f"{kind} of {len(elements(node))}"
-    value = scalar(node, octets)
-    if scaler is not None and kind in NUMBERS and isinstance(value, int):
-        return f"{plain_number(scaled(value, scaler))} {unit_symbol(unit)}".strip()
-    said = status_text(code, value) if code is not None and isinstance(value, int) else ""
-    text = cell_text(value, kind)
+        return f"{kind} of {len(elements(value))}"
+    plain = scalar(value, one.octets)
+    if one.scaler is not None and kind in NUMBERS and isinstance(plain, int):
+        return f"{plain_number(scaled(plain, one.scaler))} {unit_symbol(one.unit)}".strip()
+    text = cell_text(plain, kind, target_of(one))
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
-    return f"{text}  {said}".rstrip()
+    return f"{text}  {status_of(one, plain)}".rstrip()
+
+
+def target_of(one: Answer | Pushed) -> Target | None:
+    """The attribute that a value belongs to, where its class is known."""
+    if one.class_id is None or one.instance_id is None or one.attribute_id is None:
+        return None
+    return Target(one.class_id, one.instance_id, one.attribute_id)
+
+
+def status_of(one: Answer | Pushed, value: object) -> str:
+    """The bits of a value that is a status word."""
+    return status_text(one.instance_id, value) if isinstance(value, int) and one.attribute_id in (None, 2) else ""
 
 
 def _table(profile: Profile, colors: Palette) -> Iterator[str]:
@@ -116,8 +119,8 @@ def _texts(profile: Profile, row: Sequence[Cell], kinds: Sequence[tuple[bool, bo
     """The texts of a row. Numbers of a column with marks leave room for one, so that they stay in line."""
     made = []
     for n, cell in enumerate(row):
-        text = cell_text(profile.numbers(n, cell), cell.type)
         target = profile.columns[n].target if n < len(profile.columns) else None
+        text = cell_text(profile.numbers(n, cell), cell.type, target)
         said = status_text(target.instance_id, cell.value) if target and isinstance(cell.value, int) else ""
         right, starred = kinds[n] if n < len(kinds) else (False, False)
         mark = f" {FILLED}" if cell.filled else "  " if right and starred else ""
