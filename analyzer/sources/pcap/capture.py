@@ -12,7 +12,8 @@ from typing import Protocol, overload
 
 from analyzer.model import Record, SourceIssue, Trace
 from analyzer.sources import InputError
-from analyzer.sources.pcap.connections import Choice, Connections, Conversation, issues_of
+from analyzer.sources.pcap.connections import Choice, Connections
+from analyzer.sources.pcap.conversation import Conversation, issues_of
 from analyzer.sources.pcap.files import PCAP_MAGIC, PCAPNG_MAGIC, CaptureFile, Packet, counted
 from analyzer.sources.pcap.packed import GZIP, ZSTD, PackedError, Stream, unpacked
 
@@ -66,7 +67,7 @@ def follow_capture(stream: Stream, source: str, choice: Choice | None = None) ->
     """The traces of a capture that is still being written, each as soon as its first octets are there.
 
     The records of a trace come as the packets do, and pass once. Those of other connections wait until they are asked
-    for; a trace ends where the stream does, and only then are its issues complete.
+    for; a trace ends where the stream does, or with this iterator, and only then are its issues complete.
     """
     return follow_packets(_file(stream, source), source, choice or Choice())
 

@@ -1,20 +1,16 @@
 """Packets into conversations: one for each TCP or UDP connection, each serial adapter, each pair of radio addresses.
 
-A connection shows itself as DLMS by its port or by what it carries (`recognition`); others are counted. Which side is the
-client is told, in this order, by what it sends, by port 4059, by who opened the connection, by the SAPs, by the lower port.
+A connection shows itself as DLMS by its port or by what it carries (`recognition`); others are counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Literal
 
-from analyzer.model import Direction, SourceIssue
-from analyzer.sources.pcap.columns import Columns
-from analyzer.sources.pcap.files import Packet, counted
-from analyzer.sources.pcap.ip import Datagrams, Endpoint, Segment
+from analyzer.sources.pcap.conversation import EITHER, INWARD, OUTWARD, Conversation, shown
+from analyzer.sources.pcap.files import Packet
+from analyzer.sources.pcap.ip import Datagrams, Segment
 from analyzer.sources.pcap.links import (
     ETHERNET,
     IEEE802_15_4,
@@ -29,7 +25,7 @@ from analyzer.sources.pcap.links import (
     ip_start,
     radio_payload,
 )
-from analyzer.sources.pcap.recognition import LOOKED_AT, PORT, PUBLIC_CLIENT, Sign, sign_in
+from analyzer.sources.pcap.recognition import LOOKED_AT, PORT, sign_in
 from analyzer.sources.pcap.tcp import ACK, FIN, MOST_SEGMENTS, RST, SYN, Piece, Stream
 from analyzer.sources.pcap.usb import Adapters
 
@@ -38,8 +34,6 @@ RADIO = frozenset({IEEE802_15_4, IEEE802_15_4_NO_FCS, IEEE802_15_4_PHY, IEEE802_
 FRAMINGS = ("ethernet", "ip", "hdlc", "wrapper", "mbus", "p1", "iec62056-21", "none")
 MEMORY = 32 << 20  # octets of records that are kept; beyond, a capture is read again for each connection
 MOST_OPEN = 20_000  # connections remembered; beyond, those without DLMS are only counted
-LISTED = 20  # losses of a connection that are listed one by one
-OUTWARD, INWARD, EITHER = 0, 1, 2  # sides of a link where the capture tells the way, and where it does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,87 +45,6 @@ class Choice:
     framing: str | None = None
     wireshark: bool = False
     display_filter: str | None = None
-
-
-class Conversation:
-    """One connection or line, while it is read. Sides are 0 and 1, in the order in which they were first seen."""
-
-    __slots__ = (
-        "client",
-        "closed",
-        "columns",
-        "count",
-        "heads",
-        "held",
-        "key",
-        "label",
-        "last",
-        "losses",
-        "lost",
-        "ordinal",
-        "ports",
-        "scanned",
-        "sign",
-        "sign_side",
-        "state",
-        "streams",
-        "syn_side",
-        "unlisted",
-    )
-
-    def __init__(self, key: Hashable, label: tuple[str, str], ports: tuple[int, int], carrier: str) -> None:
-        self.key = key
-        self.label = label
-        self.ports = ports
-        self.columns = Columns(carrier)
-        self.streams = (Stream(), Stream())
-        self.heads = (bytearray(), bytearray(), bytearray())
-        self.held: list[tuple[int, Piece]] = []
-        self.scanned = [0, 0, 0]
-        self.state: Literal["open", "dlms", "other"] = "open"
-        self.sign: Sign | None = None
-        self.sign_side = 0
-        self.syn_side: int | None = None
-        self.client: int | None = None
-        self.closed = 0
-        self.ordinal = 1
-        self.count = 0
-        self.last: int = 0
-        self.lost = [0, 0, 0]
-        self.losses: list[SourceIssue] = []
-        self.unlisted = 0
-
-    @property
-    def name(self) -> str:
-        """Client and meter with their addresses, the transport where it is not TCP, and which of several in a row."""
-        first, second = self.label if self.client != 1 else self.label[::-1]
-        carrier = self.columns.carrier
-        name = f"{first} -> {second}" if second else first
-        name += f" {carrier}" if carrier == "udp" else ""
-        return f"{name} ({self.ordinal})" if self.ordinal > 1 else name
-
-    def decide_sides(self) -> None:
-        """Says which side is the client, by the evidence there is so far."""
-        self.client = self._client()
-        clients: dict[int | None, tuple[Direction, Direction]] = {0: ("client", "meter"), 1: ("meter", "client")}
-        self.columns.sides = (*clients.get(self.client, ("unknown", "unknown")), "unknown")
-
-    def _client(self) -> int | None:
-        if self.sign is not None and self.sign.sender != "unknown" and self.sign_side != EITHER:
-            return self.sign_side if self.sign.sender == "client" else 1 - self.sign_side
-        here = [side for side in (0, 1) if self.ports[side] == PORT]
-        if len(here) == 1:
-            return 1 - here[0]
-        if self.syn_side is not None:
-            return self.syn_side
-        if self.sign is not None and self.sign.saps is not None and self.sign_side != EITHER:
-            source, destination = self.sign.saps
-            if (source == PUBLIC_CLIENT) != (destination == PUBLIC_CLIENT):
-                return self.sign_side if source == PUBLIC_CLIENT else 1 - self.sign_side
-        if self.ports[0] != self.ports[1]:
-            return 0 if self.ports[0] > self.ports[1] else 1
-        # On serial lines the host reads the meter, as long as nothing tells otherwise.
-        return None if self.columns.carrier == "radio" else OUTWARD
 
 
 class Connections:
@@ -314,7 +227,7 @@ class Connections:
         conversation.count += 1
         conversation.last = self._packet
         if piece.lost:
-            self._note_loss(conversation, piece.lost)
+            conversation.note_loss(piece.lost)
         if not self.overflown or self.only is not None:
             conversation.columns.append(side, piece.data, piece.time, piece.lost)
             self._memory += len(piece.data) + 17
@@ -356,13 +269,6 @@ class Connections:
     def _is_told(self, conversation: Conversation) -> bool:
         return conversation.columns.carrier in ("link", "radio") and self.choice.framing is not None
 
-    def _note_loss(self, conversation: Conversation, lost: int) -> None:
-        if len(conversation.losses) >= LISTED:
-            conversation.unlisted += 1
-            return
-        text = f"{counted(lost, 'octet')} before record {conversation.count} were lost by the capture"
-        conversation.losses.append(SourceIssue("warning", text, record=conversation.count))
-
     def _look(self, conversation: Conversation, side: int) -> None:
         conversation.scanned[side] = len(conversation.heads[side])
         sign = sign_in(bytes(conversation.heads[side]))
@@ -395,21 +301,8 @@ class Connections:
             conversation.columns.take()
 
 
-def issues_of(conversation: Conversation) -> Iterator[SourceIssue]:
-    """What a reader of the trace has to know about how it was captured."""
-    yield from conversation.losses
-    if conversation.unlisted:
-        yield SourceIssue("warning", f"{counted(conversation.unlisted, 'more gap')} of this kind are not listed")
-
-
 def _begins_again(stream: Stream, seq: int) -> bool:
     """Whether a SYN with this number opens another connection, rather than being sent twice."""
     if stream.begun is not None:
         return stream.begun != seq
     return stream.next is not None and (stream.next - seq - 1) % (1 << 32) != 0
-
-
-def shown(end: Endpoint) -> str:
-    """An endpoint as people write it."""
-    address = str(ip_address(end[0]))
-    return f"[{address}]:{end[1]}" if ":" in address else f"{address}:{end[1]}"

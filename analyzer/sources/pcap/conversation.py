@@ -1,0 +1,123 @@
+"""One conversation of a capture, while it is read: its streams, its records, and which side is the client.
+
+That is told, in this order, by what the sides send, by port 4059, by who opened the connection, by the SAPs, by the lower
+port; on serial lines the host is the client, as long as nothing tells otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from ipaddress import ip_address
+from typing import Literal
+
+from analyzer.model import Direction, SourceIssue
+from analyzer.sources.pcap.columns import Columns
+from analyzer.sources.pcap.files import counted
+from analyzer.sources.pcap.ip import Endpoint
+from analyzer.sources.pcap.recognition import PORT, PUBLIC_CLIENT, Sign
+from analyzer.sources.pcap.tcp import Piece, Stream
+
+LISTED = 20  # losses of a connection that are listed one by one
+OUTWARD, INWARD, EITHER = 0, 1, 2  # sides of a link where the capture tells the way, and where it does not
+
+
+class Conversation:
+    """One connection or line, while it is read. Sides are 0 and 1, in the order in which they were first seen."""
+
+    __slots__ = (
+        "client",
+        "closed",
+        "columns",
+        "count",
+        "heads",
+        "held",
+        "key",
+        "label",
+        "last",
+        "losses",
+        "lost",
+        "ordinal",
+        "ports",
+        "scanned",
+        "sign",
+        "sign_side",
+        "state",
+        "streams",
+        "syn_side",
+        "unlisted",
+    )
+
+    def __init__(self, key: Hashable, label: tuple[str, str], ports: tuple[int, int], carrier: str) -> None:
+        self.key = key
+        self.label = label
+        self.ports = ports
+        self.columns = Columns(carrier)
+        self.streams = (Stream(), Stream())
+        self.heads = (bytearray(), bytearray(), bytearray())
+        self.held: list[tuple[int, Piece]] = []
+        self.scanned = [0, 0, 0]
+        self.state: Literal["open", "dlms", "other"] = "open"
+        self.sign: Sign | None = None
+        self.sign_side = 0
+        self.syn_side: int | None = None
+        self.client: int | None = None
+        self.closed = 0
+        self.ordinal = 1
+        self.count = 0
+        self.last: int = 0
+        self.lost = [0, 0, 0]
+        self.losses: list[SourceIssue] = []
+        self.unlisted = 0
+
+    @property
+    def name(self) -> str:
+        """Client and meter with their addresses, the transport where it is not TCP, and which of several in a row."""
+        first, second = self.label if self.client != 1 else self.label[::-1]
+        carrier = self.columns.carrier
+        name = f"{first} -> {second}" if second else first
+        name += f" {carrier}" if carrier == "udp" else ""
+        return f"{name} ({self.ordinal})" if self.ordinal > 1 else name
+
+    def decide_sides(self) -> None:
+        """Says which side is the client, by the evidence there is so far."""
+        self.client = self._client()
+        clients: dict[int | None, tuple[Direction, Direction]] = {0: ("client", "meter"), 1: ("meter", "client")}
+        self.columns.sides = (*clients.get(self.client, ("unknown", "unknown")), "unknown")
+
+    def note_loss(self, lost: int) -> None:
+        """Octets are missing before the record that was counted last."""
+        if len(self.losses) >= LISTED:
+            self.unlisted += 1
+            return
+        text = f"{counted(lost, 'octet')} before record {self.count} were lost by the capture"
+        self.losses.append(SourceIssue("warning", text, record=self.count))
+
+    def _client(self) -> int | None:
+        if self.sign is not None and self.sign.sender != "unknown" and self.sign_side != EITHER:
+            return self.sign_side if self.sign.sender == "client" else 1 - self.sign_side
+        here = [side for side in (0, 1) if self.ports[side] == PORT]
+        if len(here) == 1:
+            return 1 - here[0]
+        if self.syn_side is not None:
+            return self.syn_side
+        if self.sign is not None and self.sign.saps is not None and self.sign_side != EITHER:
+            source, destination = self.sign.saps
+            if (source == PUBLIC_CLIENT) != (destination == PUBLIC_CLIENT):
+                return self.sign_side if source == PUBLIC_CLIENT else 1 - self.sign_side
+        if self.ports[0] != self.ports[1]:
+            return 0 if self.ports[0] > self.ports[1] else 1
+        # On serial lines the host reads the meter, as long as nothing tells otherwise.
+        return None if self.columns.carrier == "radio" else OUTWARD
+
+
+def issues_of(conversation: Conversation) -> Iterator[SourceIssue]:
+    """What a reader of the trace has to know about how it was captured."""
+    yield from conversation.losses
+    if conversation.unlisted:
+        yield SourceIssue("warning", f"{counted(conversation.unlisted, 'more gap')} of this kind are not listed")
+
+
+def shown(end: Endpoint) -> str:
+    """An endpoint as people write it."""
+    address = str(ip_address(end[0]))
+    return f"[{address}]:{end[1]}" if ":" in address else f"{address}:{end[1]}"
