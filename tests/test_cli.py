@@ -201,3 +201,19 @@ def test_the_public_names() -> None:
         _ = analyzer.nothing
     trace = analyzer.open_trace(f"{LOG}#2")
     assert len(list(analyzer.decode(trace))) == 6
+
+
+def test_a_defect_of_the_program_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("00112233445566778899AABBCCDDEEFF")
+
+    monkeypatch.setattr("analyzer.explain.explain", broken)
+    assert main(["explain", "llc-missing"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("dlmscope: a defect of dlmscope: KeyError in test_cli.py, line ") and said.count("\n") == 1
+    assert "0011" not in said
+    monkeypatch.setenv("DLMSCOPE_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        main(["explain", "llc-missing"])

@@ -15,6 +15,7 @@ from analyzer import __version__
 from analyzer.cli import decode, diagnose, diff, edit, explain, export, record
 from analyzer.cli.options import INTERRUPTED, OK, UNUSABLE, Parser
 
+TRACEBACK_VARIABLE = "DLMSCOPE_TRACEBACK"
 COMMANDS = (decode, diagnose, diff, edit, explain, export, record)
 
 
@@ -34,6 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, RuntimeError, RecursionError) as problem:
         print(f"dlmscope: {_one_line(problem)}", file=sys.stderr)
         return UNUSABLE
+    except Exception as problem:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        print(f"dlmscope: {_place(problem)}", file=sys.stderr)
+        return UNUSABLE
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -47,6 +53,15 @@ def _open_closed_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _place(problem: Exception) -> str:
+    """Where a defect of the program itself showed. Its text is left out: it may hold what must not be shown."""
+    at = problem.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    place = f"{os.path.basename(at.tb_frame.f_code.co_filename)}, line {at.tb_lineno}" if at is not None else "unknown"
+    return f"a defect of dlmscope: {type(problem).__name__} in {place}; {TRACEBACK_VARIABLE}=1 shows more, please report it"
 
 
 def _one_line(problem: Exception) -> str:
