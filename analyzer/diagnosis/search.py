@@ -3,27 +3,35 @@
 Two stages. The key stream needs no tag: key, title and counter are right when the text is, whole, the APDU that the
 tag around it promises. Then authentication key, authenticated data and length of the tag are varied until the tag
 matches, which is proof for that APDU. Every single change is tried, and these pairs: both keys, encryption key with
-title, encryption key with counter, title with counter, and each of them with a change of authentication key or data.
+title, encryption key with counter, title with counter, authentication key with data, and a change of key, title or
+counter with one of data. Three changes at once are not. The number of attempts is bounded, and what was left is counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
-from analyzer.decryptor import AUTHENTICATED, ENCRYPTED, TAG_LENGTHS, TAG_OCTETS, Decryptor, Protected
-from analyzer.diagnosis.variants import Variant, aad_variants, counter_variants, key_variants, title_variants
+from analyzer.decryptor import TITLE_OCTETS, Protected
+from analyzer.diagnosis.searcher import Explained, Sealed, Searcher
 from analyzer.frame import fits
-from analyzer.keyring import KeyProvider, KeyRing, KeyRole
-from analyzer.message import Layer, Message
-from analyzer.model import Security
+from analyzer.keyring import KeyProvider, KeyRole
+from analyzer.message import Message
 from grammars.apdu import APDU
-from grammars.kit.spec import find_raw
+from grammars.kit.spec import find_raw, walk_raw
 from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS, CIASE_TAGS
 
 SEARCHED = 60  # APDUs of one trace that are searched in full; the others only try what explained these
-TITLES = 8  # further titles of the trace that are tried
+BUDGET = 80_000  # attempts of a search; under a second
+MISTYPED = 16  # APDUs of one trace for which each octet of the title is tried with each value
+TITLES = 16  # further titles of the trace that are tried
+RANDOM_TEXTS = 2000  # looked at for the chance of a random hit
+TRIED = (
+    "each single change of key, title, counter, nonce, authenticated data, tag and security control, and pairs of them; "
+    "three changes at once were not tried"
+)
 # Whatever octets follow the tag of a CIASE or gateway APDU, they look whole: no evidence of a right key.
 PLAIN_TAGS = frozenset(
     tag
@@ -33,60 +41,6 @@ PLAIN_TAGS = frozenset(
 KEY_CODES = frozenset(
     {"encryption-key-wrong", "authentication-key-wrong", "key-ascii-hex", "key-reversed", "key-length", "broadcast-key"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """One protected APDU: where it is, its parts, and what its text may begin with."""
-
-    message: Message
-    layer: Layer
-    security: Security
-    content: Protected
-    expected: frozenset[int]
-    before: int | None  # the counter of the protected APDU before it from the same side
-
-    @property
-    def octets(self) -> bytes:
-        """Text and tag as one."""
-        return self.content.payload + self.content.tag
-
-
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """One way in which an APDU may have been protected; `changes` are its differences from what it should be."""
-
-    encryption: Variant = field(repr=False)
-    title: Variant
-    counter: Variant
-    authentication: Variant | None = field(default=None, repr=False)
-    data: Variant | None = field(default=None, repr=False)
-    tag_octets: int = TAG_OCTETS
-
-    @property
-    def changes(self) -> tuple[Variant, ...]:
-        """What differs, from the key to the tag."""
-        parts = (self.encryption, self.title, self.counter, self.authentication, self.data)
-        made = tuple(part for part in parts if part is not None and part.code)
-        if self.tag_octets != TAG_OCTETS:
-            made += (Variant(b"", "tag-length-wrong", f"the tag has {self.tag_octets} octets"),)
-        return made
-
-    @property
-    def shape(self) -> tuple[tuple[str, str], ...]:
-        """What two APDUs explained in the same way have in common."""
-        return tuple((change.code, change.role or change.code) for change in self.changes)
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """What the search found for one APDU: a hypothesis under which the tag verifies or, failing that, under which the
-    text is whole; None where nothing is."""
-
-    item: Sealed
-    hypothesis: Hypothesis | None
-    verified: bool
-    plaintext: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +55,7 @@ class Search:
     keys: KeyProvider | None = None
     left: int = 0
     tried: int = 0
+    chance: float = 0.0  # that a text is readable under some of the attempts and means nothing
 
 
 class FoundKeys:
@@ -146,21 +101,37 @@ def sealed_of(messages: Iterable[Message]) -> Iterator[Sealed]:
 
 
 def search(messages: Sequence[Message], keys: KeyProvider) -> Search:
-    """What explains the protected APDUs that do not verify. Never raises; bounded by `SEARCHED`."""
+    """What explains the protected APDUs that do not verify. Never raises; bounded by `SEARCHED` and `BUDGET`."""
     items = list(sealed_of(messages))
     verifying: dict[str, int] = {}
     failing = []
     for item in items:
         if item.security.verdict == "verified":
             verifying[item.message.direction] = verifying.get(item.message.direction, 0) + 1
-        elif item.security.authenticated or item.security.plaintext is None:
+        elif item.security.authenticated or item.security.plaintext is None or not item.layer.inner:
             failing.append(item)
     if not failing:
         return Search(verifying=verifying)
-    searcher = _Searcher(keys, _titles(messages), _sides(messages))
-    explained = tuple(searcher.explain(item, full=number < SEARCHED) for number, item in enumerate(failing))
+    searcher = Searcher(keys, _titles(messages), _sides(messages))
+    explained, left = [], 0
+    for number, item in enumerate(failing):
+        full = number < SEARCHED and searcher.tried < BUDGET
+        left += not full
+        explained.append(searcher.explain(item, full, mistyped=number < MISTYPED))
     found = None if verifying else _best_keys(explained, keys)
-    return Search(explained, verifying, found, max(0, len(failing) - SEARCHED), searcher.tried)
+    read = [one for one in explained if one.hypothesis is not None and not one.verified and one.hypothesis.changes]
+    chance = searcher.streams / len(failing) * random_hit(read[0]) if read else 0.0
+    return Search(tuple(explained), verifying, found, left, searcher.tried, chance)
+
+
+def random_hit(one: Explained) -> float:
+    """The chance that random octets of the length of a text are, whole, an APDU of the kind that was expected.
+
+    Estimated from as many random texts with a right first octet; where none of them fits, one more would have."""
+    source, size = Random(len(one.plaintext or b"")), len(one.plaintext or b"")
+    expected = sorted(one.item.expected)
+    texts = (bytes((source.choice(expected),)) + source.randbytes(max(0, size - 1)) for _ in range(RANDOM_TEXTS))
+    return len(expected) / 256 * (1 + sum(fits(parse(APDU, text)) for text in texts)) / RANDOM_TEXTS
 
 
 def _sides(messages: Sequence[Message]) -> dict[str, bytes | None]:
@@ -173,6 +144,7 @@ def _sides(messages: Sequence[Message]) -> dict[str, bytes | None]:
 def _titles(messages: Sequence[Message]) -> list[bytes]:
     """System titles anywhere in the trace, each once."""
     titles: dict[bytes, None] = {}
+    anywhere: dict[bytes, None] = {}  # any octet-string of that length: identifiers, challenges
     for message in messages:
         for title in (message.after.client_title, message.after.server_title, message.before.server_title):
             if title is not None:
@@ -180,9 +152,12 @@ def _titles(messages: Sequence[Message]) -> list[bytes]:
         for layer in message.layer.walk() if message.layer else ():
             if layer.sealed is not None and layer.sealed.system_title:
                 titles[layer.sealed.system_title] = None
+            for node in walk_raw(layer.nodes):
+                if isinstance(node[3], bytes) and len(node[3]) == TITLE_OCTETS:
+                    anywhere[node[3]] = None
         if len(titles) >= TITLES:
             break
-    return list(titles)[:TITLES]
+    return list({**titles, **anywhere})[:TITLES]
 
 
 def _best_keys(explained: Sequence[Explained], keys: KeyProvider) -> KeyProvider | None:
@@ -200,130 +175,3 @@ def _best_keys(explained: Sequence[Explained], keys: KeyProvider) -> KeyProvider
         found[role] = hypothesis.encryption.value  # type: ignore[index]
         return FoundKeys(keys, found)
     return None
-
-
-class _Searcher:
-    """Tries hypotheses; those that explained an APDU come first for the next one."""
-
-    def __init__(self, keys: KeyProvider, titles: list[bytes], sides: dict[str, bytes | None]) -> None:
-        self.keys, self.titles, self.sides = keys, titles, sides
-        if isinstance(keys, KeyRing):
-            self.titles += [*keys.titles(), *keys.client_titles()]
-        self.decryptor = Decryptor(256)
-        self.known: dict[tuple[tuple[str, str], ...], None] = {}
-        self.tried = 0
-
-    def explain(self, item: Sealed, full: bool) -> Explained:
-        """The first hypothesis under which the tag verifies; else one under which the text is whole; else none."""
-        best: Explained | None = None
-        for hypothesis in self._streams(item, full):
-            text = self._text(item, hypothesis)
-            if text is None:
-                continue
-            verified = self._tag(item, hypothesis, full)
-            if verified is not None:
-                self.known.setdefault(verified.shape)
-                cut = len(item.octets) - verified.tag_octets
-                return Explained(item, verified, True, text[:cut])
-            if best is None and item.content.control & ENCRYPTED:
-                best = Explained(item, hypothesis, False, text[: len(item.content.payload)])
-        return best or Explained(item, None, False)
-
-    def _streams(self, item: Sealed, full: bool) -> Iterator[Hypothesis]:
-        """Encryption key, title and counter in the order of likelihood."""
-        security, message = item.security, item.message
-        association = message.after
-        owner = security.system_title if message.direction != "client" else association.server_title
-        role: KeyRole = "bek" if security.control & 0x40 else "ek"
-        variants = key_variants(self.keys, role, owner, security.suite)
-        if association.dedicated_key and len(association.dedicated_key) == 16:
-            dedicated = Variant(association.dedicated_key, "dedicated-key-mixed-up", "the dedicated key opens it")
-            if item.layer.name.startswith("ded-") or item.layer.name == "general-ded-ciphering":
-                mixed = "dedicated-key-mixed-up"
-                variants = [Variant(association.dedicated_key), *(v._replace(code=v.code or mixed) for v in variants)]
-            else:
-                variants.append(dedicated)
-        side = message.direction
-        other = "meter" if side == "client" else "client"
-        own, peer = association.title_of(side), association.title_of(other) or self.sides[other]
-        titles = title_variants(item.content.system_title or own, peer, self.titles)
-        counters = counter_variants(item.content.invocation_counter, item.before)
-        if not variants or not titles:
-            return
-        first_title, first_counter = titles[0], counters[0]
-        given = variants[0]
-        for key in variants:
-            yield Hypothesis(key, first_title, first_counter)
-        if not full and not self.known:
-            return
-        for title in titles[1:]:
-            yield Hypothesis(given, title, first_counter)
-        for counter in counters[1:]:
-            yield Hypothesis(given, first_title, counter)
-        if not full:
-            return
-        for key in variants[1:]:
-            for title in titles[1:]:
-                yield Hypothesis(key, title, first_counter)
-            for counter in counters[1:]:
-                yield Hypothesis(key, first_title, counter)
-        for title in titles[1:]:
-            for counter in counters[1:]:
-                yield Hypothesis(given, title, counter)
-
-    def _text(self, item: Sealed, hypothesis: Hypothesis) -> bytes | None:
-        """Text and decrypted tag under a hypothesis, when the text is whole for one length of the tag."""
-        control, octets = item.content.control, item.octets
-        if not control & ENCRYPTED:
-            return octets
-        self.tried += 1
-        iv = hypothesis.title.value + hypothesis.counter.value
-        if octets and self.decryptor.gcm_decrypt(hypothesis.encryption.value, iv, octets[:1])[0] not in item.expected:
-            return None
-        text = self.decryptor.gcm_decrypt(hypothesis.encryption.value, iv, octets)
-        for size in (TAG_OCTETS, 16, 8) if control & AUTHENTICATED else (0,):
-            if len(text) > size and fits(parse(APDU, text[: len(text) - size])):
-                return text
-        return None
-
-    def _tag(self, item: Sealed, stream: Hypothesis, full: bool) -> Hypothesis | None:
-        """The authentication key, data and length of the tag under which it verifies."""
-        control = item.content.control
-        if not control & AUTHENTICATED:
-            return None
-        security, message = item.security, item.message
-        owner = security.system_title if message.direction != "client" else message.after.server_title
-        keys = key_variants(self.keys, "ak", owner, security.suite)
-        encryption = stream.encryption
-        if encryption.value not in {key.value for key in keys}:
-            words = "the authentication key that works equals the encryption key that works"
-            keys.append(Variant(encryption.value, "authentication-key-wrong", words, "ek"))
-        sizes = TAG_LENGTHS if full else (TAG_OCTETS,)
-        for number, key in enumerate(keys):
-            for size in sorted(sizes, key=lambda n: n != TAG_OCTETS):
-                cut = len(item.octets) - size
-                if cut < 0:
-                    continue
-                for data in self._data(item, stream, key, cut, first=number == 0 or full):
-                    if self._matches(item, stream, data, cut, size):
-                        return Hypothesis(stream.encryption, stream.title, stream.counter, key, data, size)
-                    if number and size != TAG_OCTETS:
-                        break  # three changes at once: not tried
-        return None
-
-    def _data(self, item: Sealed, stream: Hypothesis, key: Variant, cut: int, first: bool) -> list[Variant]:
-        control = item.content.control
-        payload = item.octets[:cut]
-        plain = payload
-        if control & ENCRYPTED:
-            iv = stream.title.value + stream.counter.value
-            plain = self.decryptor.gcm_decrypt(stream.encryption.value, iv, payload)
-        variants = aad_variants(control, key.value, plain, item.content.header, payload)
-        return variants if first and not stream.changes[1:] else variants[:1]
-
-    def _matches(self, item: Sealed, stream: Hypothesis, data: Variant, cut: int, size: int) -> bool:
-        self.tried += 1
-        iv = stream.title.value + stream.counter.value
-        payload = item.octets[:cut] if item.content.control & ENCRYPTED else b""
-        tag = item.octets[cut : cut + size]
-        return self.decryptor.gcm_open(stream.encryption.value, iv, payload, tag, data.value)[1]

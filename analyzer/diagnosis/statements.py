@@ -82,7 +82,10 @@ def _failed(case: Case, rows: list[tuple[Message, Security]]) -> list[str]:
     if solved:
         text += f" {solved} of them {'verifies' if solved == 1 else 'verify'} when changed as the findings say."
     if case.search.left:
-        text += f" {case.search.left} were not searched in full."
+        text += (
+            f" The search stopped early: {case.search.left} were not searched in full, "
+            "only whether what explains the others explains them."
+        )
     return [text]
 
 

@@ -141,6 +141,53 @@ def title_variants(own: bytes | None, peer: bytes | None, others: Iterable[bytes
     return _once([variant for variant in made if len(variant.value) == 8])
 
 
+MISTYPED_TITLE = "mistyped"
+
+
+def mistyped_titles(own: bytes) -> Iterator[Variant]:
+    """The sender's title with one octet of another value."""
+    for place, right in enumerate(own):
+        for value in range(256):
+            if value != right:
+                words = f"the nonce has the system title with {value:02X} for {right:02X} in octet {place + 1}"
+                wrong = own[:place] + bytes((value,)) + own[place + 1 :]
+                yield Variant(wrong, "system-title-wrong", words, MISTYPED_TITLE)
+
+
+def nonce_variants(title: bytes, counter: bytes) -> Iterator[tuple[Variant, Variant]]:
+    """Title and counter put together otherwise, as a head of 8 octets and what follows it."""
+    for nonce, words in (
+        (counter + title, "the nonce has the counter before the system title"),
+        ((title + counter)[::-1], "the nonce has all its octets reversed"),
+        (title[4:] + title[:4] + counter, "the nonce has the halves of the system title exchanged"),
+        (title[4:] + counter + title[:4], "the nonce has the counter within the system title"),
+        (title[:4] + counter + title[4:], "the nonce has the counter within the system title"),
+        (title[:4][::-1] + title[4:][::-1] + counter, "the nonce has the octets of each half of the title reversed"),
+    ):
+        yield Variant(nonce[:8], "nonce-layout-wrong", words), Variant(nonce[8:])
+
+
+def tag_variants(whole: bytes) -> Iterator[tuple[bytes, str]]:
+    """Twelve octets that are not the first of a tag of 16, with words."""
+    yield whole[4:], "the tag is the last 12 of 16 octets, not the first"
+    yield whole[2:14], "the tag is the middle 12 of 16 octets, not the first"
+    yield whole[:12][::-1], "the tag has its octets reversed"
+    yield whole[::-1][:12], "the tag is cut from 16 octets in reverse order"
+    yield whole[:8].ljust(12, b"\0"), "the tag has 8 octets and zeros behind them"
+
+
+def control_variant(sent: int, actual: int) -> Variant:
+    """What the content really is, where the security control says something else."""
+    done = {
+        0: "neither encrypted nor authenticated",
+        AUTHENTICATED: "authenticated and not encrypted",
+        ENCRYPTED: "encrypted and has no tag",
+        AUTHENTICATED | ENCRYPTED: "authenticated and encrypted",
+    }[actual]
+    words = f"the security control is {sent:02X}, and the content is {done}"
+    return Variant(bytes((sent & ~0x30 | actual,)), "security-control-wrong", words)
+
+
 def counter_variants(counter: int, before: int | None) -> list[Variant]:
     """The counters to try in the nonce, as 4 octets."""
     own = counter.to_bytes(4, "big")
@@ -153,14 +200,23 @@ def counter_variants(counter: int, before: int | None) -> list[Variant]:
         value = (counter + step) % (1 << 32)
         made.append(Variant(value.to_bytes(4, "big"), mismatch, f"the nonce has the counter {value}, {said} than sent"))
     made.append(Variant(bytes(4), mismatch, "the nonce has the counter 0"))
+    made.append(Variant(b"", mismatch, "the nonce is the system title alone, without a counter"))
     if before is not None:
         said = f"the nonce has the counter {before} of the APDU before"
         made.append(Variant(before.to_bytes(4, "big"), mismatch, said))
     return _once(made)
 
 
-def aad_variants(control: int, key: bytes, apdu: bytes, header: bytes, ciphertext: bytes) -> list[Variant]:
-    """The additional authenticated data to try; `apdu` is the plain APDU, `header` that of general-ciphering."""
+def aad_variants(
+    control: int,
+    key: bytes,
+    apdu: bytes,
+    header: bytes,
+    ciphertext: bytes,
+    near: Iterable[tuple[bytes, str]] = (),
+) -> list[Variant]:
+    """The additional authenticated data to try; `apdu` is the plain APDU, `header` that of general-ciphering, `near`
+    what stands beside the content, with words for it."""
     own = bytes((control,))
     encrypted = bool(control & ENCRYPTED)
     tail = b"" if encrypted else apdu
@@ -178,6 +234,11 @@ def aad_variants(control: int, key: bytes, apdu: bytes, header: bytes, ciphertex
             key + own + header + tail, extra, "the authenticated data has key and security control in reverse order"
         ),
     ]
+    for octets, what in near:
+        said = f"the authenticated data has {what} in it"
+        made.append(Variant(own + key + octets + header + tail, extra, f"{said}, behind the key"))
+        made.append(Variant(own + octets + key + header + tail, extra, f"{said}, before the key"))
+        made.append(Variant(octets + own + key + header + tail, extra, f"{said}, in front"))
     if header:
         made.append(Variant(own + key + tail, extra, "the authenticated data lacks the header of general-ciphering"))
     if encrypted:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from analyzer.diagnosis.case import Case, names, protections
 from analyzer.diagnosis.registry import Hit, rule
-from analyzer.diagnosis.search import KEY_CODES, Explained
+from analyzer.diagnosis.search import KEY_CODES, TRIED
+from analyzer.diagnosis.searcher import Explained
 from analyzer.diagnosis.variants import NAMES, PUBLISHED, Variant
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Message
@@ -19,6 +20,7 @@ CODES = (
     "key-length", "well-known-key", "system-title-wrong", "system-title-of-other-side", "system-title-malformed",
     "invocation-counter-endianness", "invocation-counter-mismatch", "aad-security-control-wrong", "aad-without-key",
     "aad-extra-data", "tag-length-wrong", "dedicated-key-mixed-up", "broadcast-key", "tag-unexplained",
+    "nonce-layout-wrong", "security-control-wrong",
 )  # fmt: skip
 
 ROLES: dict[str, KeyRole] = {"encryption-key-wrong": "ek", "authentication-key-wrong": "ak"}
@@ -137,7 +139,7 @@ def _readable(case: Case, group: Group) -> Iterator[Hit]:
             )
             yield Hit(
                 message,
-                (_how_many(group, "are readable"), change.words, said),
+                (_how_many(group, "are readable"), change.words, said, _chance(case, group)),
                 certainty="likely",
                 code=change.code if _given(case.given_keys, first, "ek") else "well-known-key",
                 side=_side(case, change.code, group),
@@ -153,13 +155,20 @@ def _readable(case: Case, group: Group) -> Iterator[Hit]:
         (
             _how_many(group, "decrypt to whole APDUs of the kind their tags promise, and fail only in the tag"),
             "so encryption key, title and counter are right",
-            f"{case.search.tried} changes of key, authenticated data and tag length were tried, and none verifies",
+            f"{case.search.tried} attempts, and none verifies: {TRIED}",
         ),
         certainty="likely",
         code="authentication-key-wrong",
         field="authentication_tag",
         side=_side(case, "authentication-key-wrong", group),
     )
+
+
+def _chance(case: Case, group: Group) -> str:
+    """How likely all of a group are readable by chance."""
+    chance = case.search.chance ** len(group)
+    times = f"one in {min(1 / chance, 1e12):,.0f}" if chance < 1 else "high"
+    return f"the chance that random octets look so under one of the attempts is {times}{'' if chance > 1e-12 else ' at most'}"
 
 
 def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> Iterator[Hit]:
@@ -176,7 +185,7 @@ def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> 
         return
     evidence = [
         _how_many(known, "decrypt to noise under the given encryption key"),
-        f"{case.search.tried} changes of key, title and counter were tried, none gives a readable APDU",
+        f"{case.search.tried} attempts, and none gives a readable APDU: {TRIED}",
     ]
     if case.search.verifying:
         evidence.append("the other side's APDUs verify, so these were made with another key or another title")
@@ -201,7 +210,7 @@ def _unexplained(case: Case, group: Group, why: str) -> Hit:
         (
             _how_many(group, "do not verify"),
             why + ": the keys are right",
-            f"{case.search.tried} changes of title, counter, authenticated data and tag were tried, none explains it",
+            f"{case.search.tried} attempts, and none explains it: {TRIED}",
         ),
         certainty="possible",
         code="tag-unexplained",
@@ -241,6 +250,8 @@ def _side(case: Case, code: str, group: Group) -> Side:
 
 
 def _field(code: str) -> str:
+    if code == "security-control-wrong":
+        return "security_control"
     if code.startswith("invocation"):
         return "invocation_counter"
     return "authentication_tag"

@@ -1,0 +1,326 @@
+"""One protected APDU after the other under one hypothesis after the other: what the search is made of, see `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from analyzer.decryptor import (
+    AUTHENTICATED,
+    ENCRYPTED,
+    FULL_TAG_OCTETS,
+    TAG_LENGTHS,
+    TAG_OCTETS,
+    Decryptor,
+    Protected,
+)
+from analyzer.diagnosis.variants import (
+    MISTYPED_TITLE,
+    Variant,
+    aad_variants,
+    control_variant,
+    counter_variants,
+    key_variants,
+    mistyped_titles,
+    nonce_variants,
+    tag_variants,
+    title_variants,
+)
+from analyzer.frame import fits
+from analyzer.keyring import KeyProvider, KeyRing, KeyRole
+from analyzer.message import Layer, Message
+from analyzer.model import Security
+from grammars.apdu import APDU
+from grammars.parse import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """One protected APDU: where it is, its parts, and what its text may begin with."""
+
+    message: Message
+    layer: Layer
+    security: Security
+    content: Protected
+    expected: frozenset[int]
+    before: int | None  # the counter of the protected APDU before it from the same side
+
+    @property
+    def octets(self) -> bytes:
+        """Text and tag as one."""
+        return self.content.payload + self.content.tag
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One way in which an APDU may have been protected; `changes` are its differences from what it should be."""
+
+    encryption: Variant = field(repr=False)
+    title: Variant
+    counter: Variant
+    authentication: Variant | None = field(default=None, repr=False)
+    data: Variant | None = field(default=None, repr=False)
+    tag_octets: int = TAG_OCTETS
+    control: Variant | None = None
+    tag: Variant | None = None
+
+    @property
+    def changes(self) -> tuple[Variant, ...]:
+        """What differs, from the key to the tag."""
+        parts = (self.encryption, self.title, self.counter, self.authentication, self.data, self.control, self.tag)
+        made = tuple(part for part in parts if part is not None and part.code)
+        if self.tag_octets != TAG_OCTETS:
+            made += (Variant(b"", "tag-length-wrong", f"the tag has {self.tag_octets} octets"),)
+        return made
+
+    @property
+    def shape(self) -> tuple[tuple[str, str], ...]:
+        """What two APDUs explained in the same way have in common."""
+        return tuple((change.code, change.role or change.code) for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What the search found for one APDU: a hypothesis under which the tag verifies or, failing that, under which the
+    text is whole; None where nothing is."""
+
+    item: Sealed
+    hypothesis: Hypothesis | None
+    verified: bool
+    plaintext: bytes | None = field(default=None, repr=False)
+
+
+class Searcher:
+    """Tries hypotheses; those that explained an APDU come first for the next one."""
+
+    def __init__(self, keys: KeyProvider, titles: list[bytes], sides: dict[str, bytes | None]) -> None:
+        self.keys, self.titles, self.sides = keys, titles, sides
+        if isinstance(keys, KeyRing):
+            self.titles += [*keys.titles(), *keys.client_titles()]
+        self.decryptor = Decryptor(256)
+        self.known: set[tuple[tuple[str, str], ...]] = set()  # shapes that explained an APDU
+        self.known_streams: set[tuple[tuple[str, str], ...]] = set()
+        self.tried = 0
+        self.streams = 0  # how many key streams were tried
+        self._keys: dict[tuple[KeyRole, bytes | None, int], list[Variant]] = {}
+
+    def explain(self, item: Sealed, full: bool, mistyped: bool) -> Explained:
+        """The first hypothesis under which the tag verifies; else one under which the text is whole; else none."""
+        best: Explained | None = None
+        for hypothesis in self._ordered(item, full, mistyped):
+            text = self._text(item, hypothesis)
+            if text is None:
+                continue
+            verified = self._tag(item, hypothesis, full)
+            if verified is not None:
+                self.known.add(verified.shape)
+                self.known_streams.add(hypothesis.shape)
+                cut = len(item.octets) - verified.tag_octets
+                return Explained(item, verified, True, text[:cut])
+            trusted = hypothesis.title.role != MISTYPED_TITLE  # too many of them for a text alone to say anything
+            if best is None and item.content.control & ENCRYPTED and trusted:
+                self.known_streams.add(hypothesis.shape)
+                best = Explained(item, hypothesis, False, text[: len(item.content.payload)])
+        if full and (best is None or not best.hypothesis or not best.hypothesis.changes):
+            other = self._other_control(item)
+            best = other if other is not None and (other.verified or best is None) else best
+        return best or Explained(item, None, False)
+
+    def _ordered(self, item: Sealed, full: bool, mistyped: bool) -> Iterator[Hypothesis]:
+        """What explained other APDUs first; for one that is not searched in full, only that and no change."""
+        if not full and not any(self.known_streams):
+            yield from islice(self._streams(item, False, False), 1)
+            return
+        waiting = []
+        for hypothesis in self._streams(item, True, mistyped and full):
+            if not hypothesis.changes or hypothesis.shape in self.known_streams:
+                yield hypothesis
+            elif full:
+                waiting.append(hypothesis)
+        yield from waiting
+
+    def _variants(self, role: KeyRole, owner: bytes | None, suite: int) -> list[Variant]:
+        if (role, owner, suite) not in self._keys:
+            self._keys[role, owner, suite] = key_variants(self.keys, role, owner, suite)
+        return self._keys[role, owner, suite]
+
+    def _streams(self, item: Sealed, full: bool, mistyped: bool) -> Iterator[Hypothesis]:
+        """Encryption key, title and counter in the order of likelihood."""
+        security, message = item.security, item.message
+        association = message.after
+        owner = security.system_title if message.direction != "client" else association.server_title
+        role: KeyRole = "bek" if security.control & 0x40 else "ek"
+        variants = self._variants(role, owner, security.suite)
+        if association.dedicated_key and len(association.dedicated_key) == 16:
+            dedicated = Variant(association.dedicated_key, "dedicated-key-mixed-up", "the dedicated key opens it")
+            if item.layer.name.startswith("ded-") or item.layer.name == "general-ded-ciphering":
+                mixed = "dedicated-key-mixed-up"
+                variants = [Variant(association.dedicated_key), *(v._replace(code=v.code or mixed) for v in variants)]
+            else:
+                variants = [*variants, dedicated]
+        side = message.direction
+        other = "meter" if side == "client" else "client"
+        own, peer = association.title_of(side), association.title_of(other) or self.sides[other]
+        titles = title_variants(item.content.system_title or own, peer, self.titles)
+        counters = counter_variants(item.content.invocation_counter, item.before)
+        if not variants or not titles:
+            return
+        first_title, first_counter = titles[0], counters[0]
+        given = variants[0]
+        for key in variants:
+            yield Hypothesis(key, first_title, first_counter)
+        if not full:
+            return
+        for title in titles[1:]:
+            yield Hypothesis(given, title, first_counter)
+        for counter in counters[1:]:
+            yield Hypothesis(given, first_title, counter)
+        for head, tail in nonce_variants(first_title.value, first_counter.value):
+            yield Hypothesis(given, head, tail)
+        for key in variants[1:]:
+            for title in titles[1:]:
+                yield Hypothesis(key, title, first_counter)
+            for counter in counters[1:]:
+                yield Hypothesis(key, first_title, counter)
+        for title in titles[1:]:
+            for counter in counters[1:]:
+                yield Hypothesis(given, title, counter)
+        if mistyped:
+            for title in mistyped_titles(first_title.value):
+                yield Hypothesis(given, title, first_counter)
+
+    def _text(self, item: Sealed, hypothesis: Hypothesis) -> bytes | None:
+        """Text and decrypted tag under a hypothesis, when the text is whole for one length of the tag."""
+        control, octets = item.content.control, item.octets
+        if not control & ENCRYPTED:
+            return octets
+        self.tried += 1
+        self.streams += 1
+        iv = hypothesis.title.value + hypothesis.counter.value
+        if octets and self.decryptor.gcm_decrypt(hypothesis.encryption.value, iv, octets[:1])[0] not in item.expected:
+            return None
+        text = self.decryptor.gcm_decrypt(hypothesis.encryption.value, iv, octets)
+        for size in (TAG_OCTETS, 16, 8) if control & AUTHENTICATED else (0,):
+            if len(text) > size and fits(parse(APDU, text[: len(text) - size])):
+                return text
+        return None
+
+    def _tag(self, item: Sealed, stream: Hypothesis, full: bool) -> Hypothesis | None:
+        """The authentication key, data and length of the tag under which it verifies."""
+        control = item.content.control
+        if not control & AUTHENTICATED:
+            return None
+        keys = self._authentication_keys(item, stream)
+        many = len(stream.changes) > 1 or stream.title.role == MISTYPED_TITLE
+        if many or not (full or self.known):
+            keys = keys[:1]  # with another key that would be three changes
+        sizes = sorted(TAG_LENGTHS, key=lambda n: n != TAG_OCTETS) if full or self.known else [TAG_OCTETS]
+        for number, key in enumerate(keys):
+            alone = not stream.changes or (number == 0 and not many)
+            for size in sizes if alone else sizes[:1]:
+                cut = len(item.octets) - size
+                if cut < 0:
+                    continue
+                for data in self._data(item, stream, key, cut, first=alone and (full or bool(self.known))):
+                    made = Hypothesis(stream.encryption, stream.title, stream.counter, key, data, size)
+                    if not full and made.changes and made.shape not in self.known:
+                        continue
+                    if self._matches(item, stream, data, cut, size):
+                        return made
+                    if number and size != TAG_OCTETS:
+                        break  # three changes at once: not tried
+        return self._cut_elsewhere(item, stream, keys[0]) if full and keys and not stream.changes else None
+
+    def _authentication_keys(self, item: Sealed, stream: Hypothesis) -> list[Variant]:
+        security, message = item.security, item.message
+        owner = security.system_title if message.direction != "client" else message.after.server_title
+        keys = self._variants("ak", owner, security.suite)
+        encryption = stream.encryption
+        if encryption.value not in {key.value for key in keys}:
+            words = "the authentication key that works equals the encryption key that works"
+            keys = [*keys, Variant(encryption.value, "authentication-key-wrong", words, "ek")]
+        return keys
+
+    def _data(self, item: Sealed, stream: Hypothesis, key: Variant, cut: int, first: bool) -> list[Variant]:
+        control = item.content.control
+        payload = item.octets[:cut]
+        plain = payload
+        if not first and control & ENCRYPTED:
+            return [Variant(bytes((control,)) + key.value + item.content.header)]
+        if control & ENCRYPTED:
+            iv = stream.title.value + stream.counter.value
+            plain = self.decryptor.gcm_decrypt(stream.encryption.value, iv, payload)
+        near = self._near(item, stream) if first else ()
+        variants = aad_variants(control, key.value, plain, item.content.header, payload, near)
+        return variants if first else variants[:1]
+
+    @staticmethod
+    def _near(item: Sealed, stream: Hypothesis) -> tuple[tuple[bytes, str], ...]:
+        """What stands beside the content and may have got into the authenticated data."""
+        counter = item.content.invocation_counter.to_bytes(4, "big")
+        around = item.message.octets(item.layer.buffer)[item.layer.start : item.layer.end]
+        lead = around[: around.find(bytes((item.content.control,)) + counter)]
+        near = [
+            (stream.title.value, "the system title"),
+            (counter, "the invocation counter"),
+            (stream.title.value + counter, "the nonce"),
+            (lead, "tag and length of the APDU"),
+        ]
+        return tuple((octets, words) for octets, words in near if octets)
+
+    def _matches(self, item: Sealed, stream: Hypothesis, data: Variant, cut: int, size: int) -> bool:
+        self.tried += 1
+        iv = stream.title.value + stream.counter.value
+        payload = item.octets[:cut] if item.content.control & ENCRYPTED else b""
+        tag = item.octets[cut : cut + size]
+        return self.decryptor.gcm_open(stream.encryption.value, iv, payload, tag, data.value)[1]
+
+    def _cut_elsewhere(self, item: Sealed, stream: Hypothesis, key: Variant) -> Hypothesis | None:
+        """A tag that is not the first 12 octets of 16, but others."""
+        cut = len(item.octets) - TAG_OCTETS
+        if cut < 0:
+            return None
+        data = self._data(item, stream, key, cut, first=False)[0]
+        encrypted = item.content.control & ENCRYPTED
+        iv = stream.title.value + stream.counter.value
+        plain = self.decryptor.gcm_decrypt(stream.encryption.value, iv, item.octets[:cut]) if encrypted else b""
+        whole = self.decryptor.gcm_seal(stream.encryption.value, iv, plain, data.value, FULL_TAG_OCTETS)[1]
+        self.tried += 1
+        tag = item.octets[cut:]
+        for made, words in tag_variants(whole):
+            if made == tag:
+                change = Variant(b"", "tag-length-wrong", words)
+                return Hypothesis(stream.encryption, stream.title, stream.counter, key, data, tag=change)
+        return None
+
+    def _other_control(self, item: Sealed) -> Explained | None:
+        """Content that is protected otherwise than its security control says, with everything else as given."""
+        stream = next(iter(self._streams(item, False, False)), None)
+        if stream is None:
+            return None
+        sent, octets = item.content.control, item.octets
+        iv = stream.title.value + stream.counter.value
+        stated = sent & (AUTHENTICATED | ENCRYPTED)
+        for key in self._authentication_keys(item, stream)[:1]:
+            for actual in (AUTHENTICATED | ENCRYPTED, AUTHENTICATED):
+                if actual == stated or len(octets) < TAG_OCTETS:
+                    continue
+                content, tag = octets[:-TAG_OCTETS], octets[-TAG_OCTETS:]
+                encrypted = actual & ENCRYPTED
+                text = self.decryptor.gcm_decrypt(stream.encryption.value, iv, content) if encrypted else content
+                for control in (sent & ~0x30 | actual, sent):
+                    data = bytes((control,)) + key.value + item.content.header + (b"" if encrypted else text)
+                    self.tried += 1
+                    ciphertext = content if encrypted else b""
+                    if self.decryptor.gcm_open(stream.encryption.value, iv, ciphertext, tag, data)[1]:
+                        change = control_variant(sent, actual)
+                        return Explained(item, replace(stream, authentication=key, control=change), True, text)
+        for actual, text in (
+            (ENCRYPTED, self.decryptor.gcm_decrypt(stream.encryption.value, iv, octets)),
+            (0, octets),
+        ):
+            self.tried += 1
+            if actual != stated and text[:1] and text[0] in item.expected and fits(parse(APDU, text)):
+                return Explained(item, replace(stream, control=control_variant(sent, actual)), False, text)
+        return None
