@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from analyzer.decryptor import Decryptor, Protected
 from benchmarks import stock_construct
+from benchmarks.proxy import proxy_row
 from grammars.apdu import APDU
 from grammars.parse import parse_compiled
 
@@ -127,6 +128,7 @@ def main() -> int:
         command_row(
             "diagnosis of the thread", ["diagnose", thread, "--keys", "captures/gurux-forum-2017/keys.toml"], 0.6
         ),
+        proxy_row(),
     ]
     wide = max(len(row[0]) for row in rows)
     for name, figure, budget, kept in rows:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from analyzer.model import Direction
     from analyzer.recording.live import Live
     from analyzer.recording.recorder import Recorder
+    from analyzer.recording.view_process import ViewProcess
 
-SWITCH = 0.0005  # seconds; the default of 5 ms would be the delay of a frame while messages are decoded
+SWITCH = 0.0005  # seconds; the default of 5 ms could be the delay of a frame while another thread is busy
 
 
 def add_to(commands: Any) -> None:
@@ -78,10 +79,8 @@ def _recorder(options: argparse.Namespace) -> Recorder:
         raise UsageError(f"{path}: is there already; give another name, a capture is never overwritten") from None
 
 
-def _live(options: argparse.Namespace) -> Live | None:
-    """The view, or None where nothing is to be shown."""
-    if options.quiet:
-        return None
+def _live(options: argparse.Namespace) -> Live:
+    """The view. A proxy has it in a process of its own."""
     from analyzer.recording.live import Live
 
     return Live(keys_of(options), _shower(options), _note)
@@ -133,8 +132,11 @@ def _proxy(options: argparse.Namespace) -> int:
     listen, target = _address(options.listen, "--listen"), _address(options.to, "--to")
     if not target[0]:
         raise UsageError("--to needs the host of the meter")
-    live = _live(options)
+    from analyzer.recording.view_process import ViewProcess
+
+    keys_of(options)  # what is wrong with them is said before anything is opened
     recorder = _recorder(options)
+    live = None if options.quiet else ViewProcess(_live, options)
     sys.setswitchinterval(SWITCH)
 
     async def serve() -> None:
@@ -174,7 +176,7 @@ def _line(options: argparse.Namespace) -> int:
     settings = Settings(options.baud, options.frame.upper())
     near = opened(options.port, settings)
     far = opened(options.bridge, settings) if options.bridge else None
-    live = _live(options)
+    live = None if options.quiet else _live(options)
     recorder = _recorder(options)
     name = f"{options.port} and {options.bridge}" if far is not None else options.port
     interface = recorder.serial(name, str(settings))
@@ -206,7 +208,7 @@ def _line(options: argparse.Namespace) -> int:
     return UNUSABLE if failed else OK
 
 
-def _end(recorder: Recorder, live: Live | None) -> None:
+def _end(recorder: Recorder, live: Live | ViewProcess | None) -> None:
     recorder.close()
     if live is not None:
         live.close()

@@ -15,7 +15,7 @@ from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Direction, Record
 
-LONGEST = 4 << 20  # octets that wait to be decoded, of one conversation
+LONGEST = 1 << 20  # octets that wait to be decoded, of one conversation
 Show = Callable[[str, Message], None]
 
 
@@ -35,6 +35,12 @@ class Live:
             self._open.append(made)
         return made
 
+    @property
+    def waiting(self) -> int:
+        """Octets that wait to be decoded, of all conversations."""
+        with self._lock:
+            return sum(one.waiting for one in self._open)
+
     def close(self, patience: float = 2.0) -> None:
         """Lets every conversation finish what waits, for a while."""
         with self._lock:
@@ -50,7 +56,7 @@ class Conversation:
     def __init__(self, name: str, carrier: str, keys: KeyProvider, show: Show, note: Callable[[str], None]) -> None:
         self._name, self._carrier, self._keys, self._show, self._note = name, carrier, keys, show, note
         self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
-        self._waiting = 0
+        self.waiting = 0
         self._left_out = 0
         self._number = 0
         self._lock = threading.Lock()
@@ -64,18 +70,20 @@ class Conversation:
     def feed(self, direction: Direction, data: bytes, seconds: float, time: str) -> None:
         """Octets that passed; returns at once."""
         with self._lock:
-            if self._waiting + len(data) > LONGEST:
+            if self.waiting + len(data) > LONGEST:
                 self._left_out += len(data)
                 return
-            self._waiting += len(data)
+            self.waiting += len(data)
             self._number += 1
             self._queue.put(Record(self._number, data, direction, time, seconds, carrier=self._carrier))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=f"view of {self._name}", daemon=True)
                 self._thread.start()
 
-    def ended(self) -> None:
-        """Nothing more comes."""
+    def ended(self, left_out: int = 0) -> None:
+        """Nothing more comes. `left_out` are octets that did not even get here."""
+        with self._lock:
+            self._left_out += left_out
         self._queue.put(None)
 
     def wait(self, patience: float) -> None:
@@ -90,8 +98,14 @@ class Conversation:
     def _records(self) -> Iterator[Record]:
         while (record := self._queue.get()) is not None:
             with self._lock:
-                self._waiting -= len(record.data)
-                left_out, self._left_out = self._left_out, 0
-            if left_out:
-                self._note(f"{self._name}: the view fell behind, {left_out} octets are not shown; the record has them")
+                self.waiting -= len(record.data)
+            self._tell()
             yield record
+        self._tell()
+
+    def _tell(self) -> None:
+        """Says what was left out since it was last said."""
+        with self._lock:
+            left_out, self._left_out = self._left_out, 0
+        if left_out:
+            self._note(f"{self._name}: the view fell behind, {left_out} octets are not shown; the record has them")
