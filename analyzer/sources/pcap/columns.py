@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import overload
 
 from analyzer.model import Direction, Record
@@ -95,9 +96,18 @@ class Columns(Sequence[Record]):
 def stamp(time: int) -> str:
     """Nanoseconds since 1970 as 2024-04-21T21:39:49.311548Z; nine digits behind the point only where there are so many."""
     seconds, fraction = divmod(time, BILLION)
+    whole = _second(seconds)
+    if fraction % 1000 or not whole:
+        return (
+            f"{whole}.{fraction:09}Z" if whole else f"{seconds}.{fraction:09}"
+        )  # no calendar has it: as the capture says
+    return f"{whole}.{fraction // 1000:06}Z"
+
+
+@lru_cache(16)
+def _second(seconds: int) -> str:
+    """A second of the calendar; nothing where the calendar has none."""
     try:
-        whole = datetime.fromtimestamp(seconds, UTC)
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
     except (OverflowError, ValueError, OSError):
-        return f"{seconds}.{fraction:09}"  # no time of this calendar; as the capture says it
-    digits = f"{fraction:09}" if fraction % 1000 else f"{fraction // 1000:06}"
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{digits}Z"
+        return ""

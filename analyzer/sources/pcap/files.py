@@ -24,6 +24,7 @@ PCAP_MAGIC: dict[bytes, tuple[str, int, int]] = {
 }
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 LONGEST_PACKET = 16 << 20  # octets; nothing that carries DLMS comes near, and Wireshark's own limit is 256 KiB
+AHEAD = 1 << 16  # octets that are read at once, where they are there
 LONGEST_BLOCK = LONGEST_PACKET + (1 << 16)
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 3, 6
 BYTE_ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
@@ -91,25 +92,41 @@ class CaptureFile:
             self.ended("its header is cut off")
             return
         link = Struct(order + "I").unpack_from(head, 16)[0] & 0xFFFF  # above are the length of the FCS and flags
-        unpack, read = Struct(order + "IIII").unpack_from, self._stream.read
-        number = 0
-        while len(head := read(size)) == size:
-            seconds, fraction, captured, original = unpack(head)
+        unpack, make = Struct(order + "IIII").unpack_from, tuple.__new__
+        number, at = 0, 0
+        octets = b""  # what was read ahead; looking into it is much quicker than a call for each packet
+        while True:
+            start = at + size
+            if start > len(octets):
+                octets, at, start = octets[at:] + self._more(start - len(octets)), 0, size
+                if start > len(octets):
+                    break
+            seconds, fraction, captured, original = unpack(octets, at)
             if captured > LONGEST_PACKET:
                 self.ended(f"the next packet says that it has {captured} octets")
                 return
-            data = read(captured)
+            at = start + captured
+            if at > len(octets):
+                octets = octets[start:] + self._more(at - len(octets))
+                start, at = 0, captured
+            data = octets[start:at]
             if len(data) < captured:
                 self.ended(f"the next packet has {captured} octets, {len(data)} are present")
                 if not data:
                     return
             number += 1
             self.count = number
-            yield Packet(number, link, seconds * SECOND + fraction * tick, data, max(original, captured), order)
+            time = seconds * SECOND + fraction * tick
+            yield make(Packet, (number, link, time, data, original if original > captured else captured, order, 0))
             if len(data) < captured:
                 return
-        if head:
+        if octets:
             self.ended("the header of the next packet is cut off")
+
+    def _more(self, size: int) -> bytes:
+        """At least `size` octets, fewer only at the end, and what else is there already."""
+        made = self._stream.read1(AHEAD)
+        return made if len(made) >= size or not made else made + self._stream.read(size - len(made))
 
 
 class _Sections:

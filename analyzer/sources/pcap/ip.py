@@ -20,6 +20,7 @@ CHAIN = 16  # extension headers in a row
 
 _IPV4 = Struct("!BxHHHxBxx4s4s").unpack_from
 _TCP = Struct("!HHIIBB").unpack_from
+_made = tuple.__new__  # of a named tuple, without the detour by its keywords
 _UDP = Struct("!HHH").unpack_from
 
 Endpoint = tuple[bytes, int]  # address in network order, port
@@ -143,7 +144,8 @@ def _transport(
         if start > end or offset < 0x50:
             return None
         payload = data[start:end]
-        return Segment(True, (source, port), (destination, to_port), payload, end - start, time, seq, ack, flags)
+        ends = (source, port), (destination, to_port)
+        return _made(Segment, (True, *ends, payload, end - start, time, seq, ack, flags))
     if protocol == UDP and present >= 8:
         port, to_port, length = _UDP(data, begin)
         start, stop = begin + 8, min(end, begin + length) if length >= 8 else end

@@ -29,12 +29,24 @@ class Piece(NamedTuple):
 class Stream:
     """One direction of a connection."""
 
-    __slots__ = ("_given_any", "_octets", "_patience", "_waiting", "acknowledged", "begun", "lost", "next", "repeated")
+    __slots__ = (
+        "_acknowledged",
+        "_given_any",
+        "_octets",
+        "_patience",
+        "_waiting",
+        "acknowledged",
+        "begun",
+        "lost",
+        "next",
+        "repeated",
+    )
 
     def __init__(self) -> None:
         self.next: int | None = None  # the sequence number expected, counted on over the wrap
         self.begun: int | None = None  # of the SYN, as it was sent
         self.acknowledged: int | None = None
+        self._acknowledged: int | None = None  # the same as it was sent
         self.lost = 0  # octets missing before the next piece
         self.repeated = 0
         self._waiting: list[tuple[int, int, bytes, int, int | None]] = []
@@ -52,8 +64,11 @@ class Stream:
 
     def acknowledge(self, ack: int) -> None:
         """The other side has everything before this number. In a capture that starts later, the stream begins there."""
+        if ack == self._acknowledged:
+            return
         if self.next is None:
             self.next = ack
+        self._acknowledged = ack
         self.acknowledged = self._counted_on(ack)
 
     def add(self, seq: int, data: bytes, length: int, time: int | None) -> list[Piece]:

@@ -1,0 +1,99 @@
+"""Reading and reassembling a capture of 100,000 packets, as whole processes with their start-up, and the memory it takes.
+
+Against pyshark with JSON, which dissects the packets by tshark, and against `tshark -r`, which prints a line for each.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests import captured
+from tests.captured import Connection
+from tests.support import CLOCK, GET_CLOCK, wrapped
+
+ROOT = Path(__file__).parents[1]
+PACKETS = 100_000
+SHARE = 20  # pyshark reads this part of the file, and its time is taken that many times: all of it takes minutes
+OURS = """
+import sys
+from analyzer.sources.pcap.capture import read_capture
+octets = sum(len(r.data) for t in read_capture(lambda: open(sys.argv[1], "rb", buffering=0), "x") for r in t)
+status = open("/proc/self/status").read()  # the peak of this program alone, and not of what started it
+print(octets, int(status.partition("VmHWM:")[2].split()[0]) // 1024)
+"""
+PYSHARK = """
+import asyncio, sys, pyshark
+loop = asyncio.new_event_loop()
+capture = pyshark.FileCapture(sys.argv[1], eventloop=loop, use_json=True, keep_packets=False)
+octets = sum(len(str(p.tcp.payload)) // 3 + 1 for p in capture if "TCP" in p and hasattr(p.tcp, "payload"))
+capture.close()
+print(octets)
+"""
+Row = tuple[str, str, str, bool]
+
+
+def capture(packets: int) -> tuple[bytes, int]:
+    """A pcap with Ethernet of about so many packets, ten connections in turn, and the octets of their payloads."""
+    request, answer = wrapped(GET_CLOCK, 16, 1), wrapped(CLOCK, 1, 16)
+    reads = packets // 10 // 4
+    queues = []
+    for number in range(10):
+        connection = Connection((("10.1.0.5", 50000 + number), captured.METER))
+        for _ in range(reads):
+            connection.say(0, request).say(1, answer)
+        queues.append(connection.datagrams())
+    datagrams = [datagram for turn in zip(*queues, strict=True) for datagram in turn]
+    octets = 10 * reads * (len(request) + len(answer))
+    return captured.pcap(captured.timed(datagrams, captured.ethernet, 10_000), 1), octets
+
+
+def seconds(command: list[str]) -> tuple[float, str]:
+    """Wall time of a process, and what it said."""
+    started = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return time.perf_counter() - started, done.stdout
+
+
+def rows() -> list[Row]:
+    """The rows of the table; those that need tshark only where it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, part, long = (Path(folder) / name for name in ("capture.pcap", "part.pcap", "long.pcap"))
+        made, octets = capture(PACKETS)
+        path.write_bytes(made)
+        long.write_bytes(made + made[24:] * 9)
+        part.write_bytes(capture(PACKETS // SHARE)[0])
+        ours, theirs, found = [], [], []
+        tshark = shutil.which("tshark")
+        for _ in range(5):
+            spent, said = seconds([sys.executable, "-c", OURS, str(path)])
+            assert int(said.split()[0]) == octets, "octets are missing"
+            ours.append(spent)
+            found.append(int(said.split()[1]))
+            theirs.append(seconds([tshark, "-r", str(path)])[0] if tshark else float("nan"))
+        peak = int(seconds([sys.executable, "-c", OURS, str(long)])[1].split()[1])
+        mine = statistics.median(ours)
+        made_rows: list[Row] = [
+            (
+                f"memory for a capture of {PACKETS:,} packets, and for one ten times as long",
+                f"{max(found):6} MB  ({peak} MB for the longer one)",
+                "under 100 MB",
+                max(found) < 100 and peak < 100,
+            )
+        ]
+        if not tshark:
+            return made_rows
+        slow = statistics.median(seconds([sys.executable, "-c", PYSHARK, str(part)])[0] for _ in range(3)) * SHARE
+        reader = statistics.median(theirs)
+        words = (
+            f"{slow / mine:6.1f}x  ({mine:.2f} s, {PACKETS / mine / 1000:.0f}k packets/s, against about {slow:.0f} s)"
+        )
+        made_rows.append(("reading that capture, over pyshark with JSON", words, "at least 15x", slow / mine >= 15))
+        words = f"{reader / mine:6.1f}x  ({mine:.2f} s against {reader:.2f} s)"
+        made_rows.append(("reading that capture, over tshark -r", words, "at least 1x", reader / mine >= 1))
+        return made_rows
