@@ -20,6 +20,7 @@ from analyzer.sources import read_input
 from analyzer.tcp_packets import Connection, checksum
 from tests.support import AK, EK, METER, THREAD, Conversation, Station, ciphered, diagnosed, keys, plain
 
+REGRESSIONS = Path(__file__).parent / "regression"
 LOG, KEYS = str(THREAD / "thread.log"), str(THREAD / "keys.toml")
 
 
@@ -173,6 +174,31 @@ def test_hex_reads_back_as_the_same_messages(name: str) -> None:
     again = read_input(text.encode(), "out.log")
     assert [one.name for one in again] == ["MY METER"]
     assert [(m.direction, m.wire, m.apdu) for m in decode(again[0])] == [(m.direction, m.wire, m.apdu) for m in before]
+
+
+@pytest.mark.parametrize("framing", ["hdlc", "wrapper", "none"])
+def test_pcapng_reads_back_as_the_same_messages(framing: str) -> None:
+    talks = [ciphered(framing), plain(framing)]
+    traces = [Trace(f"METER {n}", "x", talk.records) for n, talk in enumerate(talks, 1)]
+    bundles = [Bundle(trace, list(decode(trace, keys()))) for trace in traces]
+    again = read_input(captured(*bundles), "out.pcapng")
+    told = [[(m.direction, m.wire, m.plain_apdu) for m in decode(trace, keys())] for trace in again]
+    assert told == [[(m.direction, m.wire, m.plain_apdu) for m in bundle.messages] for bundle in bundles]
+
+
+def test_a_record_with_frames_of_both_sides_becomes_packets_of_one_side() -> None:
+    trace = Trace("t", "x", (Record(1, b"".join(r.data for r in plain().records)),))
+    made = Bundle(trace, list(decode(trace)))
+    assert [packet[2] for packet in packets(captured(made))] == [r.data for r in plain().records]
+    (again,) = read_input(captured(made), "out.pcapng")
+    assert [(m.direction, m.wire) for m in decode(again)] == [(m.direction, m.wire) for m in made.messages]
+
+
+@pytest.mark.parametrize("path", sorted(REGRESSIONS.iterdir()), ids=lambda path: path.name)
+def test_every_input_that_ever_broke_something_can_go_out(path: Path, tmp_path: Path) -> None:
+    for form in ("pcapng", "hex", "jsonl", "csv", "parquet"):
+        status = main(["export", str(path), "--to", form, "-o", str(tmp_path / form)])
+        assert status == main(["decode", str(path), "--format", "summary"])
 
 
 def test_the_thread_reads_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

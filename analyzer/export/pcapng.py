@@ -1,4 +1,4 @@
-"""A trace as a capture that Wireshark opens: DLT_USER0 for a line, a made TCP connection for the wrapper.
+"""A trace as a capture that Wireshark opens: DLT_USER0 (for a second trace DLT_USER1 ...) for a line, a made TCP connection for the wrapper.
 
 What was opened, and what the diagnosis found, stands in the comments of the packets.
 """
@@ -19,13 +19,18 @@ WRAPPER_PORT = 4059  # registered for DLMS/COSEM
 LINE_PORT = 4001  # where serial device servers usually listen
 FIRST_CLIENT_PORT, CLIENT_PORTS = 49152, 16384
 CLIENT_ADDRESS, METER_ADDRESS = "192.0.2.1", "192.0.2.2"  # TEST-NET-1 of RFC 5737
+USERS = 16  # DLT_USER0 to DLT_USER15
 LONGEST_COMMENT = 4000  # characters of one sentence or dump
 
 
 def write(stream: ByteStream, bundles: Sequence[Bundle], application: str) -> None:
     """Writes all traces as one capture, an interface each."""
     capture = CaptureFile(stream, application)
-    places = [capture.interface(_link_type(b), b.text(b.trace.name), b.text(b.trace.source)) for b in bundles]
+    places = []
+    for number, bundle in enumerate(bundles):
+        link = _link_type(bundle)
+        link += number % USERS if link == USER0 else 0  # so that also readers that know no interfaces keep traces apart
+        places.append(capture.interface(link, bundle.text(bundle.trace.name), bundle.text(bundle.trace.source)))
     last = 0.0
     for number, (bundle, interface) in enumerate(zip(bundles, places, strict=True)):
         pieces = pieces_of(bundle)
