@@ -22,6 +22,9 @@ from analyzer.tree import tree_of
 
 # Layers whose faults keep the APDU from being read at all: what is wrong inside it shows no effect in the answer.
 BELOW_THE_APDU = frozenset({"serial", "HDLC", "addressing", "LLC", "wrapper", "transport"})
+OF_PIECES = frozenset({
+    "data-truncated", "apdu-cut", "llc-missing", "octets-behind-apdu", "stray-octets", "not-dlms-reply", "stale-buffer",
+})  # fmt: skip
 SAME_MANY = 20  # findings of one code and one side in a trace; more are counted in the last one
 
 
@@ -53,7 +56,21 @@ def hits_of(case: Case) -> list[tuple[str, Hit]]:
             code = hit.code or codes[0]
             assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
             found.append((code, hit))
-    return found
+    return _explained(found)
+
+
+def _explained(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """What is wrong with the content of messages whose pieces another hit puts together follows from that."""
+    causes = {number: code for code, hit in found for number in hit.explains}
+    if not causes:
+        return found
+    made = []
+    for code, hit in found:
+        cause = causes.get(hit.message.number) if hit.message is not None else None
+        if cause is not None and code in OF_PIECES and hit.because_of is None:
+            hit = replace(hit, because_of=cause)
+        made.append((code, hit))
+    return made
 
 
 def _bounded(hits: Sequence[tuple[str, Hit]]) -> list[tuple[str, Hit]]:

@@ -11,6 +11,8 @@ from analyzer.diagnosis.rules import (
     keys,
     llc,
     security,
+    segments,
     services,
     session,
+    values,
 )

@@ -151,3 +151,18 @@ def apdu_cut(case: Case) -> Iterator[Hit]:
             if issue.code == "apdu-cut":
                 said = "a tag can not be checked without the end of what it protects, whatever the keys"
                 yield Hit(message, (issue.text, said), field="length", side="link")
+
+
+@rule("hdlc-in-p1")
+def hdlc_in_p1(case: Case) -> Iterator[Hit]:
+    """HDLC frames with pushed APDUs in a stream that somebody reads as P1 text."""
+    text = next((m for m in case.messages if m.frames[0].framing == "p1" or m.frame == "identification"), None)
+    if text is None:
+        return
+    for message in case.messages:
+        if message.frames[0].framing == "hdlc" and (message.apdu or "").startswith("general-"):
+            said = f"{names(text)} is text of a P1 port, and {names(message)} is an HDLC frame"
+            more = f"without frame and LLC header it is a {message.apdu} whose length fits"
+            whole = message.layer is not None and message.layer.parsed.whole
+            yield Hit(message, (said, more) if whole else (said,), certainty="proven" if whole else "likely")
+            return

@@ -11,7 +11,6 @@ from analyzer.message import Layer, Message
 from analyzer.model import Side, Span
 from grammars.kit.spec import UNDECODED, Issue
 
-
 REMARKS = 20  # of one side
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.decryptor import Decryptor, Protected, nonce
 from analyzer.diagnosis.case import Case, hexed, hls_proofs, names, protections
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.llc import stale
-from analyzer.message import Message
+from analyzer.hls import HlsUnknown
+from analyzer.keymaterial import carried_keys
+from analyzer.message import Layer, Message
 from analyzer.model import Security, Side
-from grammars.kit.spec import find_int, find_octets
+from grammars.kit.spec import find_int, find_octets, find_raw
 
 DECIPHERING_ERROR, COUNTER_ERROR = 5, 6  # service errors of the exception-response
 PLAIN_ANSWERS = frozenset(
@@ -270,3 +273,41 @@ def security_suite_mismatch(case: Case) -> Iterator[Hit]:
 
 def _sender(message: Message) -> Side:
     return "client" if message.direction == "client" else "meter"
+
+
+@rule("kdf-algorithm-id")
+def kdf_algorithm_id(case: Case) -> Iterator[Hit]:
+    """A key that was agreed, and that only the misprinted identifier of the algorithm derives."""
+    for message in case.messages:
+        for layer, security in protections(message):
+            if security.key != "agreed" or security.verdict != "verified" or security.invocation_counter is None:
+                continue
+            content = Protected(security.control, security.invocation_counter, security.system_title, b"")
+            try:
+                derived = [key for _, key in carried_keys(layer, content, message.direction, case.keys)]
+            except HlsUnknown:
+                continue
+            if len(derived) == 2 and not _opens(message, layer, security, derived[0]):
+                refused = any(refusal in (reply.apdu or "") for reply in (case.reply(message),) if reply
+                              for refusal in ("exception", "error"))  # fmt: skip
+                yield Hit(
+                    message,
+                    (
+                        "the agreed key derived with 60 85 74 05 08 03 does not open it",
+                        "derived with 60 85 74 06 08 03 the tag verifies: the key agreement itself is right",
+                    ),
+                    side=_sender(message),
+                    severity=None if refused else "info",
+                )
+                return
+
+
+def _opens(message: Message, layer: Layer, security: Security, key: bytes) -> bool:
+    """Whether a key turns the ciphered text of a layer into the text that its tag vouches for."""
+    text = find_raw(layer.nodes, "ciphered_text")
+    if text is None or security.system_title is None or security.invocation_counter is None:
+        return False
+    iv = nonce(security.system_title, security.invocation_counter)
+    if not security.encrypted:
+        return True
+    return Decryptor().gcm_decrypt(key, iv, bytes(text[3])) == security.plaintext

@@ -1,0 +1,94 @@
+"""What values mean, and what a reader may take them for: scalers that were never read, time zones with the wrong sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from analyzer.diagnosis.case import Case, names, side_of
+from analyzer.diagnosis.registry import Hit, rule
+from analyzer.message import Message
+from analyzer.objects import NUMBERS, SCALED, scaler_unit, values_in
+from grammars import readings
+from grammars.kit.spec import walk_raw
+
+CLOCK, TIME_ZONE = 8, 3  # class, and the attribute with minutes to UTC
+NOT_SPECIFIED = -0x8000
+SUMMER = 0x80  # clock status: daylight saving is active
+SUMMER_MINUTES = 60
+
+
+@rule("scaler-ignored")
+def scaler_ignored(case: Case) -> Iterator[Hit]:
+    """Registers of which the trace reads the value and never scaler and unit."""
+    read: dict[tuple[int, bytes], Message] = {}
+    known: dict[tuple[int, bytes], int] = {}
+    for one in (case, *case.others):
+        for message in one.messages:
+            for answer, value in _answered(message):
+                thing = (answer.class_id, answer.instance_id)
+                values, scaler = SCALED.get(answer.class_id, ((), 0))
+                if answer.attribute_id == scaler and (pair := scaler_unit(value)) is not None:
+                    known.setdefault(thing, pair[0])
+                    if one is case:
+                        read.pop(thing, None)
+                        known[thing] = 0  # read here: nobody ignores it
+                elif one is case and answer.attribute_id in values and value[0].type in NUMBERS:
+                    if answer.scaler is None and thing not in known:
+                        read.setdefault(thing, message)
+    matters = {thing: message for thing, message in read.items() if known.get(thing, 1) != 0}
+    if not matters:
+        return
+    first = next(iter(matters.values()))
+    shown = ", ".join(
+        f"{readings.obis(instance)} in message {m.number}" for (_, instance), m in list(matters.items())[:6]
+    )
+    more = f" and {len(matters) - 6} more" if len(matters) > 6 else ""
+    told = {thing: known[thing] for thing in matters if thing in known}
+    evidence = [f"the value is read and its scaler and unit never: {shown}{more}"]
+    evidence += [
+        f"another trace tells that the scaler of {readings.obis(t[1])} is {s}" for t, s in list(told.items())[:3]
+    ]
+    yield Hit(first, tuple(evidence), certainty="proven" if told else "possible")
+
+
+def _answered(message: Message) -> Iterator[tuple]:  # type: ignore[type-arg]
+    """Answers of a message with the raw node of each value; errors left out."""
+    plain = message.plain
+    if plain is None or not message.answers:
+        return
+    for answer, value in zip(message.answers, values_in(plain.nodes), strict=False):
+        if value is not None:
+            yield answer, value
+
+
+@rule("clock-deviation-sign")
+def clock_deviation_sign(case: Case) -> Iterator[Hit]:
+    """A deviation whose sign is not that of the time zone, or of another deviation, of the same meter."""
+    zones: list[tuple[Message, int, str]] = []
+    for message in case.messages:
+        for answer, value in _answered(message):
+            if (answer.class_id, answer.attribute_id) == (CLOCK, TIME_ZONE) and isinstance(value[3], int):
+                zones.append((message, value[3], "the time zone of the clock object"))
+        if message.direction != "meter" or message.plain is None:
+            continue
+        for node in walk_raw(message.plain.nodes):
+            deviation = _deviation(node[3]) if isinstance(node[3], bytes) else None
+            if deviation:
+                zones.append((message, deviation, "the deviation of a date-time"))
+    for (one, a, what), (other, b, what_else) in pairwise(zones):
+        if a and a == -b:
+            said = f"{what} in {names(one)} is {a} minutes, {what_else} in {names(other)} is {b}"
+            yield Hit(other, (said, "the same offset with the other sign"), certainty="likely", side=side_of(other))
+            return
+
+
+def _deviation(octets: bytes) -> int | None:
+    """The minutes from local standard time to UTC in a date-time, None where it is none or does not say."""
+    if len(octets) != 12 or not readings.is_date_time(octets):
+        return None
+    minutes = int.from_bytes(octets[9:11], "big", signed=True)
+    if minutes == NOT_SPECIFIED or abs(minutes) > 720:
+        return None
+    summer = octets[11] != 0xFF and octets[11] & SUMMER
+    return minutes + SUMMER_MINUTES if summer and minutes < 0 else minutes - SUMMER_MINUTES if summer else minutes
