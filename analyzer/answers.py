@@ -31,6 +31,8 @@ def named(objects: Objects, link: object, message: Message) -> Message:
     association = message.after
     meter = objects.meter(association.server_address, association.server_title)
     said = reader(_Reading(objects, link, meter, message, plain))
+    if not meter.versions:
+        return said
     found = {asked.target[:2] for asked in targets_of(plain.nodes)}
     versions = {key: meter.versions[key] for key in found if key in meter.versions}
     return replace(said, versions=versions) if versions else said

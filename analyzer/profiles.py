@@ -210,6 +210,8 @@ def cell_text(value: Any, kind: str, target: Target | None = None) -> str:
     is the attribute that it belongs to: in some, octets are always a time."""
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return f"{value[0].name} of {len(elements(value))}"
     if isinstance(value, bytes):
@@ -220,7 +222,7 @@ def cell_text(value: Any, kind: str, target: Target | None = None) -> str:
         if kind == "octet-string" and len(value) == 6 and value[5] == 0xFF:
             return readings.obis(value)
         reader = {"date": readings.date, "time": readings.time}.get(kind)
-        return reader(value) if reader is not None else readings.printable(value) or value.hex(" ").upper()
+        return reader(value) if reader is not None else readings.printable(value) or value.hex(" ").upper() or "empty"
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 

@@ -120,6 +120,8 @@ class _Reader:
 
     def pairs(self, items: Sequence[RawNode]) -> list[Pushed]:
         """OBIS codes with their values."""
+        if not any(is_obis(item) or item[0].type in ("array", "structure") for item in items):
+            return []
         if any(definitions(item) is not None for item in items[:2] if item[0].type == "array" and elements(item)):
             return []  # an object list that does not fit
         if items and is_obis(items[0]) and tuple(items[0][3][2:4]) == PUSH_SETUP:

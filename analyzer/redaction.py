@@ -9,6 +9,7 @@ from typing import Any
 from analyzer.keyring import KeyRing, KeyRole
 from analyzer.message import Message
 from grammars.kit.spec import walk_raw
+from grammars.meanings import is_secret
 
 SHORTEST = 4  # octets, characters or digits; shorter ones stand everywhere by chance
 SECRET_FIELDS = frozenset({"dedicated_key", "calling_authentication_value", "responding_authentication_value"})
@@ -128,6 +129,13 @@ def secrets_of(messages: Iterable[Message], keys: KeyRing, payload: bool) -> lis
                     found += _values_in(value, False)
                 elif payload and spec.type:
                     found += _values_in(value, True)
+        for one in message.objects:
+            if one.value is not None and is_secret(one.class_id or 0, one.attribute_id or 0):
+                found += _values_in(one.value[3], False)
+            if payload and one.profile is not None:
+                found += [
+                    c.value for row in one.profile.rows() for c in row if c.filled and isinstance(c.value, bytes | int)
+                ]
         found += [title for title in (message.after.client_title, message.after.server_title) if title]
     found += [title[3:] for title in found if isinstance(title, bytes) and len(title) == 8]  # a title's serial number
     return found

@@ -81,6 +81,11 @@ def times_of(class_id: int, index: int) -> tuple[int, ...]:
     return tuple(times.get(str(index), ()))
 
 
+def is_secret(class_id: int, index: int) -> bool:
+    """Whether an attribute holds a password, a key or a code."""
+    return index in _table("classes.toml").get(str(class_id), {}).get("secrets", ())
+
+
 def obis_code(text: str) -> bytes:
     """The 6 octets of a code as A-B:C.D.E*F."""
     return bytes(map(int, text.replace("-", ".").replace(":", ".").replace("*", ".").split(".")))

@@ -7,7 +7,9 @@ import jsonschema
 import pytest
 
 from analyzer.decoding import decode
+from analyzer.keyring import KeyRing
 from analyzer.message import Message
+from analyzer.redaction import Redactor, secrets_of
 from analyzer.report import message_json, tree_text
 from analyzer.report.summary import summary
 from analyzer.tree import tree_of
@@ -153,3 +155,47 @@ def test_messages_without_objects_have_no_new_keys() -> None:
 )
 def test_status_words(code: str, value: int, said: str) -> None:
     assert status_text(bytes.fromhex(code), value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("0900", "empty"),
+        ("0301", "true"),
+        ("02020FFF161E", "x 10^-1 Wh"),
+        ("0102 1101 1102", "array of 2"),
+        ("00", "-"),
+    ],
+)
+def test_values_in_words(value: str, said: str) -> None:
+    (message,) = [*decode(Conversation("wrapper").request(get(1, ENERGY, 2)).reply(data(value)).trace())][1:]
+    assert below_the_tree(message).splitlines()[1].endswith(f"  {said}")
+
+
+def test_where_a_unit_is_from_is_said_of_numbers_only() -> None:
+    talk = known(Conversation("wrapper"), period=False, captured="none")
+    message = list(decode(talk.request(get(3, ENERGY, 2)).reply(data("00")).trace()))[-1]
+    assert len(below_the_tree(message).splitlines()) == 2
+    (one,) = as_json(message)["objects"]  # type: ignore[misc]
+    assert one["filled"] is None and one["scaled"] is None
+
+
+@pytest.mark.parametrize(
+    ("class_id", "attribute", "hidden"), [(15, 7, True), (19, 8, True), (45, 3, True), (1, 2, False)]
+)
+def test_passwords_that_were_read_are_redacted(class_id: int, attribute: int, hidden: bool) -> None:
+    talk = Conversation("wrapper").request(get(class_id, "0000280000FF", attribute))
+    messages = list(decode(talk.reply(data(text("Gurux-2", "09"))).trace()))
+    redactor = Redactor(secrets_of(messages, KeyRing(()), payload=False))
+    shown = redactor.text(tree_text.render(messages[-1]))
+    assert ("Gurux-2" not in shown) == hidden and ("47 75 72 75 78 2D 32" not in shown) == hidden
+
+
+def test_values_of_a_table_are_redacted_with_the_payload() -> None:
+    message = profile_message()
+    redactor = Redactor(secrets_of([message], KeyRing(()), payload=True))
+    shown = redactor.text(below_the_tree(message))
+    for value in ("123.456", "123.461", "123.648"):  # the second is filled in and stands nowhere in the octets
+        assert value in below_the_tree(message) and value not in shown
+    made = redactor.json(as_json(message))
+    assert "123.461" not in json.dumps(made["profile"])

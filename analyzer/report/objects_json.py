@@ -42,7 +42,7 @@ def _object(one: Answer | Pushed) -> dict[str, Any]:
         "scaled": _number(scaled(value, one.scaler)) if number and isinstance(value, int) else None,
         "status": status_of(one, value) or None,
         "time": readings.date_time(one.time) if one.time else None,
-        "filled": one.source or None,
+        "filled": (one.source or None) if number or one.scaler is None else None,
         "span": [one.buffer, node[1], node[2]] if node is not None else None,
     }
 

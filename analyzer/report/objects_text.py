@@ -9,7 +9,18 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from analyzer.message import Message
-from analyzer.objects import COMPOSED, NUMBERS, Answer, Target, elements, plain_number, scalar, scaled, unit_symbol
+from analyzer.objects import (
+    COMPOSED,
+    NUMBERS,
+    Answer,
+    Target,
+    elements,
+    plain_number,
+    scalar,
+    scaled,
+    scaler_unit,
+    unit_symbol,
+)
 from analyzer.profiles import Cell, Profile, cell_text, unit_of
 from analyzer.pushes import Pushed
 from analyzer.report.colors import Palette
@@ -27,17 +38,17 @@ FEW = 3
 
 def lines(message: Message, colors: Palette) -> Iterator[str]:
     """Lines for the values of a message that could be told what they are, and for those of a push."""
-    told = [one for one in message.objects if one.value is not None]
+    told = [(one, one.value) for one in message.objects if one.value is not None]
     if not told:
         return
     yield f"{INDENT}{colors.strong('values')}"
     sources: dict[str, list[str]] = {}
-    for one in told:
+    for one, value in told:
         code = readings.obis(one.instance_id) if one.instance_id else ""
         yield f"{INDENT}{code:<{CODE}}{one.name or '(not named)':<{NAME}}  {value_text(one)}".rstrip()
         if one.profile is not None:
             yield from _table(one.profile, colors)
-        elif one.source:
+        elif one.source and (one.scaler is None or value[0].type in NUMBERS):
             sources.setdefault(one.source, []).append(code)
     for source, codes in sources.items():
         whose = ", ".join(codes) if len(codes) <= FEW else f"{len(codes)} values"
@@ -52,6 +63,8 @@ def value_text(one: Answer | Pushed) -> str:
     if one.profile is not None:
         return f"{len(one.profile)} rows of {len(one.profile.columns)} columns"
     kind = value[0].type
+    if (pair := scaler_unit(value)) is not None:
+        return f"x 10^{pair[0]} {unit_symbol(pair[1])}".rstrip()
     if kind in COMPOSED:
         return f"{kind} of {len(elements(value))}"
     plain = scalar(value, one.octets)
