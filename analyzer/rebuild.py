@@ -55,10 +55,12 @@ class FrameChange:
 @dataclass(frozen=True, slots=True)
 class Reseal:
     """The protected content of a layer sealed again as the standard has it: with the sender's title, the counter that
-    the APDU carries, the right additional data, and a tag of 12 octets. `plaintext` is what the sender meant."""
+    the APDU carries, the right additional data, and a tag of 12 octets. `plaintext` is what the sender meant; it takes the
+    place of what was read there where it `replaces` it."""
 
     layer: Layer
     plaintext: bytes = field(repr=False)
+    replaces: bool = False
 
 
 AnyChange = Change | LlcChange | FrameChange | Reseal
@@ -176,7 +178,7 @@ class _Maker:
         mine = [change for change in self.changes if change.layer == layer.name]
         self._note_title(layer, mine)
         sealed = next((seal for seal in self.seals if seal.layer is layer), None)
-        if sealed is not None and not layer.inner:
+        if sealed is not None and (sealed.replaces or not layer.inner):
             return self._sealed_again(layer, self._changed(layer, mine), sealed.plaintext)
         inner = [(part, self.apdu(part)) for part in layer.inner]
         changed = [(part, made) for part, made in inner if made != self._original(part)]

@@ -137,3 +137,24 @@ def test_the_search_is_bounded(control: int, monkeypatch: pytest.MonkeyPatch) ->
     side = {"control": control, "ek": AK[::-1], "ak": EK[::-1]}
     diagnosed(ciphered("hdlc", Station(CLIENT, **side), Station(METER, **side), reads=400), keys())
     assert attempts < 2 * searching.BUDGET
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda apdu: bytes.fromhex("E6E600") + apdu, "the LLC header is inside"),
+        (lambda apdu: bytes([len(apdu)]) + apdu, "a length stands before"),
+        (lambda apdu: bytes([0xC8, len(apdu)]) + apdu, "tag and length of the ciphered APDU are inside"),
+        (lambda apdu: apdu[1:], "left outside"),
+    ],
+)
+def test_another_range_is_protected(change: Callable[[bytes], bytes], words: str) -> None:
+    class Client(Station):
+        def content(self, apdu: bytes) -> bytes:
+            return super().content(change(apdu) if apdu[0] == 0xC0 else apdu)
+
+    talk = ciphered("wrapper", Client(CLIENT))
+    first = next(f for f in diagnosed(talk, keys()).findings if f.severity == "error")
+    assert (first.code, first.certainty, first.side, first.message) == ("protected-range-wrong", "proven", "client", 5)
+    assert words in first.evidence[0]
+    assert "protected-range-wrong" not in [f.code for f in diagnosed(ciphered("wrapper"), keys()).findings]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.association import Association, is_hls_reply
 from analyzer.diagnosis.case import Case, hexed, names, protections, side_of, vouched
+from analyzer.diagnosis.hls_variants import explanation
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import FoundKeys
 from analyzer.hls import REPLY_OCTETS, HlsFacts, HlsUnknown, Sender, check_reply, expected_reply
@@ -110,6 +111,10 @@ def hls_challenges_equal(case: Case) -> Iterator[Hit]:
     "hls-server-proof-wrong",
     "hls-sha256-old-formula",
     "mechanism-proprietary",
+    "aad-without-key",
+    "aad-security-control-wrong",
+    "aad-extra-data",
+    "tag-length-wrong",
 )
 def hls_proof_wrong(case: Case) -> Iterator[Hit]:
     """A proof that is another than the standard's, and what it is instead."""
@@ -139,7 +144,17 @@ def _explained(case: Case, proof: Proof, formula: str) -> Hit:
             )
             side = side_of(proof.message)
             return Hit(proof.message, evidence, code=code, field="octet-string", side=side, changes=_right(case, proof))
-    tried = "challenges, titles, counters and keys were exchanged one at a time, and nothing gives this value"
+    before = proof.message.before.client_counter if proof.sender == "client" else proof.message.before.server_counter
+    found = explanation(proof.facts, proof.sender, proof.value, case.keys, before)
+    if found is not None:
+        code, words = found
+        evidence = (f"pass {proof.pass_number} ({names(proof.message)}) is not {formula}", f"it is right when {words}")
+        side = side_of(proof.message)
+        return Hit(proof.message, evidence, code=code, field="octet-string", side=side, changes=_right(case, proof))
+    tried = (
+        "challenges, titles, counters, keys, authenticated data and tag were changed one at a time, "
+        "and nothing gives this value"
+    )
     if proof.sender == "meter":
         evidence = (f"pass 4 is not {formula}", tried)
         return Hit(proof.message, evidence, code="hls-server-proof-wrong", field="octet-string", certainty="likely")

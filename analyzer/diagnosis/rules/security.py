@@ -8,12 +8,19 @@ from analyzer.decryptor import Decryptor, Protected, nonce
 from analyzer.diagnosis.case import Case, hexed, hls_proofs, names, protections
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.llc import stale
+from analyzer.frame import fits
 from analyzer.hls import HlsUnknown
 from analyzer.keymaterial import carried_keys
 from analyzer.message import Layer, Message
 from analyzer.model import Security, Side
+from analyzer.rebuild import AnyChange, Reseal
+from grammars.apdu import APDU
 from grammars.kit.spec import find_int, find_octets, find_raw
+from grammars.llc import COMMAND, RESPONSE
+from grammars.parse import parse
+from grammars.tables.apdu import APDU_TAGS
 
+GLO = ("glo-", "ded-")
 DECIPHERING_ERROR, COUNTER_ERROR = 5, 6  # service errors of the exception-response
 PLAIN_ANSWERS = frozenset(
     {"get-response", "set-response", "action-response", "exception-response", "confirmed-service-error"}
@@ -311,3 +318,65 @@ def _opens(message: Message, layer: Layer, security: Security, key: bytes) -> bo
     if not security.encrypted:
         return True
     return Decryptor().gcm_decrypt(key, iv, bytes(text[3])) == security.plaintext
+
+
+@rule("protected-range-wrong")
+def protected_range_wrong(case: Case) -> Iterator[Hit]:
+    """Content whose tag verifies, and that is an APDU with something before it, or without its tag."""
+    found: dict[tuple[str, str], list[tuple[Message, Layer, bytes]]] = {}
+    for message in case.messages:
+        for layer, security in protections(message):
+            text = security.plaintext
+            if security.verdict != "verified" or not text or _as_promised(layer):
+                continue
+            for words, whole in _other_ranges(text, layer.name):
+                if fits(parse(APDU, whole)) and (
+                    layer.name[:4] not in GLO or APDU_TAGS.get(whole[0]) == layer.name[4:]
+                ):
+                    found.setdefault((message.direction, words), []).append((message, layer, whole))
+                    break
+    for (_, words), rows in found.items():
+        message, layer, whole = rows[0]
+        text = next(s.plaintext for other, s in protections(message) if other is layer)
+        mended: list[tuple[Message, tuple[AnyChange, ...]]] = [
+            (own, (Reseal(inside, apdu, replaces=True),)) for own, inside, apdu in rows
+        ]
+        yield Hit(
+            message,
+            (
+                f"the tag verifies, and the text {hexed(text or b'', 8)} is not the APDU alone: {words}",
+                f"otherwise it is a whole {APDU_TAGS.get(whole[0], 'APDU')}",
+                *([f"so are {len(rows) - 1} more of this side"] if len(rows) > 1 else []),
+            ),
+            field="ciphered_text",
+            side=_sender(message),
+            changes=mended[0][1],
+            elsewhere=tuple(mended[1:]),
+            explains=frozenset(own.number for own, _, _ in rows),
+        )
+
+
+def _as_promised(layer: Layer) -> bool:
+    """Whether the content of a layer is the APDU that its tag promises."""
+    if not layer.inner or not fits(layer.inner[0].parsed):
+        return False
+    return layer.name[:4] not in GLO or layer.inner[0].name == layer.name[4:]
+
+
+def _other_ranges(text: bytes, name: str) -> Iterator[tuple[str, bytes]]:
+    """What may have been protected instead of the APDU alone, in words, with that APDU."""
+    if text[:3] in (COMMAND, RESPONSE):
+        yield "the LLC header is inside the protection", text[3:]
+    for lead in (1, 2, 3):
+        if len(text) > lead and text[:lead] in _lengths(len(text) - lead):
+            yield "a length stands before the APDU, inside the protection", text[lead:]
+        if len(text) > lead + 1 and text[1 : lead + 1] in _lengths(len(text) - lead - 1):
+            yield "tag and length of the ciphered APDU are inside the protection", text[lead + 1 :]
+    plain = [tag for tag, known in APDU_TAGS.items() if known == name[4:]] if name[:4] in ("glo-", "ded-") else []
+    for tag in plain:
+        yield "the tag of the APDU is left outside the protection", bytes((tag,)) + text
+
+
+def _lengths(size: int) -> tuple[bytes, ...]:
+    """The ways to write a length in A-XDR and BER."""
+    return (bytes((size,)),) if size < 128 else (bytes((0x81, size & 0xFF)), b"\x82" + size.to_bytes(2, "big"))
