@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -17,14 +16,13 @@ from typing import BinaryIO
 
 from analyzer.model import Record, Trace
 from analyzer.sources import CAPTURES, InputError, choose, read_input
-from analyzer.sources.pcap.capture import Opener, follow_capture, is_capture, read_capture
+from analyzer.sources.pcap.capture import follow_capture, is_capture, read_capture
 from analyzer.sources.pcap.connections import Choice
 from analyzer.sources.pcap.packed import Opened, PackedError, Stream, unpacked
 
 SEPARATORS = re.compile(r"0[xX](?=[0-9A-Fa-f])|\\x|[\s,:;-]")
 NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
 LONGEST = 2 << 30  # octets of one input that are read at once
-PIECE = 1 << 16
 POLL = 0.1  # seconds between two looks at a file that grows
 PATIENCE = 1.0  # seconds until progress is shown
 
@@ -43,8 +41,7 @@ def open_traces(name: str, kind: str | None = None, choice: Choice | None = None
         return [choose(traces, selector)] if selector else traces
     source = _opened(path, kind)
     if _holds_capture(source, path, kind):
-        opener = _reopener(path) if path != "-" else _spooled(source)
-        traces = read_capture(opener, shown, choice)
+        traces = read_capture(source, shown, choice)
     else:
         traces = read_input(_all_of(source, path), shown, kind)
     return [choose(traces, selector)] if selector else traces
@@ -127,7 +124,7 @@ def _opened(path: str, kind: str | None, follow: bool = False) -> Opened:
         stream: Stream
         if path != "-":
             file = open(path, "rb", buffering=0)  # noqa: SIM115 - traces read it as long as they live
-            stream = _Growing(file) if follow else file
+            stream = _Growing(file) if follow else _Watched(file, _shown(path), os.fstat(file.fileno()).st_size)
         elif sys.stdin is None:
             raise InputError("standard input is closed")
         else:
@@ -162,28 +159,6 @@ def _all_of(source: Opened, path: str) -> bytes:
         return source.read(LONGEST)
     except (OSError, ValueError) as problem:
         raise InputError(f"{path}: {_why(problem)}") from None
-
-
-def _reopener(path: str) -> Opener:
-    size = os.path.getsize(path)
-
-    def opened() -> Stream:
-        return _Watched(open(path, "rb", buffering=0), _shown(path), size)
-
-    return opened
-
-
-def _spooled(source: Opened) -> Opener:
-    """Standard input in a temporary file, since it cannot be read twice."""
-    spool = tempfile.NamedTemporaryFile(prefix="dlmscope-")  # noqa: SIM115 - lives as long as the traces do
-    while piece := source.read1(PIECE):
-        spool.write(piece)
-    spool.flush()
-
-    def opened() -> Stream:
-        return open(spool.name, "rb", buffering=0)
-
-    return opened
 
 
 class _Growing:

@@ -6,7 +6,6 @@ import gzip
 import random
 import tracemalloc
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -32,7 +31,7 @@ def talk(ends=(CLIENT, METER), reads: int = 3) -> Connection:
 
 
 def traces(data: bytes, **choice: object) -> list[Trace]:
-    return read_capture(lambda: BytesIO(data), "test.pcap", Choice(**choice))  # type: ignore[arg-type]
+    return read_capture(BytesIO(data), "test.pcap", Choice(**choice))  # type: ignore[arg-type]
 
 
 def what(trace: Trace) -> list[tuple[str, bytes]]:
@@ -318,7 +317,7 @@ def test_a_bomb_is_unpacked_only_as_far_as_it_is_read() -> None:
     bomb = gzip.compress(captured.pcap(captured.timed(talk().datagrams()), 101) + b"\xff" * 16 + bytes(200 << 20))
     tracemalloc.start()
     stream = Opened(BytesIO(bomb))
-    (trace,) = read_capture(lambda: stream, "bomb")
+    (trace,) = read_capture(stream, "bomb")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert what(trace) == THREE_READS
@@ -387,23 +386,19 @@ def test_ieee_802_15_4(link: int, before: bytes, after: bytes) -> None:
     assert trace.name == "0005 -> 0009"
 
 
-def test_a_big_capture_is_read_again_and_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Beyond the bound records are not kept: the same records, length, index and slice from the file."""
-    made = captured.pcap(
-        captured.timed([*talk(reads=9).datagrams(), *talk((CLIENT6, METER6)).datagrams(), *talk(reads=4).datagrams()]),
-        101,
-    )
+def test_a_big_capture_goes_to_a_temporary_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound records are not kept in memory: the same records, by iteration, index and slice."""
+    both = zip(talk(reads=90).datagrams(), talk((CLIENT6, METER6), 90).datagrams(), strict=True)
+    packets = [datagram for pair in both for datagram in pair]
+    made = captured.pcap(captured.timed(packets), 101)
     kept = traces(made)
-    monkeypatch.setattr("analyzer.sources.pcap.connections.MEMORY", 400)
-    read = traces(made)
-    assert [list(trace) for trace in read] == [list(trace) for trace in kept]
-    for again, before in zip(read, kept, strict=True):
-        assert (len(again), again[0], again[-1], again[1:4], again.name) == (
-            len(before),
-            before[0],
-            before[-1],
-            before[1:4],
-            before.name,
-        )
-        with pytest.raises(IndexError):
-            again[len(before)]
+    monkeypatch.setattr("analyzer.sources.pcap.connections.MEMORY", 2000)
+    for small in (10, 1 << 16):
+        monkeypatch.setattr("analyzer.sources.pcap.connections.SMALL", small)
+        spilled = traces(made)
+        assert [list(trace) for trace in spilled] == [list(trace) for trace in kept]
+        for here, there in zip(spilled, kept, strict=True):
+            assert here.records.memory < 3000 < there.records.memory  # type: ignore[attr-defined]
+            assert (len(here), here[0], here[-1], here[7:99]) == (len(there), there[0], there[-1], there[7:99])
+            with pytest.raises(IndexError):
+                here[len(there)]

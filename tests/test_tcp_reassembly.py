@@ -23,7 +23,7 @@ REQUEST, ANSWER = wrapped(GET_CLOCK, 16, 1), wrapped(CLOCK, 1, 16)
 
 def read(packets: list[bytes]) -> list[Trace]:
     made = captured.pcap(captured.timed(packets), 101)
-    return read_capture(lambda: BytesIO(made), "test.pcap", Choice())
+    return read_capture(BytesIO(made), "test.pcap", Choice())
 
 
 def said(trace: Trace, side: str) -> bytes:

@@ -29,7 +29,7 @@ IDS = ["usbmon, mapped", "usbmon", "USBPcap"]
 
 def read(packets: list[bytes], link: int) -> Trace:
     made = captured.pcap(captured.timed(packets), link)
-    (trace,) = read_capture(lambda: BytesIO(made), "usb.pcap")
+    (trace,) = read_capture(BytesIO(made), "usb.pcap")
     return trace
 
 
@@ -87,7 +87,7 @@ def test_frames_in_pieces_decode_to_the_same_messages() -> None:
 def test_other_devices_are_left_out() -> None:
     stick = [captured.usbmon(n, False, 3, 0x02, random.Random(n).randbytes(512), device=9) for n in range(40)]
     made = captured.pcap(captured.timed(stick + bulk(captured.usbmon, TALK)), 220)
-    (trace,) = read_capture(lambda: BytesIO(made), "usb.pcap")
+    (trace,) = read_capture(BytesIO(made), "usb.pcap")
     assert [(record.direction, record.data) for record in trace] == EXPECTED
     assert [issue.text[:43] for issue in trace.issues] == ["1 other connection without DLMS left out; -"]
 

@@ -34,7 +34,7 @@ def read_input(data: bytes, source: str, kind: str | None = None) -> list[Trace]
     if kind in CAPTURES or (kind is None and _holds_capture(data, source)):
         from analyzer.sources.pcap.capture import read_capture
 
-        return read_capture(lambda: BytesIO(data), source)
+        return read_capture(BytesIO(data), source)
     if kind is None:
         for magic, what in UNREAD.items():
             if data.startswith(magic):

@@ -51,7 +51,7 @@ def read_with_wireshark(path: str, source: str, choice: Choice | None = None) ->
             display_filter=chosen.display_filter,
         )
 
-    return collect(lambda: TsharkPackets(start, source), source, chosen)
+    return collect(TsharkPackets(start, source), source, chosen)
 
 
 def capture_live(

@@ -1,13 +1,11 @@
 """A capture as traces: read whole from a file, or while it is still being written.
 
-A file is read once; its records are kept in columns up to a bound. Beyond it they are read again from the file whenever
-somebody iterates over a trace, so that memory does not grow with the length of the file.
+Either way it is read once. Records are kept as columns, in memory up to a bound and then in a temporary file (`columns`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Generator, Iterator, Sequence
 from typing import Protocol, overload
 
 from analyzer.model import Record, SourceIssue, Trace
@@ -17,7 +15,6 @@ from analyzer.sources.pcap.conversation import Conversation, issues_of
 from analyzer.sources.pcap.files import PCAP_MAGIC, PCAPNG_MAGIC, CaptureFile, Packet, counted
 from analyzer.sources.pcap.packed import GZIP, ZSTD, PackedError, Stream, unpacked
 
-Opener = Callable[[], Stream]
 MAGIC = (*PCAP_MAGIC, PCAPNG_MAGIC)
 PACKED = (GZIP, ZSTD)
 
@@ -37,29 +34,20 @@ def is_capture(head: bytes) -> bool:
     return head[:4] in MAGIC
 
 
-def read_capture(opener: Opener, source: str, choice: Choice | None = None) -> list[Trace]:
-    """The traces of a capture file, at least one. `opener` opens it from its start, each time it is called.
-
-    Raises InputError, in one line, where there is nothing to show.
-    """
-    return collect(lambda: _file(opener(), source), source, choice or Choice())
+def read_capture(stream: Stream, source: str, choice: Choice | None = None) -> list[Trace]:
+    """The traces of a capture, at least one. Raises InputError, in one line, where there is nothing to show."""
+    return collect(_file(stream, source), source, choice or Choice())
 
 
-def collect(packets: Callable[[], Packets], source: str, choice: Choice) -> list[Trace]:
-    """The same for packets from anywhere. `packets` begins anew each time it is called."""
-    first = packets()
+def collect(packets: Packets, source: str, choice: Choice) -> list[Trace]:
+    """The same for packets from anywhere."""
     connections = Connections(choice)
     feed = connections.feed
-    for packet in first:
+    for packet in packets:
         feed(packet)
     connections.finish()
-    made: list[Trace] = []
-    for conversation in connections.dlms:
-        records: Sequence[Record] = conversation.columns
-        if connections.overflown:
-            records = _Reread(packets, choice, conversation)
-        made.append(Trace(conversation.name, source, records, tuple(issues_of(conversation))))
-    _add_notes(made, connections, first, source)
+    made = [Trace(c.name, source, c.columns, tuple(issues_of(c))) for c in connections.dlms]
+    _add_notes(made, connections, packets, source)
     return made
 
 
@@ -122,52 +110,6 @@ def _notes(connections: Connections, file: Packets) -> Iterator[SourceIssue]:
     for link, count in sorted(connections.unknown_links.items()):
         text = f"{counted(count, 'packet')} of link type {link} not read; --reader wireshark may know it"
         yield SourceIssue("warning", text)
-
-
-class _Reread(Sequence[Record]):
-    """The records of one conversation of a file too big to keep: read from the file at each iteration."""
-
-    def __init__(self, packets: Callable[[], Packets], choice: Choice, conversation: Conversation) -> None:
-        self._packets = packets
-        self._choice = choice
-        self._which: tuple[Hashable, int] = (conversation.key, conversation.ordinal)
-        self._sides = conversation.columns.sides
-        self._count = conversation.count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[Record]:
-        connections = Connections(self._choice, self._which)
-        for packet in self._packets():
-            connections.feed(packet)
-            if connections.dlms:
-                yield from self._taken(connections.dlms[0])
-        connections.finish()
-        if connections.dlms:
-            yield from self._taken(connections.dlms[0])
-
-    def _taken(self, conversation: Conversation) -> list[Record]:
-        if not conversation.columns:
-            return []
-        conversation.columns.sides = self._sides
-        return conversation.columns.take()
-
-    @overload
-    def __getitem__(self, index: int) -> Record: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Record]: ...
-    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
-        """Reads the file up to there: for a look at one record, not for a loop."""
-        if isinstance(index, slice):
-            wanted = range(*index.indices(self._count))
-            found = {n: record for n, record in enumerate(self) if n in wanted}
-            return [found[n] for n in wanted if n in found]
-        if index < 0:
-            index += self._count
-        for record in islice(self, max(index, 0), index + 1):
-            return record
-        raise IndexError("no such record")
 
 
 class _Live:

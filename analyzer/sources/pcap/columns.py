@@ -1,20 +1,65 @@
-"""The records of one connection as columns: about 20 octets beside the payload, and Record objects only when asked for.
+"""The records of one conversation as columns: about 20 octets beside the payload, and Record objects only when asked for.
 
-Time stamps are the absolute time of the packet in UTC, ISO 8601, with as many digits as the capture has.
+What grows too big goes to a temporary file, which all conversations of a capture share, so that memory does not grow with
+the length of the capture. Time stamps are the absolute time of the packet in UTC, ISO 8601, with the digits of the capture.
 """
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import overload
+from tempfile import TemporaryFile
+from typing import IO, overload
 
 from analyzer.model import Direction, Record
 
 UNKNOWN_TIME = -(1 << 63)
 BILLION = 1_000_000_000
+BESIDE = 17  # octets of a record beside its payload
+
+
+@dataclass(slots=True)
+class _Part:
+    """Some records in a row."""
+
+    octets: bytearray = field(default_factory=bytearray)
+    ends: array[int] = field(default_factory=lambda: array("Q"))
+    times: array[int] = field(default_factory=lambda: array("q"))
+    sides: bytearray = field(default_factory=bytearray)
+
+
+class Spool:
+    """A temporary file for parts; it goes when nobody refers to it any more."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._end = 0
+
+    def put(self, part: _Part) -> tuple[int, int, int]:
+        """Writes a part: where it is, the number of its records, the octets of their payload."""
+        if self._file is None:
+            self._file = TemporaryFile(prefix="dlmscope-")  # noqa: SIM115 - as long as there are traces
+        self._file.seek(self._end)
+        place = (self._end, len(part.ends), len(part.octets))
+        for column in (part.ends.tobytes(), part.times.tobytes(), bytes(part.sides), part.octets):
+            self._end += self._file.write(column)
+        return place
+
+    def get(self, place: tuple[int, int, int]) -> _Part:
+        """Reads it again."""
+        start, count, octets = place
+        assert self._file is not None
+        self._file.seek(start)
+        part = _Part()
+        part.ends.frombytes(self._file.read(8 * count))
+        part.times.frombytes(self._file.read(8 * count))
+        part.sides += self._file.read(count)
+        part.octets += self._file.read(octets)
+        return part
 
 
 class Columns(Sequence[Record]):
@@ -24,42 +69,47 @@ class Columns(Sequence[Record]):
         self.carrier = carrier
         self.sides: tuple[Direction, Direction, Direction] = ("unknown", "unknown", "unknown")
         self.first = 1  # the number of the first record that is still here
-        self._octets = bytearray()
-        self._ends = array("Q")
-        self._times = array("q")
-        self._sides = bytearray()
+        self._part = _Part()  # the last records; those before are in the spool
+        self._spool: Spool | None = None
+        self._places: list[tuple[int, int, int]] = []
+        self._starts: list[int] = [0]  # the index of the first record of each part
+        self._loaded: tuple[int, _Part] | None = None
         self._lost: dict[int, int] = {}
 
     def append(self, side: int, data: bytes, time: int | None, lost: int = 0) -> None:
         """One more record of a side; `time` in nanoseconds since 1970, `lost` octets missing before it."""
         if lost:
-            self._lost[len(self._ends)] = lost
-        self._octets += data
-        self._ends.append(len(self._octets))
-        self._times.append(UNKNOWN_TIME if time is None else time)
-        self._sides.append(side)
+            self._lost[len(self)] = lost
+        part = self._part
+        part.octets += data
+        part.ends.append(len(part.octets))
+        part.times.append(UNKNOWN_TIME if time is None else time)
+        part.sides.append(side)
 
     @property
-    def octets(self) -> int:
+    def memory(self) -> int:
         """The memory in use, roughly, in octets."""
-        return len(self._octets) + 17 * len(self._ends)
+        return len(self._part.octets) + BESIDE * len(self._part.ends)
 
-    def take(self) -> list[Record]:
+    def spill(self, spool: Spool) -> None:
+        """Moves the records to the spool."""
+        if self._part.ends:
+            self._spool = spool
+            self._places.append(spool.put(self._part))
+            self._starts.append(len(self))
+            self._part = _Part()
+
+    def take(self) -> Sequence[Record]:
         """The records, which are forgotten here; later ones are numbered on."""
-        taken = list(self)
+        taken = Columns(self.carrier)
+        taken.sides, taken.first, taken._lost = self.sides, self.first, self._lost
+        taken._part, taken._spool, taken._places, taken._starts = self._part, self._spool, self._places, self._starts
         self.first += len(taken)
-        self._octets.clear()
-        del self._ends[:], self._times[:]
-        self._sides.clear()
-        self._lost.clear()
+        self._part, self._places, self._starts, self._lost, self._loaded = _Part(), [], [0], {}, None
         return taken
 
-    def losses(self) -> list[tuple[int, int]]:
-        """(number of the record behind the gap, octets lost)."""
-        return [(self.first + index, lost) for index, lost in self._lost.items()]
-
     def __len__(self) -> int:
-        return len(self._ends)
+        return self._starts[-1] + len(self._part.ends)
 
     @overload
     def __getitem__(self, index: int) -> Record: ...
@@ -78,19 +128,31 @@ class Columns(Sequence[Record]):
         return (self._record(index) for index in range(len(self)))
 
     def _record(self, index: int) -> Record:
-        start = self._ends[index - 1] if index else 0
-        time = self._times[index]
+        start, part = self._part_of(index)
+        at = index - start
+        begin = part.ends[at - 1] if at else 0
+        time = part.times[at]
         text, seconds = (None, None) if time == UNKNOWN_TIME else (stamp(time), time / BILLION)
         return Record(
             self.first + index,
-            bytes(self._octets[start : self._ends[index]]),
-            self.sides[self._sides[index]],
+            bytes(part.octets[begin : part.ends[at]]),
+            self.sides[part.sides[at]],
             text,
             seconds,
             None,
             self.carrier,
             self._lost.get(index, 0),
         )
+
+    def _part_of(self, index: int) -> tuple[int, _Part]:
+        """The part that a record is in, and the index of its first record; the one that was used last stays in memory."""
+        if index >= self._starts[-1]:
+            return self._starts[-1], self._part
+        number = bisect_right(self._starts, index) - 1
+        if self._loaded is None or self._loaded[0] != number:
+            assert self._spool is not None
+            self._loaded = (number, self._spool.get(self._places[number]))
+        return self._starts[number], self._loaded[1]
 
 
 def stamp(time: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from analyzer.sources.pcap.columns import BESIDE, Spool
 from analyzer.sources.pcap.conversation import EITHER, INWARD, OUTWARD, Conversation, shown
 from analyzer.sources.pcap.files import Packet
 from analyzer.sources.pcap.ip import Datagrams, Segment
@@ -32,7 +33,8 @@ from analyzer.sources.pcap.usb import Adapters
 USB = frozenset({USB_LINUX, USB_LINUX_MMAPPED, USBPCAP})
 RADIO = frozenset({IEEE802_15_4, IEEE802_15_4_NO_FCS, IEEE802_15_4_PHY, IEEE802_15_4_TAP})
 FRAMINGS = ("ethernet", "ip", "hdlc", "wrapper", "mbus", "p1", "iec62056-21", "none")
-MEMORY = 32 << 20  # octets of records that are kept; beyond, a capture is read again for each connection
+MEMORY = 8 << 20  # octets of records that are kept in memory; beyond, they go to a temporary file
+SMALL = 1 << 16  # octets of a conversation that are not worth a place in that file
 MOST_OPEN = 20_000  # connections remembered; beyond, those without DLMS are only counted
 
 
@@ -48,13 +50,12 @@ class Choice:
 
 
 class Connections:
-    """Takes packets and keeps conversations. `only` is one of them, by (key, ordinal): all others are passed over."""
+    """Takes packets and keeps conversations."""
 
-    def __init__(self, choice: Choice, only: tuple[Hashable, int] | None = None) -> None:
+    def __init__(self, choice: Choice) -> None:
         self.choice = choice
-        self.only = only
         self.dlms: list[Conversation] = []
-        self.overflown = False
+        self._spool = Spool()
         self.unknown_links: dict[int, int] = {}
         self.adapters = Adapters()
         self._datagrams = Datagrams()
@@ -91,8 +92,6 @@ class Connections:
         found = self._open.get(key)
         if found is None:
             found = self._begin(segment)
-            if found is None:
-                return
         conversation, side = found
         if not segment.tcp:
             if conversation.state != "other" and segment.length:
@@ -141,11 +140,9 @@ class Connections:
 
     # -- beginning and end ------------------------------------------------------------------------------------
 
-    def _begin(self, segment: Segment) -> tuple[Conversation, int] | None:
+    def _begin(self, segment: Segment) -> tuple[Conversation, int]:
         ends = (segment.source, segment.destination)
         key = (segment.tcp, *sorted(ends))
-        if self.only is not None and self.only[0] != key:
-            return None
         if len(self._open) > 2 * MOST_OPEN:
             self._forget_others()
         conversation = Conversation(
@@ -162,9 +159,7 @@ class Connections:
         self._end(old)
         self._forgotten += old.state != "dlms"
         self._ordinals[old.key] = old.ordinal + 1
-        found = self._begin(segment)
-        assert found is not None
-        return found
+        return self._begin(segment)
 
     def _end(self, conversation: Conversation) -> None:
         for side, stream in enumerate(conversation.streams):
@@ -210,8 +205,6 @@ class Connections:
     def _line(
         self, key: Hashable, label: tuple[str, str], side: int, data: bytes, time: int | None, carrier: str
     ) -> None:
-        if self.only is not None and self.only[0] != key:
-            return
         found = self._open.get(key)
         if found is None:
             found = self._open[key] = (Conversation(key, label, (0, 0), carrier), 0)
@@ -228,11 +221,10 @@ class Connections:
         conversation.last = self._packet
         if piece.lost:
             conversation.note_loss(piece.lost)
-        if not self.overflown or self.only is not None:
-            conversation.columns.append(side, piece.data, piece.time, piece.lost)
-            self._memory += len(piece.data) + 17
-            if self._memory > MEMORY:
-                self._overflow()
+        conversation.columns.append(side, piece.data, piece.time, piece.lost)
+        self._memory += len(piece.data) + BESIDE
+        if self._memory > MEMORY:
+            self._spill()
         heads = conversation.heads
         if conversation.sign is None and len(heads[side]) < LOOKED_AT:
             head = heads[side]
@@ -280,25 +272,26 @@ class Connections:
     def _accept(self, conversation: Conversation) -> None:
         conversation.state = "dlms"
         conversation.decide_sides()
-        if self.only is None or self.only[1] == conversation.ordinal:
-            self.dlms.append(conversation)
+        self.dlms.append(conversation)
 
     def _dismiss(self, conversation: Conversation) -> None:
         conversation.state = "other"
-        self._memory -= conversation.columns.octets
+        self._memory -= conversation.columns.memory
         conversation.columns.take()
         for head in conversation.heads:
             head.clear()
 
-    def _overflow(self) -> None:
-        """Too much to keep: from here on records are only counted, and whoever wants them reads the capture again."""
-        if self.only is not None:
-            return
-        self.overflown = True
-        for conversation in self.dlms:
-            conversation.columns.take()
-        for conversation, _ in self._open.values():
-            conversation.columns.take()
+    def _spill(self) -> None:
+        """Too much to keep in memory."""
+        self._memory = 0
+        for conversation in {id(c): c for c in (*self.dlms, *(c for c, _ in self._open.values()))}.values():
+            if conversation.columns.memory > SMALL:
+                conversation.columns.spill(self._spool)
+            self._memory += conversation.columns.memory
+        if self._memory > MEMORY // 2:  # very many small ones
+            for conversation in self.dlms:
+                conversation.columns.spill(self._spool)
+            self._memory = sum(c.columns.memory for c, side in self._open.values() if side == 0 and c.state == "open")
 
 
 def _begins_again(stream: Stream, seq: int) -> bool:
