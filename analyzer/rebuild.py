@@ -102,8 +102,6 @@ def _set(nodes: list[RawNode], path: str, value: Any) -> tuple[list[RawNode], bo
 
 def rebuild(message: Message, changes: Sequence[AnyChange], keys: KeyProvider) -> Rebuilt:
     """The message with all changes made. Raises NotBuildable where a part is missing or a key is."""
-    if len(message.frames) != 1:
-        raise NotBuildable("an APDU in several segments is not built again")
     frame = message.frames[0]
     maker = _Maker(message, changes, keys)
     payload = b""
@@ -114,6 +112,8 @@ def rebuild(message: Message, changes: Sequence[AnyChange], keys: KeyProvider) -
     for change in changes:
         if isinstance(change, FrameChange):
             nodes = change.apply(nodes)
+    if len(message.frames) > 1:
+        return Rebuilt(_segments(message, payload), maker.resealed)
     if frame.framing == "hdlc":
         return Rebuilt(build_hdlc(nodes, payload), maker.resealed)
     if frame.framing == "wrapper":
@@ -139,6 +139,21 @@ def build_plc(data: bytes, nodes: list[RawNode], payload: bytes) -> bytes:
     padding = -used % plc.SUBFRAME
     nodes = _replaced(_replaced(nodes, "apdu", payload), "padding", bytes(padding))
     return build(plc.HOST_FRAME, _replaced(nodes, "pad_length", padding))
+
+
+def _segments(message: Message, payload: bytes) -> bytes:
+    """The frames of an APDU in several HDLC segments, cut where they were, the last one as long as it has to be."""
+    if any(frame.framing != "hdlc" for frame in message.frames) or not payload:
+        raise NotBuildable("an APDU in several frames is only built again for HDLC")
+    made, at = b"", 0
+    for number, frame in enumerate(message.frames, 1):
+        start, end = frame.payload
+        size = end - start if number < len(message.frames) else len(payload) - at
+        if size <= 0:
+            raise NotBuildable("the APDU needs fewer segments now")
+        made += build_hdlc(frame.parsed.nodes, payload[at : at + size])
+        at += size
+    return made
 
 
 def build_hdlc(nodes: list[RawNode], payload: bytes) -> bytes:

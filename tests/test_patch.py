@@ -24,6 +24,7 @@ from tests.support import (
     Station,
     aarq,
     ciphered,
+    frame,
     keys,
     plain,
 )
@@ -120,3 +121,27 @@ def test_redaction_and_patch_exclude_each_other(capsys: pytest.CaptureFixture[st
     assert main(["diagnose", str(THREAD / "thread.log"), "--patch", "-", "--redact"]) == 2
     assert "cannot be redacted" in capsys.readouterr().err
     assert GET_CLOCK
+
+
+def segmented(client: Station) -> Conversation:
+    """A session whose AARQ comes in three segments, each acknowledged by a RR."""
+    talk = Conversation().connect()
+    whole = bytes.fromhex("E6E600") + aarq(
+        client.seal(INITIATE_REQUEST), context=3, mechanism=5, challenge=b"12345678", title=CLIENT
+    )
+    pieces = [whole[:40], whole[40:80], whole[80:]]
+    for number, piece in enumerate(pieces):
+        talk.add(frame(0x10 | number << 1, piece, more=number < 2), "client")
+        talk.add(frame(0x11 | (number + 1) << 5, to_server=False), "meter")
+    return talk
+
+
+def test_segments_are_sealed_again_in_their_places() -> None:
+    ring = keys(server_title=METER.hex())
+    right, wrong = segmented(Station(CLIENT)).trace(), segmented(Station(CLIENT, data=b"\x30")).trace()
+    text, found = patch(right, ring)
+    assert errors(found) == [] and "//" not in text
+    text, found = patch(wrong, ring)
+    assert "aad-without-key" in text and errors(found) == []
+    rows = [bytes.fromhex(row.partition(": ")[2]) for row in text.splitlines() if row.startswith(("Client", "Meter"))]
+    assert rows == [record.data for record in right]

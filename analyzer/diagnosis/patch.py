@@ -42,34 +42,63 @@ class Fix:
     codes: dict[str, None]
 
 
-def patched(diagnosis: Diagnosis, messages: Sequence[Message], keys: KeyProvider) -> Iterator[Line]:
-    """The frames of a trace in their order, corrected where they can be; remarks stand before what they speak of.
+def patched(diagnosis: Diagnosis, messages: Sequence[Message], keys: KeyProvider) -> list[Line]:
+    """The frames of a trace in the order of their records, corrected where they can be; remarks stand before what they
+    speak of. `messages` are those that the diagnosis was made of, opened with `keys`."""
+    placed: list[tuple[int, Line]] = []
+    for message, lines in _by_message(diagnosis, messages, keys):
+        first = message.frames[0].records[0]
+        places = [frame.records[0] for frame in message.frames]  # other frames may stand between two segments
+        frames = 0
+        for line in lines:
+            place = places[min(frames, len(places) - 1)] if line.data else first
+            frames += bool(line.data)
+            placed.append((place, line))
+    return [line for _, line in sorted(placed, key=lambda row: row[0])]
 
-    `messages` are those that the diagnosis was made of, opened with `keys`."""
+
+def _by_message(
+    diagnosis: Diagnosis, messages: Sequence[Message], keys: KeyProvider
+) -> Iterator[tuple[Message, list[Line]]]:
+    """Each message that stays with its lines."""
     fixes = _fixes(diagnosis, messages, keys)
     lost, silent = _consequences(diagnosis, fixes)
     cut = False
     for message in messages:
-        number = message.number
+        number, lines = message.number, []
         if cut and not _begins_session(message):
             continue
         if cut:
             cut = False
-            yield Line(heading=f"{diagnosis.trace} from message {number}")
+            lines.append(Line(heading=f"{diagnosis.trace} from message {number}"))
         if number in lost:
             cut = message.frames[0].framing == "hdlc" or message.before.state == "requested"
             rest = " and what follows in this session are" if cut else " is"
             why = f"it answers the frame as it was ({', '.join(lost[number])})"
-            yield Line(remark=f"message {number}{rest} left out: {why}")
+            lines.append(Line(remark=f"message {number}{rest} left out: {why}"))
         elif number in fixes:
             note = f"; {SAME_COUNTER}" if fixes[number].resealed else ""
-            yield Line(remark=f"message {number} is corrected: {', '.join(fixes[number].codes)}{note}")
-            yield _line(message.frames[0], fixes[number].data)
+            lines.append(Line(remark=f"message {number} is corrected: {', '.join(fixes[number].codes)}{note}"))
+            pieces = _frames(message, fixes[number].data)
+            lines += [_line(frame, data) for frame, data in zip(message.frames, pieces, strict=True)]
             if number in silent:
                 cut = True
-                yield Line(remark="what follows in this session is left out: it goes on from silence")
+                lines.append(Line(remark="what follows in this session is left out: it goes on from silence"))
         else:
-            yield from _as_it_was(diagnosis, message)
+            lines += _as_it_was(diagnosis, message)
+        yield message, lines
+
+
+def _frames(message: Message, data: bytes) -> list[bytes]:
+    """The octets of a corrected message by its frames."""
+    if len(message.frames) == 1:
+        return [data]
+    pieces = []
+    while data:  # HDLC: the length, in 11 bits, counts neither flag
+        end = ((data[1] & 0x07) << 8 | data[2]) + 2
+        pieces.append(data[:end])
+        data = data[end:]
+    return pieces
 
 
 def _fixes(diagnosis: Diagnosis, messages: Sequence[Message], keys: KeyProvider) -> dict[int, Fix]:
@@ -90,8 +119,9 @@ def _fixes(diagnosis: Diagnosis, messages: Sequence[Message], keys: KeyProvider)
             break
         records: list[Record] = []
         for message in messages:
-            for frame in message.frames:
-                whole = fixes[message.number].data if message.number in fixes else frame.data
+            fixed = fixes.get(message.number)
+            pieces = _frames(message, fixed.data) if fixed is not None else [frame.data for frame in message.frames]
+            for frame, whole in zip(message.frames, pieces, strict=True):
                 records.append(Record(len(records) + 1, whole, frame.direction, frame.time, frame.seconds))
         trace = Trace(diagnosis.trace, diagnosis.source, records)
         current = list(decode(trace, keys))

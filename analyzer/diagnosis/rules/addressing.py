@@ -133,6 +133,8 @@ def broadcast_address(case: Case) -> Iterator[Hit]:
     """An all-station address, and nobody answers."""
     for exchange in unanswered(case):
         server = address(exchange.request.frames[0], "destination_address")
+        if any(address(m.frames[0], "source_address") == server for m in case.sent_by("meter")):
+            continue  # under this address the meter does answer
         if server is not None and _parts(server)[1 if server.octets > 1 else 0] == ALL_STATION.get(server.octets):
             said = f"the destination is {server}, all stations: meters on a shared line stay silent then"
             yield Hit(exchange.request, (said,), certainty="possible", field="destination_address")
