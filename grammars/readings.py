@@ -40,7 +40,10 @@ def object_identifier(octets: bytes) -> str:
 
 
 def date(octets: bytes) -> str:
-    """A date of 5 octets as yyyy-mm-dd; `*` for what is not specified (IEC 62056-6-2, date format)."""
+    """A date of 5 octets as yyyy-mm-dd; `*` for what is not specified (IEC 62056-6-2, date format). Empty for octets that
+    were cut off."""
+    if len(octets) != 5:
+        return ""
     year, month, day, weekday = int.from_bytes(octets[:2], "big"), octets[2], octets[3], octets[4]
     months = {0xFD: "dst-end", 0xFE: "dst-begin", 0xFF: "*"}
     days = {0xFD: "second-last", 0xFE: "last", 0xFF: "*"}
@@ -54,7 +57,9 @@ def date(octets: bytes) -> str:
 
 
 def time(octets: bytes) -> str:
-    """A time of 4 octets as hh:mm:ss[.hh]; `*` for what is not specified."""
+    """A time of 4 octets as hh:mm:ss[.hh]; `*` for what is not specified, empty for octets that were cut off."""
+    if len(octets) != 4:
+        return ""
     hour, minute, second, hundredths = octets
     parts = ["*" if part == 0xFF else f"{part:02}" for part in (hour, minute, second)]
     return ":".join(parts) + (f".{hundredths:02}" if hundredths not in (0, 0xFF) else "")

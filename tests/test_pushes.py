@@ -301,3 +301,46 @@ def test_any_push_is_read_and_no_value_lies_outside_it(bodies: list[str]) -> Non
         for one in message.carried:
             assert one.value is not None and 0 <= one.value[1] <= one.value[2] <= len(one.octets)
             assert isinstance(one.name, str) and (one.scaler is None) == (one.unit is None)
+
+
+def test_a_profile_in_a_push_is_a_table() -> None:
+    columns = structure(definition(8, "0.0.1.0.0.255"), definition(3, "1.0.1.8.0.255"), tag="01")
+    objects = structure(definition(1, "0.0.96.1.0.255"), definition(7, "1.0.99.1.0.255"), tag="01")
+    rows = structure(structure(octets(TIME), u32(5)), structure("00", "1F02"), tag="01")
+    talk = Conversation("wrapper")
+    talk.request(bytes.fromhex("C001C100070100630100FF0300")).reply(bytes.fromhex("C401C100" + columns))
+    talk.request(bytes.fromhex("C001C100070100630100FF0400")).reply(bytes.fromhex("C401C100" + u32(3600)))
+    talk.client = 103
+    message = list(decode(talk.reply(push(structure(objects, text("1"), rows))).trace()))[-1]
+    table = message.carried[1].profile
+    assert table is not None and [c.name for c in table.columns] == ["clock", "active energy import (+A)"]
+    second = list(table.rows())[1]
+    assert second[0].value == bytes.fromhex("07E80B1A020B1E0F00FFC480") and second[1].value == 7
+
+
+def test_a_profile_by_short_names_with_selected_columns() -> None:
+    entry = structure("10" + "3000", u16(7), "1101", obis("1.0.99.1.0.255"))
+    columns = structure(definition(8, "0.0.1.0.0.255"), definition(3, "1.0.1.8.0.255"), tag="01")
+    selected = structure(u32(1), u32(0), u16(2), u16(0))
+    talk = Conversation("wrapper")
+    talk.request(bytes.fromhex("050102FA08")).reply(bytes.fromhex("0C0100" + structure(entry, tag="01")))
+    talk.request(bytes.fromhex("0501023010")).reply(bytes.fromhex("0C0100" + columns))
+    talk.request(bytes.fromhex("050104300802" + selected)).reply(
+        bytes.fromhex("0C0100" + structure(structure(u32(5)), tag="01"))
+    )
+    table = list(decode(talk.trace()))[-1].answers[0].profile
+    assert table is not None and [c.name for c in table.columns] == ["active energy import (+A)"]
+
+
+def test_short_names_that_are_not_known_name_nothing() -> None:
+    talk = Conversation("wrapper").request(bytes.fromhex("0502022EE8022EF0"))
+    message = list(decode(talk.reply(bytes.fromhex("0C0200" + u32(1) + "0103")).trace()))[-1]
+    assert message.answers == ()
+
+
+def test_an_action_within_an_access_moves_no_answer() -> None:
+    request = f"D90000000100020300070100630100FF0101{'00030100010800FF02'}020000"
+    talk = Conversation("wrapper").request(bytes.fromhex(request))
+    talk.reply(bytes.fromhex(f"DA0000000100000200{u32(7)}0203000100"))
+    (one,) = list(decode(talk.trace()))[-1].answers
+    assert (one.class_id, one.value[3]) == (3, 7)  # type: ignore[index]

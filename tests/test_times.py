@@ -108,3 +108,18 @@ def test_the_time_of_an_extended_register_goes_with_its_value() -> None:
     message = list(decode(talk.trace()))[-1]
     assert message.answers[1].time == bytes.fromhex("07E80B1A020A1E0F00FFC400")
     assert render(message)["objects"][1]["time"] == "2024-11-26 10:30:15 deviation -60 min"
+
+
+@pytest.mark.parametrize("size", range(13))
+def test_times_that_are_cut_off_have_no_text(size: int) -> None:
+    whole = bytes.fromhex("07E80B1A020A1E0F00FFC480")
+    assert bool(readings.date_time(whole[:size])) == (size == 12)
+    assert bool(readings.date(whole[:size])) == (size == 5)
+    assert bool(readings.time(whole[:size])) == (size == 4)
+
+
+@pytest.mark.parametrize("tag", ["19", "1A", "1B"])
+def test_a_time_that_is_cut_off_is_shown_as_far_as_it_goes(tag: str) -> None:
+    for size in range(12):
+        message = answered(8, 2, tag + "07E80B1A020A1E0F00FFC480"[: 2 * size])
+        assert tree_text.render(message) and render(message)["tree"]
