@@ -1,4 +1,5 @@
-"""A trace as a capture that Wireshark opens: DLT_USER0 (for a second trace DLT_USER1 ...) for a line, a made TCP connection for the wrapper.
+"""A trace as a capture that Wireshark opens: DLT_USER0 for a line (DLT_USER1 for a second one, and so on), a made TCP
+connection for the wrapper.
 
 What was opened, and what the diagnosis found, stands in the comments of the packets.
 """

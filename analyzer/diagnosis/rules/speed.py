@@ -1,0 +1,100 @@
+"""A port at a wrong speed: what a receiver that is too fast makes of each bit.
+
+A UART waits for a falling edge, takes the eight bits behind it at its own speed, and waits for the next edge. At k times
+the speed of the sender it sees each bit k times, so the beginning of a frame, 7E A0, reads as a pattern of its own. The
+frame cannot be computed back, since bits between a missing stop bit and the next edge are not seen: nothing is proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analyzer.diagnosis.case import Case, hexed
+from analyzer.diagnosis.registry import Hit, rule
+
+RATIOS = (2, 4, 8)  # 9600 at 19200, 2400 at 9600, 300 at 2400
+TELLING = 3  # octets that chance does not make
+ENOUGH = 20  # octets, of which chance does not make nearly all runs of equal bits
+SHARE = 0.8
+STARTS = 64  # octets of the trace in which a frame has to begin
+RUNS = frozenset(octet for octet in range(256) if sum((octet >> n ^ octet >> n + 1) & 1 for n in range(7)) <= 1)
+FLAG, TYPE_3, LENGTHS = 0x7E, 0xA0, range(7, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A UART between two octets: levels that it has not looked at yet, and whether it waits for the line to be idle."""
+
+    levels: tuple[int, ...] = ()
+    broken: bool = False
+
+    def hears(self, octet: int, ratio: int) -> tuple[Receiver, list[int]]:
+        """What it makes of one more octet at its speed divided by `ratio`; 8N1, with nothing before the start bit."""
+        bits = (0, *(octet >> n & 1 for n in range(8)), 1)
+        levels = self.levels + tuple(bit for bit in bits for _ in range(ratio))
+        made, at, broken = [], 0, self.broken
+        while at < len(levels):
+            if broken and levels[at] == 0:
+                at += 1  # a stop bit was missing: the line has to be idle first
+                continue
+            broken = False
+            if levels[at] == 1:
+                at += 1
+                continue
+            if at + 10 > len(levels):
+                break
+            made.append(sum(levels[at + 1 + n] << n for n in range(8)))
+            broken = levels[at + 9] == 0
+            at += 10
+        return Receiver(levels[at:], broken), made
+
+
+def sent_as(octets: bytes, ratio: int) -> bytes:
+    """What a receiver that is `ratio` times too fast makes of octets that follow each other."""
+    state, made = Receiver(), []
+    for octet in octets:
+        state, heard = state.hears(octet, ratio)
+        made += heard
+    return bytes(made)
+
+
+@rule("baud-mismatch")
+def baud_mismatch(case: Case) -> Iterator[Hit]:
+    """Octets of a side that has no frame at all, and that a receiver at a wrong speed would make of one."""
+    for side in ("client", "meter", "unknown"):
+        records = [record for record in case.trace if record.direction == side]
+        numbers = {record.number for record in records}
+        messages = [m for m in case.messages if numbers.intersection(m.records)]
+        octets = b"".join(record.data for record in records)
+        framed = any(frame.framing != "none" for m in messages for frame in m.frames)
+        if not messages or framed or any(m.layer is not None for m in messages) or len(octets) < 2:
+            continue
+        found = _begins(octets)
+        runs = sum(octet in RUNS for octet in octets)
+        if found is not None:
+            ratio, place, begin = found
+            said = (
+                f"{hexed(begin)} at octet {place + 1} is what a port at {ratio} times the speed of the sender makes of "
+                "7E A0 and a length, the beginning of a frame"
+            )
+            yield Hit(
+                messages[0],
+                (said, "no frame begins anywhere"),
+                certainty="likely",
+                fix=f"Divide the speed of the port by {ratio}; try the other usual speeds then.",
+            )
+        elif len(octets) >= ENOUGH and runs >= SHARE * len(octets) and len(set(octets)) > 2:
+            said = f"{runs} of {len(octets)} octets are runs of equal bits: {hexed(octets, 8)}"
+            yield Hit(messages[0], (said, "no frame begins anywhere"), certainty="possible")
+
+
+def _begins(octets: bytes) -> tuple[int, int, bytes] | None:
+    """The ratio, the place and the octets of a beginning of HDLC at a wrong speed; the first ratio that fits."""
+    for ratio in RATIOS:
+        for length in LENGTHS:
+            begin = sent_as(bytes([FLAG, TYPE_3, length]), ratio)
+            place = octets.find(begin, 0, STARTS + len(begin))
+            if place >= 0 and len(begin) >= TELLING:
+                return ratio, place, begin
+    return None
