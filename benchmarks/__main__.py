@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from analyzer.decryptor import Decryptor, Protected
-from benchmarks import stock_construct
+from benchmarks import captures, stock_construct
 from benchmarks.proxy import proxy_row
 from grammars.apdu import APDU
 from grammars.parse import parse_compiled
@@ -130,6 +130,7 @@ def main() -> int:
         ),
         proxy_row(),
     ]
+    rows += captures.rows()
     wide = max(len(row[0]) for row in rows)
     for name, figure, budget, kept in rows:
         print(f"{name:{wide}}  {figure:52}  {budget:14}  {'kept' if kept else 'MISSED'}")

@@ -123,5 +123,25 @@ def test_what_cannot_be_followed(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["decode", str(path), "--follow"]) == 2
     assert "only captures" in capsys.readouterr().err
     assert main(["decode", str(path), "--follow", "--format", "json"]) == 2
+    assert main(["decode", "--live", "lo", "--format", "json"]) == 2
+    assert "jsonl" in capsys.readouterr().err
+    assert main(["decode", "--live", "lo", str(path)]) == 2
     assert main(["decode", str(path), "--filter", "tcp"]) == 2
     assert "--reader wireshark" in capsys.readouterr().err
+
+
+def test_progress_is_shown_on_a_terminal_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from analyzer import inputs
+
+    path = tmp_path / "big.pcap"
+    path.write_bytes(captured.pcap(captured.timed(talk(reads=2000)), 101))
+    monkeypatch.setattr(inputs, "PATIENCE", 0.0)
+    monkeypatch.setattr(inputs, "POLL", 0.0)
+    for terminal in (True, False):
+        said = io.StringIO()
+        said.isatty = lambda terminal=terminal: terminal  # type: ignore[method-assign]
+        monkeypatch.setattr(sys, "stderr", said)
+        (trace,) = inputs.open_traces(str(path))
+        assert len(trace) == 4000
+        assert ("reading big.pcap" in said.getvalue()) == terminal
+        assert not terminal or said.getvalue().endswith("\r\033[K")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from analyzer.decoding import decode
 from analyzer.model import Trace
+from analyzer.sources import InputError
 from analyzer.sources.pcap.capture import read_capture
 from analyzer.sources.pcap.connections import Choice
 from analyzer.sources.pcap.tcp import MOST_SEGMENTS, MOST_WAITING, Stream
@@ -206,3 +207,54 @@ def test_what_waits_behind_a_gap_is_bounded() -> None:
     for n in range(MOST_SEGMENTS * 2):  # every other octet
         waiting += 1 - len(many.add(10 + 2 * n, b"x", 1, None))
         assert waiting <= MOST_SEGMENTS + 1
+
+
+@pytest.mark.parametrize(
+    "packets", [1, 10, 100, 1000, 10_000, pytest.param(100_000, marks=pytest.mark.slow)], ids="{:_}".format
+)
+@pytest.mark.parametrize("name", ["ethernet", "stacked vlan", "cooked 2", "null", "ppp"])
+def test_captures_of_all_sizes_with_every_disorder_at_once(packets: int, name: str) -> None:
+    """Connections side by side, IPv4 and IPv6, some from mid-stream, repeated, reordered and wrapping around."""
+    random_ = random.Random(packets)
+    link, wrap = captured.LINKS[name]
+    made: list[tuple[Connection, list[Sent]]] = []
+    count = 0
+    while count < packets:
+        number = len(made)
+        ends = (("10.1.0.5", 20000 + number), METER) if number % 3 else (("fd00::5", 20000 + number), captured.METER6)
+        connection = Connection(ends, ((1 << 32) - random_.randrange(5000), random_.randrange(1 << 32)))
+        for _ in range(random_.choice([1, 5, 300])):
+            connection.say(0, REQUEST, random_.choice([5, 1460])).say(1, ANSWER * random_.randrange(1, 9), 60)
+        sent = captured.reordered(captured.repeated(connection.packets, random_), random_)
+        if number % 5 == 4:  # from mid-stream
+            sent = connection.packets = connection.packets[4:]
+        sent = sent[: packets - count]
+        made.append((connection, sent))
+        count += len(sent)
+    queues = [[connection.datagram(packet) for packet in sent][::-1] for connection, sent in made]
+    datagrams = []
+    open_ = list(range(len(queues)))
+    while open_:
+        index = random_.choice(open_[:7])
+        datagrams.append(queues[index].pop())
+        if not queues[index]:
+            open_.remove(index)
+    assert len(datagrams) == packets
+    stream = BytesIO(captured.pcapng(captured.timed(datagrams, wrap, 1000), link))
+    if not any(packet.data for _, sent in made for packet in sent):
+        with pytest.raises(InputError):
+            read_capture(stream, "test.pcapng")
+        return
+    found = {trace.name: trace for trace in read_capture(stream, "test.pcapng")}
+    for connection, _ in made[:-1]:  # the last one may be cut in the middle of its disorder
+        address, port = connection.ends[0]
+        shown = f"[{address}]:{port} -> [fd00::9]:4059" if ":" in address else f"{address}:{port} -> 10.1.0.9:4059"
+        trace = found[shown]
+        for side, which in ((0, "client"), (1, "meter")):
+            assert said(trace, which) == truth(connection, side)
+        assert not trace.issues
+
+
+def truth(connection: Connection, side: int) -> bytes:
+    """What one side sent, each octet once."""
+    return b"".join(packet.data for packet in connection.packets if packet.side == side)

@@ -117,6 +117,8 @@ def live_of(options: argparse.Namespace) -> Iterator[Trace] | list[Trace] | None
     if options.live is not None:
         if options.inputs or options.hex:
             raise UsageError("--live takes no further input")
+        if options.format == "json":
+            raise UsageError("--live never ends: --format jsonl gives a line a message")
         return live_interface(options.live, options.filter, Choice(options.all_connections, options.framing))
     piped = options.inputs == ["-"] and options.kind != "hex" and options.format != "json"
     if options.follow and (len(options.inputs) != 1 or options.hex or options.format == "json"):

@@ -33,7 +33,7 @@ from analyzer.sources.pcap.usb import Adapters
 USB = frozenset({USB_LINUX, USB_LINUX_MMAPPED, USBPCAP})
 RADIO = frozenset({IEEE802_15_4, IEEE802_15_4_NO_FCS, IEEE802_15_4_PHY, IEEE802_15_4_TAP})
 FRAMINGS = ("ethernet", "ip", "hdlc", "wrapper", "mbus", "p1", "iec62056-21", "none")
-MEMORY = 8 << 20  # octets of records that are kept in memory; beyond, they go to a temporary file
+MEMORY = 4 << 20  # octets of records that are kept in memory; beyond, they go to a temporary file
 SMALL = 1 << 16  # octets of a conversation that are not worth a place in that file
 MOST_OPEN = 20_000  # connections remembered; beyond, those without DLMS are only counted
 
