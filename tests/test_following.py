@@ -64,6 +64,25 @@ def test_connections_that_wait_for_their_turn() -> None:
     assert all(data == [REQUEST, ANSWER] * 2 for _, data in found)
 
 
+def test_a_closed_connection_makes_room_for_the_next() -> None:
+    """Software that connects anew for each reading: nobody waits for the end of the capture to see the second one."""
+    one = Connection().say(0, REQUEST).say(1, ANSWER).close().datagrams()
+    late = [captured.ipv4("10.1.0.5", "10.1.0.9", 6, captured.tcp(51000, 4059, 1002 + len(REQUEST), 0, 24, REQUEST))]
+    two = talk((("10.1.0.6", 50000), captured.METER), 50)
+    pipe = Pipe(captured.pcap(captured.timed([*one, *two, *late]), 101), 64)
+    coming = follow_capture(pipe, "pipe")
+    assert [record.data for record in next(coming)] == [REQUEST, ANSWER]
+    second = iter(next(coming))
+    assert next(second).data == REQUEST
+    assert pipe.stream.tell() < 2000
+    assert len(list(second)) == 99
+    (rest,) = coming
+    assert (rest.name, [record.data for record in rest]) == (
+        "10.1.0.5:51000 -> 10.1.0.9:4059, after its end",
+        [REQUEST],
+    )
+
+
 def test_issues_are_complete_when_the_stream_has_ended() -> None:
     made = captured.pcap(captured.timed(talk()), 101) + b"\0\0\0"
     traces = []

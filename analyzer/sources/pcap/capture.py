@@ -11,7 +11,7 @@ from typing import Protocol, overload
 from analyzer.model import Record, SourceIssue, Trace
 from analyzer.sources import InputError
 from analyzer.sources.pcap.connections import Choice, Connections
-from analyzer.sources.pcap.conversation import Conversation, issues_of
+from analyzer.sources.pcap.conversation import CLOSED, Conversation, issues_of
 from analyzer.sources.pcap.files import PCAP_MAGIC, PCAPNG_MAGIC, CaptureFile, Packet, counted
 from analyzer.sources.pcap.packed import GZIP, ZSTD, PackedError, Stream, unpacked
 
@@ -54,8 +54,9 @@ def collect(packets: Packets, source: str, choice: Choice) -> list[Trace]:
 def follow_capture(stream: Stream, source: str, choice: Choice | None = None) -> Generator[Trace, None, None]:
     """The traces of a capture that is still being written, each as soon as its first octets are there.
 
-    The records of a trace come as the packets do, and pass once. Those of other connections wait until they are asked
-    for; a trace ends where the stream does, or with this iterator, and only then are its issues complete.
+    The records of a trace come as the packets do, and pass once; those of other connections wait for their turn. A trace
+    ends where the stream does, or with this iterator, or where its connection was closed and another one waits; only then
+    are its issues complete.
     """
     return follow_packets(_file(stream, source), source, choice or Choice())
 
@@ -72,6 +73,9 @@ def follow_packets(packets: Packets, source: str, choice: Choice) -> Generator[T
             for _ in trace.records:
                 pass  # a reader who stopped early still gets the issues right
             trace.issues = tuple(issues_of(conversation))
+        for trace, conversation in zip(made.copy(), live.connections.dlms, strict=False):
+            if conversation.columns:  # sent after both sides had closed, which does happen
+                yield Trace(f"{trace.name}, after its end", source, conversation.columns.take())
         _add_notes(made, live.connections, packets, source)
     finally:
         live.close()
@@ -137,6 +141,10 @@ class _Live:
         self._ended = True
         self._packets.close()
 
+    def others_wait(self, conversation: Conversation) -> bool:
+        """Whether a conversation is over and another one has begun, which somebody may want to see now."""
+        return conversation.closed == CLOSED and self.connections.dlms[-1] is not conversation
+
     def conversation(self, index: int) -> Conversation | None:
         """The conversation with this index, as soon as there is one."""
         while len(self.connections.dlms) <= index:
@@ -156,7 +164,7 @@ class _LiveRecords(Sequence[Record]):
         while True:
             if self._conversation.columns:
                 yield from self._conversation.columns.take()
-            elif not self._live.more():
+            elif self._live.others_wait(self._conversation) or not self._live.more():
                 return
 
     def __len__(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from analyzer.sources.pcap.columns import BESIDE, Spool
-from analyzer.sources.pcap.conversation import EITHER, INWARD, OUTWARD, Conversation, shown
+from analyzer.sources.pcap.conversation import CLOSED, EITHER, INWARD, OUTWARD, Conversation, shown
 from analyzer.sources.pcap.files import Packet
 from analyzer.sources.pcap.ip import Datagrams, Segment
 from analyzer.sources.pcap.links import (
@@ -120,7 +120,7 @@ class Connections:
             for piece in pieces:
                 self._deliver(conversation, side, piece)
         if flags & (FIN | RST):
-            conversation.closed |= 3 if flags & RST else 1 << side
+            conversation.closed |= CLOSED if flags & RST else 1 << side
 
     def finish(self) -> None:
         """At the end of the capture: what still waits behind a gap is given on, what is undecided gets decided."""

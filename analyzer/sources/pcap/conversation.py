@@ -18,6 +18,7 @@ from analyzer.sources.pcap.recognition import PORT, PUBLIC_CLIENT, Sign
 from analyzer.sources.pcap.tcp import Piece, Stream
 
 LISTED = 20  # losses of a connection that are listed one by one
+CLOSED = 3  # both sides have, bit by bit
 OUTWARD, INWARD, EITHER = 0, 1, 2  # sides of a link where the capture tells the way, and where it does not
 
 
