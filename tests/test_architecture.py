@@ -88,6 +88,10 @@ def test_only_the_tui_uses_textual_and_only_its_source_pyshark() -> None:
     assert users_of("pyshark") <= {"analyzer/sources/wireshark.py"}
 
 
+def test_the_tui_has_no_protocol_in_it() -> None:
+    assert not [name for name in users_of("grammars") if name.startswith("analyzer/tui/")]
+
+
 def test_the_core_does_no_input_or_output() -> None:
     for path in FILES:
         if name_of(path).startswith(ENTRANCES):

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 from analyzer import __version__
 from analyzer.cli import decode, diagnose, diff, edit, explain, export, record
+from analyzer.cli import open as open_
 from analyzer.cli.options import INTERRUPTED, OK, UNUSABLE, Parser
 
 TRACEBACK_VARIABLE = "DLMSCOPE_TRACEBACK"
-COMMANDS = (decode, diagnose, diff, edit, explain, export, record)
+COMMANDS = (open_, decode, diagnose, diff, edit, explain, export, record)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if not given and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
+        given = ["open"]
+    options = _parser().parse_args(given)
     command: int = options.run(options)
     return command
 

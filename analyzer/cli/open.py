@@ -1,0 +1,29 @@
+"""`dlmscope open`: the terminal interface; without a command and on a terminal, the same on an empty paste screen."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from analyzer.cli.options import OK, add_input_options, keys_of, traces_of
+
+
+def add_to(commands: Any) -> None:
+    """Says what can be typed."""
+    parser = commands.add_parser(
+        "open",
+        help="the terminal interface on captures",
+        description="Opens captures in the terminal interface: messages, fields, octets, comparison, diagnosis.",
+    )
+    add_input_options(parser, "*")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command; gives the exit status."""
+    given = options.inputs or options.hex or options.tx or options.rx
+    traces = traces_of(options) if given else []
+    keys = keys_of(options)
+    from analyzer.tui.app import DlmscopeApp
+
+    return DlmscopeApp(traces, keys).run() or OK

@@ -1,0 +1,157 @@
+"""What is open: traces, keys, and what the core made of them. No Textual here, and no protocol.
+
+Everything that takes time is a plain call that a worker thread makes: `messages`, `diagnosis`, `diff`, `read`. Results are
+kept until traces or keys change. A call that was begun before a change gives its result to its caller, and is not kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from analyzer.comparison import Diff, diff
+from analyzer.decoding import decode
+from analyzer.diagnosis import Diagnosis, diagnose
+from analyzer.keyring import KeyRing
+from analyzer.message import Message
+from analyzer.model import Trace
+
+Change = Literal["traces", "keys", "decoded"]
+Stop = Callable[[], bool]
+STEP = 64  # messages between two looks at whether anybody still wants them
+ANNOUNCED = 4096  # messages between two announcements
+
+
+class StoppedError(Exception):
+    """A call was cancelled by its caller."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class Decoded:
+    """The messages of one trace under one set of keys, while they are made and when they are there."""
+
+    trace: Trace
+    messages: list[Message] = field(default_factory=list, repr=False)
+    complete: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+
+class Session:
+    """The traces and keys that the screens look at. May be used from any thread."""
+
+    def __init__(self, traces: Sequence[Trace] = (), keys: KeyRing | None = None) -> None:
+        self._lock = threading.RLock()
+        self._listeners: list[Callable[[Change], None]] = []
+        self._decoded: list[Decoded] = []
+        self._diagnosis: list[Diagnosis] | None = None
+        self._diffs: dict[tuple[int, int], Diff] = {}
+        self.keys: KeyRing = keys or KeyRing()
+        self.generation = 0
+        self._hold(traces)
+
+    def __repr__(self) -> str:
+        return f"Session({len(self._decoded)} traces)"
+
+    @property
+    def traces(self) -> tuple[Trace, ...]:
+        """The open traces."""
+        return tuple(decoded.trace for decoded in self._decoded)
+
+    def subscribe(self, listener: Callable[[Change], None]) -> None:
+        """Calls `listener` after each change, in the thread that made it."""
+        self._listeners.append(listener)
+
+    def set_traces(self, traces: Sequence[Trace]) -> None:
+        """Closes what is open and opens these."""
+        with self._lock:
+            self._hold(traces)
+        self._tell("traces")
+
+    def add_traces(self, traces: Sequence[Trace]) -> int:
+        """Opens further traces; the index of the first of them. What is decoded of the others stays."""
+        with self._lock:
+            first = len(self._decoded)
+            self._decoded = [*self._decoded, *map(Decoded, traces)]
+            self._diagnosis = None
+            self.generation += 1
+        self._tell("traces")
+        return first
+
+    def set_keys(self, keys: KeyRing) -> None:
+        """Other keys: everything is decoded again when it is next wanted."""
+        with self._lock:
+            self.keys = keys
+            self._hold(self.traces)
+        self._tell("keys")
+
+    def messages(self, index: int, stop: Stop = _never) -> list[Message]:
+        """All messages of a trace, decoded now if they are not yet. Raises StoppedError when `stop` says so."""
+        with self._lock:
+            decoded, keys, generation = self._decoded[index], self.keys, self.generation
+        while not decoded.lock.acquire(timeout=0.05):
+            if stop():
+                raise StoppedError
+        try:
+            if not decoded.complete:
+                self._decode(decoded, keys, stop)
+        finally:
+            decoded.lock.release()
+        if generation == self.generation:
+            self._tell("decoded")
+        return decoded.messages
+
+    def so_far(self, index: int) -> tuple[list[Message], bool]:
+        """The messages of a trace that are there by now, and whether these are all. The list may still grow."""
+        decoded = self._decoded[index]
+        return decoded.messages, decoded.complete
+
+    def diagnosis(self, stop: Stop = _never) -> list[Diagnosis]:
+        """What is wrong with each trace."""
+        with self._lock:
+            known, generation, keys = self._diagnosis, self.generation, self.keys
+        if known is not None:
+            return known
+        traces = self.traces
+        made = diagnose([(trace, self.messages(index, stop)) for index, trace in enumerate(traces)], keys)
+        with self._lock:
+            if generation == self.generation:
+                self._diagnosis = made
+        return made
+
+    def diff(self, a: int, b: int, stop: Stop = _never) -> Diff:
+        """Two traces compared, by their indexes."""
+        with self._lock:
+            known, generation = self._diffs.get((a, b)), self.generation
+        if known is not None:
+            return known
+        made = diff(self.messages(a, stop), self.messages(b, stop))
+        with self._lock:
+            if generation == self.generation:
+                self._diffs[a, b] = made
+        return made
+
+    def _hold(self, traces: Sequence[Trace]) -> None:
+        self._decoded = [Decoded(trace) for trace in traces]
+        self._diagnosis = None
+        self._diffs = {}
+        self.generation += 1
+
+    def _decode(self, decoded: Decoded, keys: KeyRing, stop: Stop) -> None:
+        del decoded.messages[:]
+        for number, message in enumerate(decode(decoded.trace, keys), 1):
+            decoded.messages.append(message)
+            if number % STEP == 0 and stop():
+                raise StoppedError
+            if number % ANNOUNCED == 0:
+                self._tell("decoded")
+        decoded.complete = True
+
+    def _tell(self, change: Change) -> None:
+        for listener in list(self._listeners):
+            listener(change)
