@@ -550,3 +550,17 @@ def test_no_alarm_on_a_healthy_conversation(name: str) -> None:
 
 def test_wrapped_helper_is_the_wrapper_of_the_standard() -> None:
     assert wrapped(b"\xc0", 16, 1) == bytes.fromhex("0001001000010001C0")
+
+
+def test_silence_has_ranked_candidates_by_what_preceded_it() -> None:
+    """After a UA the line and the link are cleared; before any octet of the meter nothing is."""
+    linked = Conversation().connect().request(aarq(INITIATE_REQUEST)).request(aarq(INITIATE_REQUEST)).close()
+    found = next(f for f in diagnosed(linked).findings if f.code == "no-reply")
+    assert any("a client address without an association" in text for text in found.evidence)
+    assert "public client 16" in found.fix
+    mute = Conversation()
+    mute.link(0x93)
+    mute.link(0x93)
+    found = next(f for f in diagnosed(mute).findings if f.code == "no-reply")
+    assert any("likeliest first: cable, speed or parity" in text for text in found.evidence)
+    assert found.certainty == "likely" and "300 baud 7E1" in found.fix

@@ -8,7 +8,7 @@ the session is left out as well, and the next one begins a trace of its own.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, diagnose
@@ -54,7 +54,21 @@ def patched(diagnosis: Diagnosis, messages: Sequence[Message], keys: KeyProvider
             place = places[min(frames, len(places) - 1)] if line.data else first
             frames += bool(line.data)
             placed.append((place, line))
-    return [line for _, line in sorted(placed, key=lambda row: row[0])]
+    return _joined(sorted(placed, key=lambda row: row[0]))
+
+
+def _joined(placed: Sequence[tuple[int, Line]]) -> list[Line]:
+    """Frames of one record on one line, as they came: an octet between two frames is no record."""
+    made: list[Line] = []
+    before = -1
+    for place, line in placed:
+        last = made[-1] if made else None
+        if last and last.data and line.data and place == before and line.direction == last.direction:
+            made[-1] = replace(last, data=last.data + line.data)
+        else:
+            made.append(line)
+        before = place
+    return made
 
 
 def _by_message(

@@ -8,6 +8,7 @@ from analyzer.diagnosis.patch import Line
 
 LABELS = {"client": "Client: ", "meter": "Meter: ", "unknown": ""}
 RULE = "===================="
+SHORTEST = 4  # octets that are taken for bytes as they are
 
 
 def render(traces: Sequence[tuple[str, Iterable[Line]]]) -> str:
@@ -23,5 +24,10 @@ def render(traces: Sequence[tuple[str, Iterable[Line]]]) -> str:
                 rows.append(f"// {line.remark}")
                 continue
             time = f"{line.time} " if line.time else ""
-            rows.append(f"{time}{LABELS[line.direction]}{line.data.hex(' ').upper()}")
+            rows.append(f"{time}{LABELS[line.direction]}{_octets(line.data)}")
     return "\n".join(rows) + "\n"
+
+
+def _octets(data: bytes) -> str:
+    """Octets in hexadecimal; a few alone as escapes, for as digits they may be anything."""
+    return data.hex(" ").upper() if len(data) >= SHORTEST else "".join(f"\\x{octet:02X}" for octet in data)

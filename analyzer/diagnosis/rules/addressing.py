@@ -54,7 +54,47 @@ def no_reply(case: Case) -> Iterator[Hit]:
     server, client = address(frame, "destination_address"), address(frame, "source_address")
     if server is not None and client is not None:
         evidence.append(f"called was server {server} in {server.octets} octets, by client {client}")
-    yield Hit(first, tuple(evidence), certainty="likely" if len(rows) > 1 else "possible", because_of=cause)
+    candidates, trial = _candidates(case, first)
+    if cause is None:
+        evidence.append(f"candidates, the likeliest first: {'; '.join(candidates)}")
+        evidence.append(f"to tell them apart: {trial}")
+    yield Hit(
+        first,
+        tuple(evidence),
+        certainty="likely" if len(rows) > 1 else "possible",
+        because_of=cause,
+        fix="" if cause is not None else f"{trial[:1].upper()}{trial[1:]}.",
+    )
+
+
+def _candidates(case: Case, request: Message) -> tuple[list[str], str]:
+    """What may be behind silence, ranked by what preceded it, and what to try next to tell the reasons apart."""
+    frame = request.frames[0]
+    ciphered = request.layer_named("glo-initiate-request") is not None
+    if frame.framing == "wrapper":
+        found = ["a pair of ports (client and logical device) that the meter does not know", "HDLC on this TCP port"]
+        trial = "associate as the public client, port 16 to 1, without authentication; then send an HDLC SNRM there"
+    elif request.apdu == "aarq" and any(m.frame == "UA" for m in case.sent_by("meter")):
+        found = ["a client address without an association", "an AARQ that the meter does not take apart"]
+        trial = (
+            "associate as the public client 16 without authentication: an answer clears line, link and server address"
+        )
+    elif any(m.frame == "identification" for m in case.messages):
+        found = ["the speed was not switched, or too early, after the handshake", "another server address"]
+        trial = "wait 300 ms after the acknowledgement, open the port at the agreed speed with 8N1, send the SNRM again"
+    elif case.has_meter():
+        found = ["another server address, or its form in 1, 2 or 4 octets", "a meter that is busy with another client"]
+        trial = "send the SNRM to 17, to the last digits of the serial number + 1000 and to 3FFF; wait two minutes"
+    else:
+        found = [
+            "cable, speed or parity",
+            "another server address or form of it",
+            "a handshake of mode E that is missing",
+        ]
+        trial = "send /?! at 300 baud 7E1: an answer clears cable and head; then the SNRM to 3FFF in 2 and 4 octets"
+    if ciphered:
+        found.append("a counter that the meter has seen before: some drop such an AARQ without a word")
+    return found, trial
 
 
 def _why(case: Case, request: Message) -> str | None:
