@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from analyzer.model import Trace
 from analyzer.sources import InputError, read_input
-from analyzer.sources.pcap.capture import read_capture
+from analyzer.sources.pcap.capture import follow_capture, read_capture
 from analyzer.sources.pcap.connections import Choice
 from analyzer.sources.pcap.packed import Opened
 from tests import captured
 from tests.captured import CLIENT, CLIENT6, LINKS, METER, METER6, START, Connection
+from tests.example_captures import EXAMPLES
 from tests.support import CLOCK, GET_CLOCK, plain, wrapped
 
 REQUEST, ANSWER = wrapped(GET_CLOCK, 16, 1), wrapped(CLOCK, 1, 16)
@@ -108,6 +109,18 @@ def test_pcapng_every_block_that_carries_packets() -> None:
     assert [record.time is None for record in trace] == [False, False, True, True, True, True]
     assert trace[0].time == "2023-11-14T22:13:20.000000Z"  # microseconds, where nothing is said
     assert not trace.issues
+
+
+def test_times_that_no_calendar_has() -> None:
+    made = captured.section() + captured.interface(101, resolution=0, offset=-5)
+    made += b"".join(captured.enhanced(d, (1 << 64) - 1 if n % 2 else n) for n, d in enumerate(talk().datagrams()))
+    (trace,) = traces(made)
+    assert what(trace) == THREE_READS
+    assert {record.time for record in trace} <= {
+        None,
+        "1969-12-31T23:59:59.000000Z",
+        *(f"1970-01-01T00:00:{n:02}.000000Z" for n in range(20)),
+    }
 
 
 @pytest.mark.parametrize("name", LINKS)
@@ -402,3 +415,34 @@ def test_a_big_capture_goes_to_a_temporary_file(monkeypatch: pytest.MonkeyPatch)
             assert (len(here), here[0], here[-1], here[7:99]) == (len(there), there[0], there[-1], there[7:99])
             with pytest.raises(IndexError):
                 here[len(there)]
+
+
+def mutate(made: bytes, random_: random.Random) -> bytes:
+    """Octets changed, taken out and put in."""
+    octets = bytearray(made)
+    for _ in range(random_.choice([1, 3, 20])):
+        at = random_.randrange(len(octets))
+        way = random_.randrange(3)
+        if way == 0:
+            octets[at] = random_.randrange(256)
+        elif way == 1:
+            del octets[at : at + random_.randrange(1, 30)]
+        else:
+            octets[at:at] = random_.randbytes(random_.randrange(1, 30))
+    return bytes(octets)
+
+
+@pytest.mark.parametrize("rounds", [400, pytest.param(100_000, marks=pytest.mark.fuzz)])
+def test_mutated_captures_read_whole_and_as_they_come_alike(rounds: int) -> None:
+    """No exception but InputError, and both ways of reading give the same octets."""
+    random_ = random.Random(rounds)
+    examples = [build() for build in EXAMPLES.values()]
+    for _ in range(rounds):
+        made = mutate(random_.choice(examples), random_)
+        try:
+            whole = [list(trace) for trace in read_capture(BytesIO(made), "mutated")]
+        except InputError as problem:
+            assert "\n" not in str(problem)
+            continue
+        coming = [list(trace) for trace in follow_capture(BytesIO(made), "mutated")]
+        assert sum(len(r.data) for t in coming for r in t) == sum(len(r.data) for t in whole for r in t), made.hex()

@@ -29,6 +29,7 @@ LONGEST_BLOCK = LONGEST_PACKET + (1 << 16)
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 3, 6
 BYTE_ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
 END_OF_OPTIONS, EPB_FLAGS, IF_TSRESOL, IF_TSOFFSET = 0, 2, 9, 14
+LATEST = 1 << 62  # nanoseconds: the year 2116; what claims to be later has no time that means anything
 EPB_START = 20  # where the octets of a packet begin in its block
 SECOND = 1_000_000_000  # nanoseconds
 
@@ -203,6 +204,7 @@ class _Sections:
         time = None
         if ticks is not None:
             time = ticks * interface.numerator // interface.denominator + interface.offset
+            time = time if abs(time) < LATEST else None
         return Packet(number, interface.link, time, data, max(original, captured), self.order, way)
 
     def _options(self, body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
