@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from analyzer.diagnosis.case import Case, hexed
 from analyzer.diagnosis.registry import Hit, rule
@@ -89,12 +90,22 @@ def baud_mismatch(case: Case) -> Iterator[Hit]:
             yield Hit(messages[0], (said, "no frame begins anywhere"), certainty="possible")
 
 
-def _begins(octets: bytes) -> tuple[int, int, bytes] | None:
-    """The ratio, the place and the octets of a beginning of HDLC at a wrong speed; the first ratio that fits."""
+@cache
+def _beginnings() -> dict[bytes, list[tuple[int, bytes]]]:
+    """What the beginnings of frames of every length become: by their first octets, the ratio and all octets."""
+    made: dict[bytes, list[tuple[int, bytes]]] = {}
     for ratio in RATIOS:
         for length in LENGTHS:
             begin = sent_as(bytes([FLAG, TYPE_3, length]), ratio)
-            place = octets.find(begin, 0, STARTS + len(begin))
-            if place >= 0 and len(begin) >= TELLING:
+            if len(begin) >= TELLING:
+                made.setdefault(begin[:TELLING], []).append((ratio, begin))
+    return made
+
+
+def _begins(octets: bytes) -> tuple[int, int, bytes] | None:
+    """The ratio, the place and the octets of the first beginning of HDLC at a wrong speed."""
+    for place in range(min(STARTS, len(octets))):
+        for ratio, begin in _beginnings().get(octets[place : place + TELLING], ()):
+            if octets.startswith(begin, place):
                 return ratio, place, begin
     return None
