@@ -171,3 +171,12 @@ def test_html_against_a_trace_that_is_not_in_the_page(capsys: pytest.CaptureFixt
     main(["diagnose", f"{log}#2", "--against", f"{log}#1", "--keys", str(THREAD / "keys.toml"), "--format", "html"])
     page = checked(capsys.readouterr().out)
     assert "t1m6" in page.ids and page.seen.count("table") == 1
+
+
+def test_numbers_are_covered_in_their_octets_too() -> None:
+    talk = Conversation().connect().request(bytes.fromhex("C001C100030100010800FF0200"))
+    talk.reply(bytes.fromhex("C401C1000600BC614E")).close()
+    for kind in ("html", "diff"):
+        bare = re.sub(r"<[^>]*>|\s", "", reports(talk.trace(), KeyRing(), redact=True)[kind])
+        assert "12345678" not in bare and "00BC614E" not in bare
+        assert "00BC614E" in re.sub(r"<[^>]*>|\s", "", reports(talk.trace(), KeyRing())[kind])

@@ -31,11 +31,12 @@ def line(message: Message, findings: Sequence[Finding], anchor: str, mask: Mask)
 
 def details(message: Message, findings: Sequence[Finding], anchor: str, mask: Mask) -> str:
     """A message that opens to its tree and its octets."""
+    tree = tree_of(message)
     opened = " open" if any(finding.severity == "error" for finding in findings) else ""
     return (
         f'<details class="message" id="{anchor}m{message.number}"{opened}><summary>{line(message, findings, anchor, mask)}'
-        f'</summary><div class="panes"><div class="tree"><ul>{_node(tree_of(message), message, mask)}</ul></div>'
-        f'<div class="hexes">{_buffers(message, mask)}</div></div></details>\n'
+        f'</summary><div class="panes"><div class="tree"><ul>{_node(tree, message, mask)}</ul></div>'
+        f'<div class="hexes">{_buffers(message, _covered(tree, message, mask), mask)}</div></div></details>\n'
     )
 
 
@@ -52,14 +53,26 @@ def _node(node: Node, message: Message, mask: Mask) -> str:
     return f'<li><span class="field" tabindex="0" {place}{title}>{name}</span>{value}{wrong}{inner}</li>'
 
 
-def _buffers(message: Message, mask: Mask) -> str:
-    made = [_hex(0, "as captured", message.wire, mask)]
-    made += [_hex(buffer.id, buffer.how, buffer.data, mask) for buffer in message.buffers]
+def _covered(tree: Node, message: Message, mask: Mask) -> set[tuple[int, int]]:
+    """Places (buffer, octet) of the values that are covered in the tree: a number has other digits in its octets."""
+    places: set[tuple[int, int]] = set()
+    for node in tree.walk():
+        if node.children or node.bits is not None:
+            continue
+        text = shown(node, message.octets(node.buffer))
+        if mask(text) != text:
+            places.update((node.buffer, at) for at in range(node.start, node.end))
+    return places
+
+
+def _buffers(message: Message, covered: set[tuple[int, int]], mask: Mask) -> str:
+    made = [_hex(0, "as captured", message.wire, covered, mask)]
+    made += [_hex(buffer.id, buffer.how, buffer.data, covered, mask) for buffer in message.buffers]
     return "".join(made)
 
 
-def _hex(number: int, how: str, data: bytes, mask: Mask) -> str:
-    shown_ = cells(data[:MOST_OCTETS], mask)
+def _hex(number: int, how: str, data: bytes, covered: set[tuple[int, int]], mask: Mask) -> str:
+    shown_ = ["**" if (number, n) in covered else cell for n, cell in enumerate(cells(data[:MOST_OCTETS], mask))]
     rows = []
     for start in range(0, len(shown_), ROW):
         rows.append(f"<u>{start:04X}</u>" + "".join(f"<i>{cell}</i>" for cell in shown_[start : start + ROW]))
