@@ -106,6 +106,11 @@ class KeyFile:
         return "<key file>"
 
     @property
+    def path(self) -> str:
+        """The path, for a form that edits it. Not for messages."""
+        return self._path
+
+    @property
     def value(self) -> bytes:
         """The octets of the file. Raises KeyFileError."""
         if self._content is None:

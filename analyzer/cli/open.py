@@ -25,5 +25,6 @@ def run(options: argparse.Namespace) -> int:
     traces = traces_of(options) if given else []
     keys = keys_of(options)
     from analyzer.tui.app import DlmscopeApp
+    from analyzer.tui.settings import Settings
 
-    return DlmscopeApp(traces, keys).run() or OK
+    return DlmscopeApp(traces, keys, settings=Settings.load()).run() or OK

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 from textual.signal import Signal
 
+from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
 from analyzer.model import Span, Trace
+from analyzer.tui.background import Background
+from analyzer.tui.keybook import KeyBook
 from analyzer.tui.screens import PLACES
 from analyzer.tui.screens.base import BaseScreen
+from analyzer.tui.screens.help import HelpScreen
+from analyzer.tui.screens.picker import FilePicker
 from analyzer.tui.session import Change, Session
+from analyzer.tui.settings import Settings
+
+DARK, LIGHT = "textual-dark", "textual-light"
 
 
 class DlmscopeApp(App[int]):
@@ -23,37 +32,76 @@ class DlmscopeApp(App[int]):
     TITLE = "dlmscope"
     CSS_PATH = "dlmscope.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(p.key, f"show_screen('{p.name}')", p.title, show=False, priority=False) for p in PLACES),
-        *(Binding(f"f{p.key}", f"show_screen('{p.name}')", p.title, show=False, priority=True) for p in PLACES),
+        *(Binding(p.key, f"show_screen('{p.name}')", p.title, show=False) for p in PLACES),
+        *(Binding(f"f{p.key}", f"show_screen('{p.name}')", p.title, show=False) for p in PLACES if p.key != "1"),
+        Binding("question_mark,f1", "help", "Help", key_display="?", show=True),
+        Binding("ctrl+o", "open_file", "Open", show=True),
+        Binding("ctrl+p", "command_palette", "Commands", show=True, priority=True),
+        Binding("ctrl+t", "toggle_theme", "Light or dark", show=False),
         Binding("ctrl+q", "quit", "Quit", show=True, priority=True),
-        Binding("ctrl+p", "command_palette", "Palette", show=True, priority=True),
     ]
 
-    def __init__(self, traces: Sequence[Trace] = (), keys: KeyRing | None = None, first: str | None = None) -> None:
+    def __init__(
+        self,
+        traces: Sequence[Trace] = (),
+        keys: KeyRing | None = None,
+        first: str | None = None,
+        settings: Settings | None = None,
+    ) -> None:
         super().__init__()
+        self.settings = settings or Settings()
         self.session = Session(traces, keys)
         self.session_signal: Signal[Change] = Signal(self, "session")
         self.session.subscribe(self._session_changed)
+        self.background = Background(self._deliver, self.complain)
+        self.keybook = KeyBook(self.session.keys)
         self._first = first or ("trace" if traces else "start")
         self._thread = threading.get_ident()
 
     def on_mount(self) -> None:
         """Makes the screens and shows the first."""
         self._thread = threading.get_ident()
+        self.theme = self.settings.theme if self.settings.theme in self.available_themes else DARK
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
         for place in PLACES:
             self.install_screen(place.make(), place.name)
         self.push_screen(self._first if any(p.name == self._first for p in PLACES) else PLACES[0].name)
 
+    def on_unmount(self) -> None:
+        """Nobody waits for what is still running."""
+        self.background.cancel_all()
+
+    def _deliver(self, call: Callable[[], None]) -> None:
+        if self.is_running:
+            self.call_later(call)
+
     def _session_changed(self, change: Change) -> None:
         """Passes a change on to the screens, in the thread of the interface."""
         if threading.get_ident() == self._thread:
-            self.session_signal.publish(change)
+            self._publish(change)
         else:
-            self.call_later(self.session_signal.publish, change)
+            self._deliver(lambda: self._publish(change))
+
+    def _publish(self, change: Change) -> None:
+        if change == "keys" and self.session.keys is not self.keybook.ring:
+            self.keybook.take(self.session.keys)  # another screen has set them
+        self.session_signal.publish(change)
+
+    def complain(self, text: str) -> None:
+        """Says what went wrong, in a line."""
+        self.notify(text, severity="error", title="That did not work", markup=False)
+
+    def keys_edited(self) -> None:
+        """The entries of the key book serve from now on."""
+        self.session.set_keys(self.keybook.made())
 
     def show_screen(self, name: str) -> None:
         """Brings a screen to the front."""
-        if any(place.name == name for place in PLACES) and self.screen is not self.get_screen(name):
+        if not any(place.name == name for place in PLACES):
+            return
+        while len(self.screen_stack) > 2:  # help, picker and palette go away
+            self.pop_screen()
+        if self.screen is not self.get_screen(name):
             self.switch_screen(name)
 
     def action_show_screen(self, name: str) -> None:
@@ -63,6 +111,51 @@ class DlmscopeApp(App[int]):
     def show_message(self, trace: int, number: int, span: Span | None = None) -> None:
         """Opens the trace screen at a message (number from 1), with `span` lit."""
         screen = self.get_screen("trace")
-        assert isinstance(screen, BaseScreen)
         self.show_screen("trace")
         self.call_later(screen.show_message, trace, number, span)  # type: ignore[attr-defined]
+
+    def action_help(self) -> None:
+        """What can be done here, and with which keys."""
+        if isinstance(self.screen, BaseScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_open_file(self) -> None:
+        """A file from the folder tree."""
+        if isinstance(self.screen, BaseScreen):
+            self.push_screen(FilePicker(self.settings.recent), self.open_path)
+
+    def open_path(self, path: str | None) -> None:
+        """Opens a capture and shows its messages. Complains where it cannot."""
+        if not path:
+            return
+
+        def done(traces: list[Trace]) -> None:
+            self.settings.opened(path.rpartition("#")[0] or path)
+            self.session.set_traces(traces)
+            self.show_screen("trace")
+
+        self.background.run("open", lambda stop: open_traces(path), done)
+
+    def action_toggle_theme(self) -> None:
+        """From dark to light and back."""
+        self.theme = LIGHT if self.current_theme.dark else DARK
+
+    def _theme_changed(self, _theme: object) -> None:
+        if self.settings.theme != self.theme:
+            self.settings.theme = self.theme
+            self.settings.save()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action of the application and of the screen in front, for the palette."""
+        for place in PLACES:
+            yield SystemCommand(
+                f"Go to {place.title}", f"The screen {place.title} ({place.key})",
+                lambda name=place.name: self.show_screen(name),
+            )  # fmt: skip
+        yield SystemCommand("Open a file", "From the folder tree (ctrl+o)", self.action_open_file)
+        yield SystemCommand("Help", "What can be done on this screen (?)", self.action_help)
+        yield SystemCommand("Light or dark", "Changes the theme (ctrl+t)", self.action_toggle_theme)
+        yield SystemCommand("Theme", "Choose one of all themes", self.action_change_theme)
+        yield SystemCommand("Quit", "Leave dlmscope (ctrl+q)", self.action_quit)
+        if isinstance(screen, BaseScreen):
+            yield from screen.commands()

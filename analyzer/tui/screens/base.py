@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer
 
@@ -20,6 +22,7 @@ class BaseScreen(Screen[None]):
 
     place: ClassVar[str] = ""
     help_text: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave_field", "Leave the field", show=False)]
 
     @property
     def dlmscope(self) -> DlmscopeApp:
@@ -45,9 +48,45 @@ class BaseScreen(Screen[None]):
         yield from ()
 
     def on_mount(self) -> None:
-        """Listens for changes; subclasses that overwrite it call it."""
+        """Listens for changes. Textual calls this one as well as that of a subclass."""
         self.dlmscope.session_signal.subscribe(self, self.session_changed)
 
     def session_changed(self, change: Change) -> None:
         """Traces or keys have changed, or more messages are decoded. Called in the thread of the interface, also
         while another screen is in front."""
+
+    def action_leave_field(self) -> None:
+        """Nothing has the focus, so that keys reach the screen."""
+        self.set_focus(None)
+
+    @property
+    def binding_prefixes(self) -> tuple[str, ...]:
+        """Actions that belong to this class and not to Textual's own screen."""
+        return tuple(name.removeprefix("action_") for name in vars(type(self)) if name.startswith("action_")) or ("\0",)
+
+    def keys_of_screen(self) -> list[tuple[str, str]]:
+        """Keys and what they do, for the help."""
+        joined: dict[str, list[str]] = {}
+        for key, binding in self._bindings.key_to_bindings.items():
+            for one in binding:
+                if one.description and one.action.partition("(")[0] in self.binding_prefixes:
+                    joined.setdefault(one.tooltip or one.description, []).append(
+                        one.key_display or self.app.get_key_display(one) or key
+                    )
+        return [(", ".join(dict.fromkeys(keys)), what) for what, keys in joined.items()]
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """The actions of this screen, for the palette."""
+        done = set()
+        for bindings in self._bindings.key_to_bindings.values():
+            for one in bindings:
+                name = one.action.partition("(")[0]
+                if one.description and name in self.binding_prefixes and one.action not in done:
+                    done.add(one.action)
+                    key = one.key_display or self.app.get_key_display(one)
+                    yield SystemCommand(
+                        one.tooltip or one.description, f"Key {key}", lambda action=one.action: self._do(action)
+                    )
+
+    def _do(self, action: str) -> None:
+        self.call_later(self.run_action, action)
