@@ -113,6 +113,14 @@ def test_hdlc_in_a_p1_stream() -> None:
     )
 
 
+def test_hdlc_behind_a_handshake_is_no_p1() -> None:
+    push = Conversation().connect().reply(general(CLOCK, b"\x00", AK)).records[-1].data
+    texts = [(b"/?!\r\n", "client"), (b"/XYZ5\\2METER\r\n", "meter"), (b"\x062\x35\x32\r\n", "client")]
+    rows = [*texts, *((r.data, r.direction) for r in talk(GET_CLOCK, LONG).records), (push, "meter")]
+    trace = Trace("mode e", "test", [Record(n, data, side) for n, (data, side) in enumerate(rows, 1)])  # type: ignore[arg-type]
+    assert "hdlc-in-p1" not in codes(diagnosed(trace))
+
+
 @pytest.mark.parametrize("which", [0, 1], ids=["registered", "printed"])
 def test_the_algorithm_of_an_agreed_key(which: int) -> None:
     own, ephemeral = private("11" * 20, "P-256"), private("35" * 20, "P-256")

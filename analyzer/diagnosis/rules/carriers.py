@@ -157,8 +157,8 @@ def apdu_cut(case: Case) -> Iterator[Hit]:
 def hdlc_in_p1(case: Case) -> Iterator[Hit]:
     """HDLC frames with pushed APDUs in a stream that somebody reads as P1 text."""
     text = next((m for m in case.messages if m.frames[0].framing == "p1" or m.frame == "identification"), None)
-    if text is None:
-        return
+    if text is None or any(True for _ in case.sent_by("client")):
+        return  # with a client it is a handshake of mode E, and HDLC belongs behind it
     for message in case.messages:
         if message.frames[0].framing == "hdlc" and (message.apdu or "").startswith("general-"):
             said = f"{names(text)} is text of a P1 port, and {names(message)} is an HDLC frame"
