@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import random
 import signal
@@ -20,6 +19,7 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.decoding import decode
+from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
 from analyzer.model import Trace
@@ -28,7 +28,6 @@ from analyzer.recording.proxy import Proxy
 from analyzer.recording.recorder import Recorder
 from analyzer.recording.serial_port import Line, Settings, opened
 from analyzer.sources import read_input
-from analyzer.sources.pcap.capture import read_capture
 from analyzer.sources.pcap.connections import Choice
 from tests.support import ROOT, ciphered, keys, plain
 
@@ -61,7 +60,7 @@ async def proxied(path: Path, meter: Peer, client: Peer, connections: int = 1) -
 
 def everything(path: Path) -> Trace:
     """The only trace of a capture, also one of a connection that never had a whole frame."""
-    (trace,) = read_capture(lambda: io.BytesIO(path.read_bytes()), path.name, Choice(True))
+    (trace,) = open_traces(str(path), choice=Choice(everything=True))
     return trace
 
 

@@ -75,7 +75,7 @@ def _put_back(records: list[Record], places: Sequence[int], before: bytes, after
 
 def _without_parity(data: bytes) -> tuple[bytes, str]:
     """Octets with the parity taken off where there is one, and a sentence; empty where there is none."""
-    if b"\x8d\x0a" not in data and b"\x82" not in data and b"\x81" not in data and len(data) < ENOUGH:
+    if b"\x8d\x0a" not in data:  # CR LF, which ends every line of IEC 62056-21
         return data, ""
     made = bytearray(data)
     count, example = 0, b""
