@@ -38,7 +38,7 @@ def write(stream: ByteStream, bundles: Sequence[Bundle], application: str) -> No
         comments = comments_of(bundle, pieces)
         seconds = seconds_of(pieces, last)
         last = seconds[-1] if seconds else last
-        times = [round(moment * 1e9) for moment in seconds]
+        times = [round(moment * 1e6) * 1000 for moment in seconds]  # a float holds a date to a fraction of that
         if _link_type(bundle) == ETHERNET:
             _as_tcp(capture, interface, bundle, pieces, times, comments, number)
         else:
