@@ -35,7 +35,7 @@ class DlmscopeApp(App[int]):
         *(Binding(p.key, f"show_screen('{p.name}')", p.title, show=False) for p in PLACES),
         *(Binding(f"f{p.key}", f"show_screen('{p.name}')", p.title, show=False) for p in PLACES if p.key != "1"),
         Binding("question_mark,f1", "help", "Help", key_display="?", show=True),
-        Binding("ctrl+o", "open_file", "Open", show=True),
+        Binding("ctrl+o", "open_file", "Open", show=False),
         Binding("ctrl+p", "command_palette", "Commands", show=True, priority=True),
         Binding("ctrl+t", "toggle_theme", "Light or dark", show=False),
         Binding("ctrl+q", "quit", "Quit", show=True, priority=True),

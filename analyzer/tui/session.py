@@ -98,11 +98,12 @@ class Session:
             if stop():
                 raise StoppedError
         try:
-            if not decoded.complete:
+            fresh = not decoded.complete
+            if fresh:
                 self._decode(decoded, keys, stop)
         finally:
             decoded.lock.release()
-        if generation == self.generation:
+        if fresh and generation == self.generation:
             self._tell("decoded")
         return decoded.messages
 

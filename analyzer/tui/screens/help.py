@@ -32,7 +32,7 @@ class HelpScreen(ModalScreen[None]):
             title = next((place.title for place in PLACES if place.name == self._about.place), "dlmscope")
             scroll.border_title = f"{title}: help"
             scroll.border_subtitle = "Escape closes"
-            yield Static(self._about.help_text.strip() or "", id="help-text", markup=False)
+            yield Static(_paragraphs(self._about.help_text), id="help-text", markup=False)
             yield Static(self._table())
 
     def _table(self) -> Table:
@@ -42,6 +42,11 @@ class HelpScreen(ModalScreen[None]):
         for keys, what in (*self._about.keys_of_screen(), ("", ""), *general()):
             table.add_row(Text(keys, "bold"), Text(what))
         return table
+
+
+def _paragraphs(text: str) -> str:
+    """Lines of one paragraph joined, so that they are broken where the window is narrow."""
+    return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
 
 
 def general() -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +15,18 @@ from textual.widgets import DirectoryTree, Input, OptionList
 from textual.widgets.option_list import Option
 
 from analyzer.tui.recognition import path_in, shown_path
+
+
+class Folders(DirectoryTree):
+    """The folder tree with signs that every terminal has, and without hidden files."""
+
+    ICON_NODE = "▸ "
+    ICON_NODE_EXPANDED = "▾ "
+    ICON_FILE = "  "
+
+    def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
+        """Hidden files stay hidden."""
+        return [path for path in paths if not path.name.startswith(".")]
 
 
 class FilePicker(ModalScreen[str | None]):
@@ -36,7 +48,7 @@ class FilePicker(ModalScreen[str | None]):
                 yield OptionList(
                     *(Option(shown_path(path), id=None) for path in self._recent), id="recent", markup=False
                 )
-            yield DirectoryTree(os.getcwd(), id="tree")
+            yield Folders(os.getcwd(), id="tree")
 
     def on_mount(self) -> None:
         """The folder tree has the keys."""

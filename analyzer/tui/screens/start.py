@@ -37,6 +37,7 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "app.show_screen('trace')", "Trace", show=True),
         Binding("f6", "app.show_screen('keys')", "All keys", show=True),
+        Binding("ctrl+o", "app.open_file", "Open", show=True),
         Binding("ctrl+k", "unmask", "Show keys", tooltip="show or mask the keys"),
         Binding("ctrl+l", "empty", "Empty", tooltip="empty the field"),
     ]

@@ -1,23 +1,492 @@
-"""The messages of a trace, the fields of one, and its octets."""
+"""The messages of a trace, the fields of one, its octets on the wire and opened, and what a field means."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Input, Static
 
-from analyzer.model import Span
+from analyzer.diagnosis import Diagnosis
+from analyzer.message import Message
+from analyzer.model import Finding, Node, Severity, Span
+from analyzer.report import message_json
+from analyzer.shown import value_text
+from analyzer.tree import tree_of
+from analyzer.tui import filters
 from analyzer.tui.screens.base import BaseScreen
-from analyzer.tui.widgets.bytes_view import BytesView
+from analyzer.tui.session import Change
+from analyzer.tui.widgets.bytes_view import BytesView, Lit
+from analyzer.tui.widgets.field_tree import FieldTree, bit_pattern
+from analyzer.tui.widgets.message_list import LEGEND, MessageList
+from analyzer.tui.widgets.rows_view import RowsView
+
+WORST: tuple[Severity, ...] = ("error", "warning", "info")
+PAUSE = 0.12
+OCTETS = 64  # of a value in the words below
 
 
 class TraceScreen(BaseScreen):
-    """Three panes."""
+    """Message list on top, field tree and octets beneath, words below."""
 
     place: ClassVar[str] = "trace"
+    help_text: ClassVar[str] = f"""
+Messages above, the fields of the chosen one below, its octets beside them. A field lights its octets, on the wire and in
+the opened text; an octet selects its field. Signs: {LEGEND}.
+
+Filter words, all of which must hold, ! negates: text, dir:client, apdu:get, obis:1-0:1.8.0, frame:I, sec:failed (verified,
+unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="filter the messages; empty shows all"),
+        Binding("n", "finding(1)", "Finding", tooltip="next finding"),
+        Binding("N", "finding(-1)", "Previous finding", show=False, tooltip="previous finding"),
+        Binding("g", "go_to", "Go to", tooltip="go to a number"),
+        Binding("left_square_bracket", "trace(-1)", "Previous trace", show=False, key_display="[",
+                tooltip="previous trace"),
+        Binding("right_square_bracket", "trace(1)", "Trace", key_display="]", tooltip="next trace"),
+        Binding("b", "bookmark", "Bookmark", show=False, tooltip="set or remove a bookmark"),
+        Binding("apostrophe", "next_bookmark", "Next bookmark", show=False, key_display="'", tooltip="next bookmark"),
+        Binding("c", "copy_field", "Copy", tooltip="copy the field"),
+        Binding("C", "copy_frame", "Copy frame", show=False, tooltip="copy the frame in hexadecimal"),
+        Binding("J", "copy_json", "Copy JSON", show=False, tooltip="copy the message as JSON"),
+        Binding("w", "next_buffer", "Next buffer", show=False, tooltip="show the next opened buffer"),
+        Binding("z", "zoom", "Zoom", show=False, tooltip="the pane in use alone, and back"),
+    ]  # fmt: skip
 
     def body(self) -> ComposeResult:
-        yield BytesView(id="wire")
+        yield Input(id="line", compact=True)
+        yield MessageList(id="messages", classes="pane")
+        with Horizontal(id="trace-low"):
+            yield FieldTree(id="fields", classes="pane")
+            with Vertical(id="octets"):
+                yield BytesView(id="wire", classes="pane")
+                yield BytesView(id="opened", classes="pane")
+        with VerticalScroll(id="words", can_focus=False):
+            yield Static("", id="doc", markup=False)
+
+    def on_mount(self) -> None:
+        """Shows the first trace."""
+        self.index = 0
+        self._asking = ""
+        self._filter = ""
+        self._inner = 0
+        self._frames: tuple[int, int] | None = None
+        self._bookmarks: dict[int, set[int]] = {}
+        self._findings: dict[int, list[Finding]] = {}
+        self._wanted: tuple[int, Span | None] | None = None
+        self._shown: Message | None = None
+        self._mark: Span | None = None  # octets of the finding that was jumped to
+        self._list.border_title, self._tree.border_title = "Messages", "Fields"
+        self.query_one("#wire").border_title = "Wire"
+        self.query_one("#line").display = False
+        self._open_trace(0)
+        self._list.focus()
+
+    @property
+    def _list(self) -> MessageList:
+        return self.query_one("#messages", MessageList)
+
+    @property
+    def _tree(self) -> FieldTree:
+        return self.query_one("#fields", FieldTree)
+
+    def _view(self, buffer: int) -> BytesView:
+        """The view of the wire, or that of what was opened."""
+        return self.query_one("#opened" if buffer else "#wire", BytesView)
+
+    # What is shown
+
+    def _open_trace(self, index: int) -> None:
+        """Shows a trace from its first message; what is decoded comes as it comes."""
+        session, background = self.session, self.dlmscope.background
+        self.index = max(0, min(index, len(session.traces) - 1))
+        self._findings, self._filter = {}, ""
+        if not session.traces:
+            self._list.findings, self._list.bookmarks = {}, set()
+            self._list.display_messages(())
+            self._title()
+            self._show(None)
+            return
+        index = self.index
+        self._list.findings, self._list.bookmarks = {}, self._bookmarks.setdefault(index, set())
+        self._list.display_messages(session.so_far(index)[0])
+        self._title()
+        self._choose()
+        background.run("messages", lambda stop: session.messages(index, stop), lambda _: self._grown())
+        background.run("findings", lambda stop: session.diagnosis(stop), self._found)
+
+    def session_changed(self, change: Change) -> None:
+        """Begins again with other traces; with other keys stays where it is."""
+        if change == "decoded":
+            self._grown()
+            return
+        if change == "traces":
+            self._bookmarks = {}
+            self._open_trace(0)
+            return
+        message = self._list.current
+        if message is not None and self._wanted is None:
+            self._wanted = (message.number, None)
+        self._open_trace(self.index)
+
+    def _grown(self) -> None:
+        """More messages are there."""
+        if not self.session.traces:
+            return
+        self._list.messages = self.session.so_far(self.index)[0]
+        self._list.rows_changed()
+        self._title()
+        if self._wanted is not None and self._wanted[0] <= len(self._list.messages):
+            number, span = self._wanted
+            self._wanted = None
+            self._go(number, span)
+        elif self._shown is None or self._shown is not self._list.current:
+            self._choose()
+
+    def _found(self, diagnoses: Sequence[Diagnosis]) -> None:
+        if self.index >= len(diagnoses):
+            return
+        worst: dict[int, Severity] = {}
+        self._findings = {}
+        for finding in diagnoses[self.index].findings:
+            if finding.message is not None:
+                self._findings.setdefault(finding.message, []).append(finding)
+                before = worst.get(finding.message, "info")
+                worst[finding.message] = min(before, finding.severity, key=WORST.index)
+        self._list.findings = worst
+        self._list.refresh()
+        self._title()
+        self._describe()
+
+    def _title(self) -> None:
+        traces = self.session.traces
+        if not traces:
+            self._list.border_title, self._list.border_subtitle = "Messages", ""
+            return
+        messages, complete = self.session.so_far(self.index)
+        of = f" ({self.index + 1} of {len(traces)})" if len(traces) > 1 else ""
+        self._list.border_title = f"{traces[self.index].name}{of}".replace("[", "\\[")
+        total = f"{len(messages):,} messages" if complete else f"{len(messages):,} messages, decoding ..."
+        if self._filter and self._list.shown is not None:
+            total = f"{len(self._list.shown):,} of {total} with {self._filter}"
+        self._list.border_subtitle = total.replace("[", "\\[")
+
+    def _choose(self) -> None:
+        """Shows the message under the cursor."""
+        message = self._list.current
+        if message is not self._shown:
+            self._show(message)
+        self._light_frame()
+
+    def _show(self, message: Message | None) -> None:
+        self._shown, self._mark = message, None
+        opened = self._view(1)
+        opened.display = message is not None and bool(message.buffers)
+        if message is None:
+            self._tree.show(None, {})
+            self._view(0).show(b"")
+            self._say(Text("Nothing is open. Press 1 to paste, Ctrl+O to open a file.", "italic"))
+            return
+        octets = {0: message.wire} | {buffer.id: buffer.data for buffer in message.buffers}
+        self._tree.show(tree_of(message), octets)
+        wire = self._view(0)
+        wire.show(message.wire)
+        wire.border_title = f"Wire, {len(message.wire)} octets"
+        self._inner = 0
+        if message.buffers:
+            self._show_buffer(message.buffers[-1].id)
+        self._describe()
+
+    def _show_buffer(self, number: int) -> None:
+        message = self._shown
+        if message is None or number == self._inner:
+            return
+        self._inner = number
+        buffer = next(b for b in message.buffers if b.id == number)
+        view = self._view(1)
+        view.show(buffer.data)
+        which = f" ({number} of {len(message.buffers)})" if len(message.buffers) > 1 else ""
+        verdict = message.security.verdict if message.security is not None and buffer.how == "decrypted" else ""
+        marked = "" if verdict in ("", "verified") else ", NOT AUTHENTICATED"
+        view.border_title = f"{buffer.how.capitalize()}{which}, {len(buffer.data)} octets{marked}"
+
+    @on(RowsView.Moved, "#messages")
+    def message_chosen(self) -> None:
+        """Another message, or a frame of it."""
+        self._choose()
+
+    def _light_frame(self) -> None:
+        message, frame = self._shown, self._list.frame
+        if message is None or frame is None:
+            self._light()
+            return
+        start = sum(len(f.data) for f in message.frames[:frame])
+        self._view(0).light([Lit(start, start + len(message.frames[frame].data))])
+
+    @on(RowsView.Moved, "#fields")
+    def field_chosen(self) -> None:
+        """Another field: its octets are lit."""
+        self._light()
+
+    def _light(self) -> None:
+        node, message = self._tree.current, self._shown
+        if node is None or message is None:
+            return
+        if node.buffer:
+            self._show_buffer(node.buffer)
+        here, there = (self._inner, 0) if node.buffer else (0, self._inner)
+        self._view(there).light([*self._origin(message, node), *self._marked(there)])
+        self._view(here).light([*self._marked(here), Lit(node.start, node.end)])
+        self._describe()
+
+    def _marked(self, buffer: int) -> list[Lit]:
+        mark = self._mark
+        return [Lit(mark.start, mark.end, "finding")] if mark is not None and mark.buffer == buffer else []
+
+    def _origin(self, message: Message, node: Node) -> list[Lit]:
+        """Where the buffer of a field comes from on the wire; for a field of the wire, what was opened out of it."""
+        if node.buffer:
+            number = node.buffer
+            for _ in range(len(message.buffers)):
+                spans = next(b.sources for b in message.buffers if b.id == number)
+                if not spans or spans[0].message not in (None, message.number):
+                    return []
+                if spans[0].buffer == 0:
+                    return [Lit(s.start, s.end, "around") for s in spans if s.buffer == 0]
+                number = spans[0].buffer
+            return []
+        if not self._inner:
+            return []
+        buffer = next(b for b in message.buffers if b.id == self._inner)
+        inside = any(
+            s.buffer == 0 and s.start <= node.start and node.end <= s.end and node.start < node.end
+            for s in buffer.sources
+        )
+        return [Lit(0, len(buffer.data), "around")] if inside else []
+
+    @on(BytesView.Selected)
+    def octet_chosen(self, event: BytesView.Selected) -> None:
+        """An octet: the innermost field that covers it."""
+        buffer = 0 if event.view.id == "wire" else self._inner
+        path = self._tree.covering(buffer, event.offset)
+        if path is not None:
+            self._tree.select(path)
+
+    # Words
+
+    def _describe(self) -> None:
+        message, node = self._shown, self._tree.current
+        if message is None or node is None:
+            return
+        text = Text(self._tree.path_names(), "bold")
+        where = f"octet {node.start}" if node.end - node.start == 1 else f"octets {node.start} to {node.end - 1}"
+        if node.end == node.start:
+            where = f"nothing at octet {node.start}"
+        if node.bits is not None:
+            where += f", bits {bit_pattern(node)}"
+        text.append(f"  {where}" + (f" of buffer {node.buffer}" if node.buffer else ""), "not bold")
+        value = value_text(node)
+        if value and not node.children:
+            text.append(f"\n{value}{f' {node.unit}' if node.unit else ''}", "not bold")
+        elif node.meaning:
+            text.append(f"\n{node.meaning}", "not bold")
+        if node.error:
+            text.append(f"\n! {node.error}", "bold")
+        if node.doc:
+            text.append(f"\n{node.doc}", "not bold italic")
+        for finding in self._findings.get(message.number, ()):
+            text.append(f"\n{finding.severity}: {finding.title} ({finding.certainty}, {finding.code})", "not bold")
+        self._say(text)
+
+    def _say(self, text: Text) -> None:
+        self.query_one("#doc", Static).update(text)
+
+    # Going somewhere
 
     def show_message(self, trace: int, number: int, span: Span | None = None) -> None:
-        """Selects a message."""
+        """Selects a message of a trace, with the field of a span, or its octets, lit."""
+        if trace != self.index:
+            self._open_trace(trace)
+        if number > len(self._list.messages):
+            self._wanted = (number, span)
+            return
+        self._go(number, span)
+
+    def _go(self, number: int, span: Span | None = None) -> None:
+        if not self._list.go_to(number - 1):
+            if not 1 <= number <= len(self._list.messages):
+                self.notify(f"There is no message {number}", severity="warning")
+                return
+            self._list.filter(None)
+            self._filter = ""
+            self._list.go_to(number - 1)
+            self._title()
+        self._choose()
+        if span is not None and self._shown is not None:
+            path = self._tree.matching(span.buffer, span.start, max(span.end, span.start + 1))
+            if path is not None:
+                self._tree.select(path)
+                self._tree.focus()
+            if span.buffer:
+                self._show_buffer(span.buffer)
+            self._mark = span
+            self._view(span.buffer).light(self._marked(span.buffer))
+
+    def action_finding(self, by: int) -> None:
+        """The next message with a finding, of those that are shown; from the last one again to the first."""
+        here = self._shown.number if self._shown is not None else 0
+        self._jump(sorted(self._list.findings), here, by, "There is no finding in this trace")
+
+    def action_next_bookmark(self) -> None:
+        """The next bookmark."""
+        here = self._shown.number if self._shown is not None else 0
+        self._jump(sorted(self._list.bookmarks), here, 1, "There is no bookmark; b sets one")
+
+    def _jump(self, numbers: list[int], here: int, by: int, none: str) -> None:
+        if not numbers:
+            self.notify(none)
+            return
+        ahead = [n for n in numbers if (n > here if by > 0 else n < here)]
+        number = (ahead or numbers)[0 if by > 0 else -1]
+        finding = next(iter(self._findings.get(number, ())), None)
+        span = finding.span if finding is not None and "Finding" not in none else None
+        self._go(number, span if span is not None and span.message in (None, number) else None)
+
+    def action_bookmark(self) -> None:
+        """Sets or removes a bookmark."""
+        if self._shown is not None:
+            self._list.bookmarks ^= {self._shown.number}
+            self._bookmarks[self.index] = self._list.bookmarks
+            self._list.refresh()
+
+    def action_trace(self, by: int) -> None:
+        """The next trace of those that are open."""
+        if len(self.session.traces) > 1:
+            self._shown = None
+            self._open_trace((self.index + by) % len(self.session.traces))
+            self._list.move(0)
+
+    def action_next_buffer(self) -> None:
+        """The next buffer that was opened."""
+        if self._shown is not None and self._shown.buffers:
+            self._show_buffer(self._inner % len(self._shown.buffers) + 1)
+
+    def action_zoom(self) -> None:
+        """The pane in use alone, and back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif isinstance(self.focused, RowsView | BytesView):
+            self.maximize(self.focused, container=False)
+
+    # The line: filter, or a number
+
+    def action_filter(self) -> None:
+        """Asks for filter words."""
+        self._ask(
+            "filter",
+            self._filter,
+            "filter: text dir: apdu: obis: frame: sec: find: hex: is:   Enter keeps, Escape ends",
+        )
+
+    def action_go_to(self) -> None:
+        """Asks for a number."""
+        self._ask("number", "", "number of a message")
+
+    def _ask(self, what: str, value: str, hint: str) -> None:
+        line = self.query_one("#line", Input)
+        self._asking = what
+        line.placeholder = hint
+        with self.prevent(Input.Changed):
+            line.value = value
+        line.display = True
+        line.focus()
+
+    def action_leave_field(self) -> None:
+        """Escape: out of the line, then out of the filter, then to the messages."""
+        line = self.query_one("#line", Input)
+        if line.display:
+            line.display = False
+        elif self.maximized is not None:
+            self.minimize()
+        elif self._filter:
+            self._filtered("", None)
+        self._list.focus()
+
+    @on(Input.Changed, "#line")
+    def typed(self, event: Input.Changed) -> None:
+        """Filters when the typing pauses; in a thread, and the next key cancels it."""
+        event.stop()
+        line = event.value.strip()
+        if self._asking != "filter":
+            return
+        try:
+            tests = filters.parse(line)
+        except filters.FilterError as problem:
+            self._list.border_subtitle = f"! {problem}".replace("[", "\\[")
+            return
+        messages = self._list.messages
+        facts = filters.Facts(self._list.findings, frozenset(self._list.bookmarks))
+        self.dlmscope.background.run(
+            "filter",
+            lambda stop: filters.matching(messages, tests, facts, stop) if tests else None,
+            lambda shown: self._filtered(line, shown),
+            PAUSE,
+        )
+
+    def _filtered(self, line: str, shown: list[int] | None) -> None:
+        here = self._list.index_at(self._list.cursor)
+        self._filter = line
+        self._list.filter(shown)
+        if here is None or not self._list.go_to(here):
+            self._list.move(0)
+        self._title()
+        self._choose()
+
+    @on(Input.Submitted, "#line")
+    def entered(self, event: Input.Submitted) -> None:
+        """Enter: the number, or back to the messages with the filter kept."""
+        event.stop()
+        event.input.display = False
+        self._list.focus()
+        if self._asking == "number":
+            text = event.value.strip().replace(",", "")
+            if text.isdigit():
+                self._go(int(text))
+            elif text:
+                self.notify(f"{event.value}: is no number", severity="warning", markup=False)
+
+    # Copying
+
+    def _copy(self, text: str, what: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.notify(f"{what} copied ({len(text):,} characters)", markup=False, timeout=2)
+
+    def action_copy_field(self) -> None:
+        """The value of the field: its octets in hexadecimal for a group, else the value."""
+        node, message = self._tree.current, self._shown
+        if node is None or message is None:
+            return
+        octets = message.octets(node.buffer)[node.start : node.end]
+        value = octets.hex(" ").upper() if node.children or isinstance(node.value, bytes) else str(node.value)
+        self._copy(value, node.name)
+
+    def action_copy_frame(self) -> None:
+        """The frame in hexadecimal; all frames of a message, a line each."""
+        message = self._shown
+        if message is None:
+            return
+        frames = message.frames if self._list.frame is None else (message.frames[self._list.frame],)
+        self._copy("\n".join(frame.data.hex(" ").upper() for frame in frames), f"Message {message.number}")
+
+    def action_copy_json(self) -> None:
+        """The message as `dlmscope decode --format json` gives it."""
+        if self._shown is not None:
+            text = json.dumps(message_json.render(self._shown), indent=2, ensure_ascii=False)
+            self._copy(text, f"Message {self._shown.number} as JSON")

@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 Look = Literal["field", "around", "changed", "added", "finding", "expected"]
 ROWS = (32, 16, 8, 4)
-OFFSET = 6  # columns of the offset and the blanks behind it
+OFFSET = 5  # columns of the offset and the blank behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class BytesView(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     BytesView { height: 1fr; background: $surface; color: $foreground; overflow-x: hidden; scrollbar-size-vertical: 1; }
     BytesView > .bytes-view--plain { color: $foreground; }
-    BytesView > .bytes-view--offset { color: $text-muted; }
+    BytesView > .bytes-view--offset { color: $foreground-muted; }
     BytesView > .bytes-view--field { background: $primary; color: $text; text-style: bold; }
     BytesView > .bytes-view--around { background: $primary-muted; color: $foreground; }
     BytesView > .bytes-view--changed { background: $warning-muted; color: $text-warning; text-style: bold underline; }
     BytesView > .bytes-view--added { background: $success-muted; color: $text-success; text-style: bold underline; }
     BytesView > .bytes-view--finding { background: $error-muted; color: $text-error; text-style: bold underline; }
-    BytesView > .bytes-view--expected { color: $text-muted; text-style: italic; }
+    BytesView > .bytes-view--expected { color: $foreground-muted; text-style: italic; }
     BytesView > .bytes-view--cursor { text-style: reverse bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -108,7 +108,7 @@ class BytesView(ScrollView, can_focus=True):
     def octets_a_row(self) -> int:
         """As many as fit: 32, 16, 8 or 4."""
         room = self.size.width or 80
-        return next((n for n in ROWS if OFFSET + n * 4 + 1 <= room), 4)
+        return next((n for n in ROWS if OFFSET + n * 4 <= room), 4)
 
     def _measure(self) -> None:
         rows = -(-len(self._data) // self.octets_a_row)
@@ -138,7 +138,7 @@ class BytesView(ScrollView, can_focus=True):
             joined = index + 1 < len(octets) and looks[index][0] == looks[index + 1][0]
             segments.append(Segment(f"{octet:02X}", looks[index][1]))
             segments.append(Segment(" ", looks[index][1] if joined and looks[index][0] else plain))
-        segments.append(Segment("   " * (width - len(octets)) + " ", plain))
+        segments.append(Segment("   " * (width - len(octets)), plain))
         for index, octet in enumerate(octets):
             text = chr(octet) if 32 <= octet < 127 else "·"
             segments.append(Segment(text, looks[index][1]))
@@ -196,6 +196,6 @@ class BytesView(ScrollView, can_focus=True):
     def offset_at(self, x: int, y: int) -> int | None:
         """The offset of the octet at a place of the widget, None where there is none."""
         width = self.octets_a_row
-        index = (x - OFFSET) // 3 if x < OFFSET + 3 * width else x - OFFSET - 3 * width - 1
+        index = (x - OFFSET) // 3 if x < OFFSET + 3 * width else x - OFFSET - 3 * width
         offset = (y + self.scroll_offset.y) * width + index
         return offset if x >= OFFSET and 0 <= index < width and offset < len(self._data) else None
