@@ -117,11 +117,11 @@ def text_mutations(count: int, seed: int) -> None:
 
 
 def test_mutated_octets() -> None:
-    mutations(3000, 1)
+    mutations(600, 1)
 
 
 def test_mutated_texts() -> None:
-    text_mutations(2000, 2)
+    text_mutations(500, 2)
 
 
 def test_noise() -> None:

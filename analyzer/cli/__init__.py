@@ -7,6 +7,7 @@ with one line on standard error. One module a command: `add_to` says what can be
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ def _open_closed_streams() -> None:
     """Whoever closes an output stream wants nothing from it."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, io.open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, UP020 (open is a command here)
 
 
 def _place(problem: Exception) -> str:
