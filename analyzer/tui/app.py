@@ -33,7 +33,12 @@ class DlmscopeApp(App[int]):
     CSS_PATH = "dlmscope.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(p.key, f"show_screen('{p.name}')", p.title, show=False) for p in PLACES),
-        *(Binding(f"f{p.key}", f"show_screen('{p.name}')", p.title, show=False) for p in PLACES if p.key != "1"),
+        # Before the field that has the focus: some of them mean something to a text area.
+        *(
+            Binding(f"f{p.key}", f"show_screen('{p.name}')", p.title, show=False, priority=True)
+            for p in PLACES
+            if p.key != "1"
+        ),
         Binding("question_mark,f1", "help", "Help", key_display="?", show=True),
         Binding("ctrl+o", "open_file", "Open", show=False),
         Binding("ctrl+p", "command_palette", "Commands", show=True, priority=True),

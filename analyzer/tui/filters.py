@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from analyzer.message import Message
 from analyzer.model import Security, Severity
+from analyzer.report.simple_xml.data import logical_name
 from analyzer.report.summary import summary
 from analyzer.tui.session import STEP, Stop, StoppedError
 
 KINDS = ("apdu", "dir", "find", "frame", "hex", "is", "obis", "sec")
 DOTTED = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})")
+SIGNS = re.compile(r"[-:*]")
 SIDES = {"client": "client", "c": "client", ">": "client", "tx": "client", "meter": "meter", "m": "meter", "<": "meter",
          "rx": "meter", "server": "meter", "unknown": "unknown"}  # fmt: skip
 
@@ -71,9 +73,7 @@ def _test(word: str) -> Test:
         digits = value.replace("0x", "").replace("-", "")
         return lambda message, facts: _has_octets(message, digits)
     if kind == "obis":
-        dotted = DOTTED.fullmatch(value)
-        wanted = "{}-{}:{}.{}.{}*{}".format(*dotted.groups()) if dotted else value
-        return _text(wanted)
+        return _object(value)
     tests: dict[str, Test] = {
         "apdu": lambda m, f: any(value in (name or "") for name in (m.apdu, m.plain_apdu)),
         "frame": lambda m, f: value == (m.frame or m.frames[0].framing).lower(),
@@ -86,6 +86,21 @@ def _test(word: str) -> Test:
 
 def _text(wanted: str) -> Test:
     return lambda message, facts: wanted in _words(message)
+
+
+def _object(value: str) -> Test:
+    """An OBIS code, whole or its beginning, with dots alone or written as A-B:C.D.E*F; or any part of it as text."""
+    dotted = SIGNS.sub(".", value).strip(".") + "."
+    written = DOTTED.fullmatch(value)
+    text = "{}-{}:{}.{}.{}*{}".format(*written.groups()) if written else value
+
+    def test(message: Message, facts: Facts) -> bool:
+        names = (found.instance_id for found in message.objects)
+        return text in _words(message) or any(
+            f"{logical_name(n).split()[0]}.".startswith(dotted) for n in names if n is not None
+        )
+
+    return test
 
 
 def _words(message: Message) -> str:

@@ -77,7 +77,9 @@ def told(decoded: Sequence[Sequence[Message]], keys: KeyRing) -> str:
     """Traces, frames, framings; ciphered APDUs by what became of them."""
     frames = Counter(frame.framing for messages in decoded for message in messages for frame in message.frames)
     framings = ", ".join(NAMES.get(name, name) for name, _ in frames.most_common())
-    said = f"{_count(len(decoded), 'trace')}, {_count(sum(frames.values()), 'frame')}, {framings or 'nothing decoded'}"
+    said = (
+        f"{counted(len(decoded), 'trace')}, {counted(sum(frames.values()), 'frame')}, {framings or 'nothing decoded'}"
+    )
     counts: Counter[str] = Counter()
     for messages in decoded:
         counts.update(verdicts(messages))
@@ -90,10 +92,11 @@ def told(decoded: Sequence[Sequence[Message]], keys: KeyRing) -> str:
     parts += [f"{counts['failed']} with a wrong tag"] if counts["failed"] else []
     if counts["no-key"]:
         parts.append(f"{counts['no-key']} without a key" if keys.meters or keys.providers else "no key")
-    return f"{said}; {_count(total, 'ciphered APDU')}, {', '.join(parts)}"
+    return f"{said}; {counted(total, 'ciphered APDU')}, {', '.join(parts)}"
 
 
-def _count(number: int, word: str) -> str:
+def counted(number: int, word: str) -> str:
+    """A number with its noun."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 

@@ -7,11 +7,11 @@ kept until traces or keys change. A call that was begun before a change gives it
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from analyzer.comparison import Diff, diff
+from analyzer.comparison import Diff, Pair, compared, gathered
 from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, diagnose
 from analyzer.keyring import KeyRing
@@ -30,6 +30,14 @@ class StoppedError(Exception):
 
 def _never() -> bool:
     return False
+
+
+def _until(pairs: Iterable[Pair], stop: Stop) -> Iterator[Pair]:
+    """The pairs, until somebody says that nobody wants them any more."""
+    for pair in pairs:
+        if stop():
+            raise StoppedError
+        yield pair
 
 
 @dataclass(slots=True)
@@ -131,7 +139,7 @@ class Session:
             known, generation = self._diffs.get((a, b)), self.generation
         if known is not None:
             return known
-        made = diff(self.messages(a, stop), self.messages(b, stop))
+        made = gathered(_until(compared(self.messages(a, stop), self.messages(b, stop)), stop))
         with self._lock:
             if generation == self.generation:
                 self._diffs[a, b] = made

@@ -46,11 +46,11 @@ class KeysScreen(BaseScreen):
     place: ClassVar[str] = "keys"
     help_text: ClassVar[str] = """
 An entry without a meter title serves any meter; with one, it serves that meter alone. Every change is tried on the open
-traces at once, and the line below says how many ciphered APDUs it opens. Keys are masked until Ctrl+K, are never written
+traces at once, and the line below says how many ciphered APDUs it opens. Keys are masked until Ctrl+G, are never written
 to a log, and are saved only when you ask for it, to a file that you alone can read (0600).
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+k", "unmask", "Show", tooltip="show or mask the keys"),
+        Binding("ctrl+g", "unmask", "Show", tooltip="show or mask the keys"),
         Binding("ctrl+s", "save", "Save", tooltip="save to a key file"),
         Binding("ctrl+r", "load", "Load", tooltip="load a key file"),
         Binding("a", "add", "Add", tooltip="add a meter"),

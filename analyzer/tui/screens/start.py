@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from analyzer.report import source_issues
-from analyzer.tui.recognition import Seen, recognise, sentence, shown_path
+from analyzer.tui.recognition import Seen, counted, recognise, sentence, shown_path
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.session import Change
 from analyzer.tui.widgets.key_form import KeyForm
@@ -38,7 +38,7 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
         Binding("f2", "app.show_screen('trace')", "Trace", show=True),
         Binding("f6", "app.show_screen('keys')", "All keys", show=True),
         Binding("ctrl+o", "app.open_file", "Open", show=True),
-        Binding("ctrl+k", "unmask", "Show keys", tooltip="show or mask the keys"),
+        Binding("ctrl+g", "unmask", "Show keys", tooltip="show or mask the keys"),
         Binding("ctrl+l", "empty", "Empty", tooltip="empty the field"),
     ]
 
@@ -111,7 +111,7 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
     def _say_all(self, said: str) -> None:
         text = Text(said + ".", "bold")
         for trace in self.session.traces:
-            text.append(f"\n  {trace.name}", "bold").append(f"  {len(trace):,} records", "not bold")
+            text.append(f"\n  {trace.name}", "bold").append(f"  {counted(len(trace), 'record')}", "not bold")
         issues = [issue for trace in self.session.traces for issue in trace.issues]
         for line in source_issues.as_lines(issues[:ISSUES]):
             text.append(f"\n{line}", "not bold")

@@ -45,14 +45,14 @@ class BytesView(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     BytesView { height: 1fr; background: $surface; color: $foreground; overflow-x: hidden; scrollbar-size-vertical: 1; }
-    BytesView > .bytes-view--plain { color: $foreground; }
-    BytesView > .bytes-view--offset { color: $foreground-muted; }
+    BytesView > .bytes-view--plain { background: $surface; color: $foreground; }
+    BytesView > .bytes-view--offset { background: $surface; color: $foreground-muted; }
     BytesView > .bytes-view--field { background: $primary; color: $text; text-style: bold; }
     BytesView > .bytes-view--around { background: $primary-muted; color: $foreground; }
     BytesView > .bytes-view--changed { background: $warning-muted; color: $text-warning; text-style: bold underline; }
     BytesView > .bytes-view--added { background: $success-muted; color: $text-success; text-style: bold underline; }
     BytesView > .bytes-view--finding { background: $error-muted; color: $text-error; text-style: bold underline; }
-    BytesView > .bytes-view--expected { color: $foreground-muted; text-style: italic; }
+    BytesView > .bytes-view--expected { background: $surface; color: $foreground-muted; text-style: italic; }
     BytesView > .bytes-view--cursor { text-style: reverse bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -189,12 +189,13 @@ class BytesView(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """A click on an octet, or on its text."""
-        offset = self.offset_at(event.x, event.y)
+        inside = event.get_content_offset(self)
+        offset = self.offset_at(inside.x, inside.y) if inside is not None else None
         if offset is not None:
             self._put(offset)
 
     def offset_at(self, x: int, y: int) -> int | None:
-        """The offset of the octet at a place of the widget, None where there is none."""
+        """The offset of the octet at a place of the content, None where there is none."""
         width = self.octets_a_row
         index = (x - OFFSET) // 3 if x < OFFSET + 3 * width else x - OFFSET - 3 * width
         offset = (y + self.scroll_offset.y) * width + index

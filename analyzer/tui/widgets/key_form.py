@@ -65,7 +65,7 @@ class KeyForm(Vertical):
         problem, remark = problem_of(name, text), remark_on(name, text)
         said = TITLES[name]
         if problem:
-            said = f"{said}: ! {problem.removeprefix('expected ')}"
+            said = f"{said}: ! {problem.rpartition('found ')[2] or problem}"
         elif remark:
             said = f"{said}: ? {remark}"
         elif text.strip():

@@ -30,13 +30,13 @@ class RowsView(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     RowsView { background: $surface; color: $foreground; overflow-x: hidden; scrollbar-size-vertical: 1; }
     RowsView > .rows-view--plain { color: $foreground; background: $surface; }
-    RowsView > .rows-view--dim { color: $foreground-muted; }
+    RowsView > .rows-view--dim { background: $surface; color: $foreground-muted; }
     RowsView > .rows-view--cursor { background: $primary; color: $text; text-style: bold; }
     RowsView > .rows-view--cursor-away { background: $primary-muted; color: $foreground; text-style: bold; }
-    RowsView > .rows-view--error { color: $text-error; text-style: bold; }
-    RowsView > .rows-view--warning { color: $text-warning; }
-    RowsView > .rows-view--good { color: $text-success; }
-    RowsView > .rows-view--accent { color: $text-accent; }
+    RowsView > .rows-view--error { background: $surface; color: $text-error; text-style: bold; }
+    RowsView > .rows-view--warning { background: $surface; color: $text-warning; }
+    RowsView > .rows-view--good { background: $surface; color: $text-success; }
+    RowsView > .rows-view--accent { background: $surface; color: $text-accent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", "Up", show=False),
@@ -115,9 +115,7 @@ class RowsView(ScrollView, can_focus=True):
             over = self.get_component_rich_style("rows-view--cursor" if self.has_focus else "rows-view--cursor-away")
         segments = []
         for text, name in self.row(index, width):
-            style = (
-                plain if name == "plain" else plain + self.get_component_rich_style(f"rows-view--{name}", partial=True)
-            )
+            style = plain if name == "plain" else self.get_component_rich_style(f"rows-view--{name}")
             segments.append(Segment(text, over if over is not None else style))
         strip = Strip(segments)
         if strip.cell_length > width > 0:
@@ -143,7 +141,8 @@ class RowsView(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """The row under the mouse."""
-        row = event.y + self.scroll_offset.y
+        inside = event.get_content_offset(self)
+        row = inside.y + self.scroll_offset.y if inside is not None else self.row_count()
         if row < self.row_count():
             self.move(row)
             if event.chain > 1:
