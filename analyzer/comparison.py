@@ -7,7 +7,7 @@ matters and is `different`. Where content was opened on one side alone, that is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,7 +80,12 @@ class Diff:
 
 def diff(a: Sequence[Message], b: Sequence[Message]) -> Diff:
     """Compares the messages of two traces. Never raises on any octets; diff(b, a) says the same, turned round."""
-    pairs = tuple(compared(a, b))
+    return gathered(compared(a, b))
+
+
+def gathered(pairs: Iterable[Pair]) -> Diff:
+    """The whole comparison out of its pairs, for whoever wants to be able to stop between two of them."""
+    pairs = tuple(pairs)
     first = next((pair for pair in pairs if pair.status not in ("same", "expected")), None)
     return Diff(pairs, first)
 

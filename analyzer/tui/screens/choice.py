@@ -18,7 +18,8 @@ class Choice(ModalScreen[int | None]):
 
     CSS = """
     Choice { align: center middle; }
-    #choice { width: 70; max-width: 96%; height: auto; max-height: 80%; border: round $primary; background: $surface; padding: 0 1; }
+    #choice { width: 70; max-width: 96%; height: auto; max-height: 80%; background: $surface; }
+    #choice { border: round $primary; padding: 0 1; }
     #choice OptionList { background: $surface; border: none; height: auto; max-height: 100%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Cancel", show=False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -15,7 +16,7 @@ from analyzer.comparison import Diff
 from analyzer.inputs import open_traces
 from analyzer.message import Message
 from analyzer.model import Span, Trace
-from analyzer.report.diff_text import LEGEND, headline
+from analyzer.report.diff_text import LEGEND, headline, short
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.choice import Choice
 from analyzer.tui.screens.picker import FilePicker
@@ -25,7 +26,14 @@ from analyzer.tui.widgets.diff_octets import field_node, lit_of
 from analyzer.tui.widgets.diff_rows import DiffRow, DiffRows, rows_of
 from analyzer.tui.widgets.rows_view import RowsView
 
-Lights = tuple[list[Lit], list[Lit], tuple[int, int], tuple[Lit | None, Lit | None]]
+
+@dataclass(frozen=True, slots=True)
+class Lights:
+    """What to light on the left and right, in which buffers, and the field that is chosen."""
+
+    ranges: tuple[list[Lit], list[Lit]]
+    buffers: tuple[int, int]
+    fields: tuple[Lit | None, Lit | None]
 
 
 class DiffScreen(BaseScreen):
@@ -44,10 +52,10 @@ two of the open traces can be chosen, and further files opened beside them.
     #diff-head { height: auto; max-height: 3; padding: 0 1; background: $boost; }
     #diff-rows { height: 3fr; min-height: 6; }
     #diff-low { height: 1fr; min-height: 5; }
-    .-tall #diff-low { min-height: 9; }
+    DiffScreen.-tall #diff-low { min-height: 9; }
     #diff-low BytesView { width: 1fr; height: 1fr; }
     #diff-words { height: auto; max-height: 2; padding: 0 1; }
-    .-tall #diff-words { max-height: 6; }
+    DiffScreen.-tall #diff-words { max-height: 6; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "walk(1)", "Next", tooltip="next difference that matters"),
@@ -171,7 +179,7 @@ two of the open traces can be chosen, and further files opened beside them.
         if row is None:
             return
         for side in (0, 1):
-            message, view, buffer = self._rows.message(side, row.pair), self._octets(side), made[2][side]
+            message, view, buffer = self._rows.message(side, row.pair), self._octets(side), made.buffers[side]
             if message is None:
                 view.show(b"")
                 view.border_title = f"{('Left', 'Right')[side]}: no message"
@@ -179,11 +187,11 @@ two of the open traces can be chosen, and further files opened beside them.
                 continue
             where = "wire" if buffer == 0 else next(x.how for x in message.buffers if x.id == buffer)
             view.border_title = f"{('Left', 'Right')[side]} {message.number}, {where}"
-            lit = [*made[side]]
-            if (field := made[3][side]) is not None:
+            lit = [*made.ranges[side]]
+            if (field := made.fields[side]) is not None:
                 lit.append(field)
             view.show(message.octets(buffer), lit)
-            differ = sum(x.end - x.start for x in made[side] if x.look == "changed")
+            differ = sum(x.end - x.start for x in made.ranges[side] if x.look == "changed")
             view.border_subtitle = f"{differ} of {len(message.octets(buffer))} octets differ" if differ else ""
 
     def _words(self, row: DiffRow) -> None:
@@ -198,7 +206,7 @@ two of the open traces can be chosen, and further files opened beside them.
             }[row.pair.status]
             self._say(Text(said))
             return
-        text = Text(field.path, "bold")
+        text = Text(short(field.path), "bold")
         kind = "differs" if field.status == "different" else "expected"
         text.append(f"  {kind}: {field.why}" if field.why else f"  {kind}", "not bold")
         text.append(f"\nleft {field.a or '-'}   right {field.b or '-'}", "not bold")
@@ -330,6 +338,5 @@ def _lights(row: DiffRow, a: Message | None, b: Message | None, opened: bool) ->
         else:
             buffers.append(last if opened else 0)
     pair = buffers[0], buffers[1]
-    left, right = lit_of(a, b, row.pair, pair)
     fields = [Lit(n.start, n.end, "field") if n is not None and n.end > n.start else None for n in nodes]
-    return left, right, pair, (fields[0], fields[1])
+    return Lights(lit_of(a, b, row.pair, pair), pair, (fields[0], fields[1]))
