@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from analyzer.report import source_issues
 from analyzer.tui.recognition import Seen, counted, recognise, sentence, shown_path
+from analyzer.tui.screens import PLACES
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.session import Change
 from analyzer.tui.widgets.key_form import KeyForm
@@ -35,11 +36,14 @@ Paste a log, a thread, hexadecimal text, or the path of a file into the big fiel
 it. Type the keys beside it; they are masked, and each change is tried at once. Then F2 shows the messages.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2", "app.show_screen('trace')", "Trace", show=True),
-        Binding("f6", "app.show_screen('keys')", "All keys", show=True),
+        *(
+            Binding(f"f{place.key}", f"app.show_screen('{place.name}')", place.title, priority=True)
+            for place in PLACES
+            if place.name in ("trace", "diagnose")
+        ),
         Binding("ctrl+o", "app.open_file", "Open", show=True),
         Binding("ctrl+g", "unmask", "Show keys", tooltip="show or mask the keys"),
-        Binding("ctrl+l", "empty", "Empty", tooltip="empty the field"),
+        Binding("ctrl+l", "empty", "Empty", show=False, tooltip="empty the field"),
     ]
 
     def body(self) -> ComposeResult:

@@ -243,7 +243,9 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
             self._show_buffer(node.buffer)
         here, there = (self._inner, 0) if node.buffer else (0, self._inner)
         self._view(there).light([*self._origin(message, node), *self._marked(there)])
-        self._view(here).light([*self._marked(here), Lit(node.start, node.end)])
+        lit, marked = Lit(node.start, node.end), self._marked(here)
+        same = bool(marked) and (marked[0].start, marked[0].end) == (lit.start, lit.end)
+        self._view(here).light(marked if same else [*marked, lit])
         self._describe()
 
     def _marked(self, buffer: int) -> list[Lit]:
@@ -285,7 +287,9 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
         message, node = self._shown, self._tree.current
         if message is None or node is None:
             return
-        text = Text(self._tree.path_names(), "bold")
+        room = self.size.width - 34
+        path = self._tree.path_names()
+        text = Text(path if len(path) <= room else "…" + path[-room:], "bold")
         where = f"octet {node.start}" if node.end - node.start == 1 else f"octets {node.start} to {node.end - 1}"
         if node.end == node.start:
             where = f"nothing at octet {node.start}"

@@ -107,7 +107,7 @@ class BytesView(ScrollView, can_focus=True):
     @property
     def octets_a_row(self) -> int:
         """As many as fit: 32, 16, 8 or 4."""
-        room = self.size.width or 80
+        room = self.scrollable_content_region.width or 80
         return next((n for n in ROWS if OFFSET + n * 4 <= room), 4)
 
     def _measure(self) -> None:

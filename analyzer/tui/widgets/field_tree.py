@@ -14,6 +14,7 @@ from analyzer.tui.widgets.rows_view import RowsView
 QUIET = frozenset({"tag", "length", "count", "presence", "marker"})
 SHALLOW = 3  # levels that are unfolded where a message is large
 LARGE = 400  # fields
+NARROW = 60  # columns; with less, each level takes one
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class FieldTree(RowsView):
         node = row.node
         sign = " " if not node.children else "▸" if row.path in self._folded else "▾"
         look = "error" if node.error else "dim" if node.name in QUIET else "plain"
-        pieces = [("  " * row.depth + sign + " ", "dim"), (node.name, look)]
+        pieces = [((" " if width < NARROW else "  ") * row.depth + sign + " ", "dim"), (node.name, look)]
         if node.bits is not None:
             pieces.append((f"  {bit_pattern(node)}", "accent"))
         text = said(node, self._octets.get(node.buffer, b"")) if row.path in self._folded or not node.children else ""

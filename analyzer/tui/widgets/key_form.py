@@ -39,7 +39,9 @@ class KeyForm(Vertical):
         return self.query_one(f"#key-{name}", Input)
 
     def show(self, entry: Entry | None) -> None:
-        """Fills the fields; what is there already is left alone, so that nobody's cursor jumps."""
+        """Fills the fields. While somebody types in one of them they are left alone: what they hold is newer."""
+        if self.has_focus_within:
+            return
         for name in self._fields:
             text = entry.text(name) if entry is not None else ""
             field = self._input(name)

@@ -106,7 +106,7 @@ class RowsView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One row of those in sight."""
-        index, width = y + self.scroll_offset.y, self.size.width
+        index, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         plain = self.get_component_rich_style("rows-view--plain")
         if index >= self.row_count():
             return Strip.blank(width, plain)
