@@ -87,14 +87,17 @@ def _drain(waiting: _Pending, direction: Direction, final: bool) -> Iterator[Fra
     position = 0
     data = bytes(waiting.data)
     between: Cut | None = None
+    after_frame = True
     while position < len(data):
-        cut = next_cut(data, position, final)
+        cut = next_cut(data, position, final, after_frame)
         if cut is None:
             break
         position = cut.next
         if cut.issues and cut.issues[0].code == "stray-octets" and cut.framing == "none":
             between = cut if between is None else stray(between.start, cut.end)
+            after_frame = False
             continue
+        after_frame = True
         if between is not None:
             yield _frame(between, data, waiting.take(between.start, between.end), direction)
             between = None

@@ -104,6 +104,16 @@ OPTIONAL_DATE_TIME = Peek(
             remark="tag and length are swapped: 0C 09 stands for 09 0C",
         ),
         b"\x0c": Case("date_time", Text(DATE_TIME, readings.date_time), "length 12"),
+        **{
+            bytes((25, high)): Case(
+                "typed_date_time",
+                Text(DATE_TIME, readings.date_time),
+                "with the tag 19 of Data in place of its length",
+                takes=1,
+                remark="the date-time has the tag 19 of Data in place of its length",
+            )
+            for high in (0x07, 0xFF)
+        },
         b"\x09\x0c": Case("tagged_date_time", Text(DATE_TIME, readings.date_time), "with the tag 09 of Data before it"),
     }
     | {

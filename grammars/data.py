@@ -97,8 +97,8 @@ DATA = Choice(
     _types(SIMPLE | {1: Counted(Recursive(lambda: DATA)), 2: Counted(Recursive(lambda: DATA)), 19: COMPACT_ARRAY}),
 )
 
-# What meters send that do not keep to the above. It is tried where a value cannot be read to its end otherwise:
-# 06 09 begins a number as well, and 02 02 00 a structure whose first element is null.
+# What meters send that do not keep to the above. It is tried where the last value of an APDU cannot be read to its end
+# otherwise: 06 09 begins a number as well, and 02 02 00 a structure whose first element is null.
 DEVIANT = "read as the sender must mean it, which is not as the standard writes it"
 DEVIANT_DATA = Choice(
     "data",
@@ -111,24 +111,31 @@ DEVIANT_DATA = Choice(
         }
     ),
     before={
-        b"\x06\x09": Case(
-            "swapped-octet-string",
-            OBIS,
-            "an OBIS code as octet-string",
-            type="octet-string",
-            remark="length and tag are swapped: 06 09 stands for 09 06",
-        ),
-        b"\x02\x02\x00": Case(
-            "untagged-structure",
-            Struct(
-                "cosem_attribute_descriptor" / ATTRIBUTE_DESCRIPTOR * "class, OBIS code and attribute, without tags",
-                "value" / Recursive(lambda: DEVIANT_DATA) * "its value",
+        rb"\x06\x09[\x00-\x0f].{4}\xff": (
+            Case(
+                "swapped-octet-string",
+                OBIS,
+                "an OBIS code as octet-string",
+                type="octet-string",
+                remark="length and tag are swapped: 06 09 stands for 09 06",
             ),
-            "an attribute and its value",
-            type="structure",
-            takes=2,
-            remark="a structure of two: the attribute descriptor has no tags",
+            b"\x06\x09",
+        ),
+        rb"\x02\x02\x00[\x01-\xff][\x00-\x0f].{4}\xff[\x01-\x1f]": (
+            Case(
+                "untagged-structure",
+                Struct(
+                    "cosem_attribute_descriptor"
+                    / ATTRIBUTE_DESCRIPTOR
+                    * "class, OBIS code and attribute, without tags",
+                    "value" / Recursive(lambda: DEVIANT_DATA) * "its value",
+                ),
+                "an attribute and its value",
+                type="structure",
+                remark="a structure of two: the attribute descriptor has no tags",
+            ),
+            b"\x02\x02",
         ),
     },
 )
-PUSHED_DATA = Fallback(DATA, DEVIANT_DATA, DEVIANT)
+LAST_DATA = Fallback(DATA, DEVIANT_DATA, DEVIANT)

@@ -7,7 +7,7 @@ from grammars.axdr import (
     INVOKE_ID_AND_PRIORITY,
     LAST_BLOCK,
 )
-from grammars.data import DATA
+from grammars.data import DATA, LAST_DATA
 from grammars.kit import U8, U32, Case, Choice, Counted, Present, Struct
 
 INVOKE = "invoke_id_and_priority" / INVOKE_ID_AND_PRIORITY * "the answer carries the same invoke-id"
@@ -42,13 +42,9 @@ GET_REQUEST = Choice(
     },
 )
 
-GET_DATA_RESULT = Choice(
-    "get_data_result",
-    {
-        0: Case("data", DATA, "the value"),
-        1: Case("data-access-result", DATA_ACCESS_RESULT, "why there is no value"),
-    },
-)
+_NO_VALUE = Case("data-access-result", DATA_ACCESS_RESULT, "why there is no value")
+GET_DATA_RESULT = Choice("get_data_result", {0: Case("data", DATA, "the value"), 1: _NO_VALUE})
+LAST_RESULT = Choice("get_data_result", {0: Case("data", LAST_DATA, "the value"), 1: _NO_VALUE})
 
 DATA_BLOCK = Struct(
     "last_block" / LAST_BLOCK * "whether this is the last block",
@@ -67,7 +63,7 @@ DATA_BLOCK = Struct(
 GET_RESPONSE = Choice(
     "get_response",
     {
-        1: Case("get-response-normal", Struct(INVOKE, "result" / GET_DATA_RESULT * "value or error"), "one attribute"),
+        1: Case("get-response-normal", Struct(INVOKE, "result" / LAST_RESULT * "value or error"), "one attribute"),
         2: Case("get-response-with-datablock", Struct(INVOKE, "result" / DATA_BLOCK * "a block"), "a long answer"),
         3: Case(
             "get-response-with-list",

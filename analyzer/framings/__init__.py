@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from analyzer.framings import apdu, hdlc, iec62056_21, mbus, plc, wrapper
 from analyzer.framings.cut import WAIT, Cut, Found, stray
-from grammars.plc import SUBFRAMES
+from grammars.plc import LLC_CONTROL, SUBFRAMES
 
 Delimiter = Callable[[bytes, int, bool], Found]
 
@@ -36,30 +36,45 @@ BEGINNING = re.compile(
 )
 
 
-def next_cut(data: bytes, at: int, final: bool) -> Cut | None:
-    """The frame or the stray octets at `at`; None when more octets are needed to tell, which `final` denies."""
-    found = _frame_at(data, at, final)
+def next_cut(data: bytes, at: int, final: bool, after_frame: bool = True) -> Cut | None:
+    """The frame or the stray octets at `at`; None when more octets are needed to tell, which `final` denies.
+
+    `after_frame` says that a frame ended here, or that the octets begin here: only then is an APDU without framing
+    looked for, and a wrapper believed that is not whole.
+    """
+    found = _frame_at(data, at, final, after_frame)
+    if found is None and after_frame:
+        found = _bare_at(data, at, final)
     if found is WAIT:
         if not final:
             return None
     elif isinstance(found, Cut):
         return found
-    if at == 0 and (apdu.is_apdu(data, at, len(data)) or apdu.begins_apdu(data)):
-        return Cut("none", at, len(data), len(data))
-    if at == 0 and plc.is_llc(data, at, len(data)):
-        return Cut("prime", at, len(data), len(data))
     end = at + 1
     while (place := BEGINNING.search(data, end)) is not None:
         end = place.start()
-        if data[end] == 0x7E or _frame_at(data, end, final) is not None:
+        if data[end] == 0x7E or _frame_at(data, end, final, False) is not None:
             return stray(at, end)
         end += 1
     return stray(at, len(data))
 
 
-def _frame_at(data: bytes, at: int, final: bool) -> Found:
+def _frame_at(data: bytes, at: int, final: bool, after_frame: bool) -> Found:
     for delimiter in DELIMITERS.get(data[at], ()):
         found = delimiter(data, at, final)
-        if found is not None:
-            return found
+        if found is None or (not after_frame and isinstance(found, Cut) and not _believed(data, found)):
+            continue
+        return found
     return None
+
+
+def _bare_at(data: bytes, at: int, final: bool) -> Found:
+    """An APDU without framing, or with the LLC header of 4-32 alone."""
+    return plc.llc_at(data, at, final) if data[at] == LLC_CONTROL else apdu.apdu_at(data, at, final)
+
+
+def _believed(data: bytes, cut: Cut) -> bool:
+    """Whether what stands behind stray octets is a frame: 00 01 stands in many values."""
+    if cut.framing != "wrapper":
+        return True
+    return not cut.issues and apdu.is_apdu(data, cut.start + wrapper.WRAPPER_HEADER, cut.end)

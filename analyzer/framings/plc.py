@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.framings.apdu import is_apdu
+from analyzer.framings.apdu import apdu_at
 from analyzer.framings.cut import WAIT, Cut, Found
 from grammars.hdlc import FLAG
 from grammars.plc import (
@@ -16,6 +16,7 @@ from grammars.plc import (
     SUBFRAME,
     SUBFRAMES,
 )
+from grammars.tables.apdu import APDU_TAGS
 
 LLC = 3  # octets: 90, DSAP, SSAP
 COUNTS = {value: int(count) for value, (count, _) in SUBFRAMES.items()}
@@ -36,9 +37,20 @@ def line_at(data: bytes, at: int, final: bool) -> Found:
         return None
     if end > len(data):
         return None if final else WAIT
-    if pad > count * SUBFRAME - LINE_HEADER - LINE_CHECK - LLC:
+    stop = end - LINE_CHECK - pad
+    if not _is_msdu(data, at + LINE_HEADER, stop) or data[stop : stop + pad].strip(b"\0"):
         return None
     return Cut("plc", at, end, end)
+
+
+def _is_msdu(data: bytes, start: int, end: int) -> bool:
+    """Whether octets can be what the line carries: an HDLC frame of that length, or an LLC header and an APDU."""
+    if end - start <= LLC:
+        return False
+    if data[start] == FLAG:
+        length = (data[start + 1] & 7) << 8 | data[start + 2]
+        return data[start + 1] & 0xF0 == 0xA0 and length == end - start - 2 and data[end - 1] == FLAG
+    return data[start + LLC] in APDU_TAGS
 
 
 def host_at(data: bytes, at: int, final: bool) -> Found:
@@ -58,6 +70,11 @@ def host_at(data: bytes, at: int, final: bool) -> Found:
     return Cut("plc", at, end, end)
 
 
-def is_llc(data: bytes, start: int, end: int) -> bool:
-    """Whether octets are an LLC header of 4-32 and one whole APDU."""
-    return end - start > LLC and data[start] == LLC_CONTROL and is_apdu(data, start + LLC, end)
+def llc_at(data: bytes, at: int, final: bool) -> Found:
+    """An LLC header of 4-32 and one whole APDU behind it, which a further one may follow."""
+    if data[at] != LLC_CONTROL:
+        return None
+    found = apdu_at(data, at + LLC, final, 1) if len(data) - at > LLC else (None if final else WAIT)
+    if not isinstance(found, Cut):
+        return found
+    return Cut("prime", at, found.end, found.end) if not found.issues else None

@@ -5,7 +5,7 @@ from typing import Any
 
 from grammars.emit.functions import function_for
 from grammars.emit.unit import Scope, Unit, constant, emits, expression, unique
-from grammars.emit.values import axdr_length, fixed
+from grammars.emit.values import fixed, noted_length
 from grammars.kit import choices, described
 from grammars.kit.choices import Case, is_choice
 from grammars.kit.fields import strip
@@ -65,7 +65,7 @@ def _peek(unit: Unit, sub: Any, depth: str, take: str) -> None:
 
 def _ahead(unit: Unit, sub: Any, depth: str, take: str) -> None:
     """Writes the look at first octets before the tag; what follows stands in its `else`."""
-    table = {id(case): function_for(case.sub).entry(case.spec) for case in sub.before.values()}
+    table = {id(case): function_for(case.sub).entry(case.spec) for _, case, _ in sub.before}
     unit.line(f"k = {constant(sub.ahead, 'R')}(b, p, end) if p < end else None")
     unit.line("if k is not None:")
     unit.line(f"    f, y, _ = {constant(table, 'D')}[id(k)]")
@@ -140,7 +140,7 @@ def fallback(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
 
 @emits(choices.Counted)
 def counted(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
-    number, left = axdr_length(unit, choices.AxdrLength(), scope, spec, start), unique("k")
+    number, left = noted_length(unit, scope, spec, start), unique("k")
     unit.line(f"{left} = st.budget = st.budget - {number}")
     value = _series(unit, sub, f"for _ in range({number} if {left} >= 0 else max(0, {number} + {left})):")
     unit.line(f"if {left} < 0: raise FAIL(p, {constant(sub.spec, 'S')}, TOO_MANY)")

@@ -15,6 +15,7 @@ from grammars.kit.spec import (
     Spec,
     State,
     missing,
+    note_length,
     note_short,
     note_undecoded,
 )
@@ -56,6 +57,7 @@ NAMESPACE: dict[str, Any] = {
     "SHORT_RUN": _short_run,
     "PRESENCE": _presence,
     "NOTE_SHORT": note_short,
+    "NOTE_LENGTH": note_length,
     "LEFT_OVER": _left_over,
     "UNDECODED": note_undecoded,
     "UNREADABLE": Unreadable,

@@ -113,6 +113,19 @@ def axdr_length(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> st
     return value
 
 
+def noted_length(unit: Unit, scope: Scope, spec: str, start: str) -> str:
+    """An A-XDR length, with a remark where it is longer than it need be."""
+    value, at = unique("v"), unique("w")
+    unit.line(f"if p < end and b[p] < 128: {value} = b[p]; p += 1")
+    unit.line("else:")
+    unit.indent += 1
+    unit.line(f"{at} = p")
+    unit.line(f"{value} = {primitive(unit, primitives.AxdrLength(), scope, spec, start)}")
+    unit.line(f"NOTE_LENGTH(st, {spec}, b, {at}, {value})")
+    unit.indent -= 1
+    return value
+
+
 @emits(regions.Remaining)
 def remaining(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
     value, tail = unique("v"), expression(sub.tail, scope)
@@ -141,7 +154,9 @@ def contained(unit: Unit, inner: Any, scope: Scope, spec: str, end: str) -> str:
 
 @emits(regions.Lengthed)
 def lengthed(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
-    size, limit = unit.emit(sub.length, scope, spec, start), unique("e")
+    noted = isinstance(sub.length, primitives.AxdrLength) and not (sub.tagged or sub.lenient)
+    size = noted_length(unit, scope, spec, start) if noted else unit.emit(sub.length, scope, spec, start)
+    limit = unique("e")
     unit.line(f"{limit} = p + {size}")
     unit.line(f"if {limit} > end:")
     if sub.lenient:

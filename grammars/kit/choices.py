@@ -1,13 +1,26 @@
 """Alternatives and repetitions: by tag, by a first look, by an earlier field; counted, to the end, tagged."""
 
 import io
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from grammars.kit.fields import Reader, Unreadable, Word, kept, read_node, spec_for, state_of, strip
 from grammars.kit.primitives import INDEFINITE, INDEFINITE_TEXT, AxdrLength, beyond, end_of_contents
 from grammars.kit.regions import contained
-from grammars.kit.spec import MAX_DEPTH, TOO_DEEP, TOO_MANY, Failure, Issue, RawNode, Spec, State, note_short
+from grammars.kit.spec import (
+    MAX_DEPTH,
+    TOO_DEEP,
+    TOO_MANY,
+    Failure,
+    Issue,
+    Mark,
+    RawNode,
+    Spec,
+    State,
+    note_length,
+    note_short,
+)
 
 
 class Case:
@@ -48,28 +61,29 @@ def unknown_tag(tag: int) -> str:
 
 class Choice(Word):
     """A tag octet says which alternative follows. `default`, if any, keeps the octets of an unknown tag; alternatives
-    in `before` are told by their first octets, which are looked for before the tag."""
+    in `before` are told by what matches a pattern, which is looked for before the tag: {pattern: (alternative, the
+    octets before its content)}."""
 
     def __init__(
         self,
         name: str,
         cases: dict[int, Case],
         default: Case | None = None,
-        before: dict[bytes, Case] | None = None,
+        before: dict[bytes, tuple[Case, bytes]] | None = None,
     ) -> None:
         super().__init__()
         self.spec = Spec(name)
         self.cases = {tag: case.tagged(1) for tag, case in cases.items()}
         self.default = default
-        self.before = {prefix: case.tagged(len(prefix)) for prefix, case in (before or {}).items()}
+        self.before = [
+            (re.compile(pattern, re.DOTALL), case.tagged(len(head)), head)
+            for pattern, (case, head) in (before or {}).items()
+        ]
         self.tags = {case.name: tag for tag, case in cases.items()}
 
     def ahead(self, buffer: bytes, pos: int, end: int) -> Case | None:
-        """The alternative whose first octets stand at `pos`."""
-        for prefix, case in self.before.items():
-            if buffer.startswith(prefix, pos, end):
-                return case
-        return None
+        """The alternative whose pattern matches at `pos`."""
+        return next((case for pattern, case, _ in self.before if pattern.match(buffer, pos, end)), None)
 
     def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
         start = reader.pos
@@ -92,9 +106,9 @@ class Choice(Word):
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
         name, value = (obj[0][0].name, obj[0][3]) if isinstance(obj, list) else obj
-        for prefix, case in self.before.items():
+        for _, case, head in self.before:
             if case.name == name:
-                stream.write(prefix[: case.takes])
+                stream.write(head)
                 return case.sub._build(value, stream, context, path)
         tag = self.tags.get(name)
         if tag is None:
@@ -163,9 +177,33 @@ class Switch(Word):
         return self.within(context)._build(obj, stream, context, path)
 
 
+class Outcome(NamedTuple):
+    """What one way of reading came to: value and next position, how far it read, what it noted."""
+
+    value: Any
+    pos: int
+    reached: int
+    failure: Failure | None
+    issues: list[Issue]
+    mark: Mark
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether nobody can have meant it; twice the time for it is what an attacker would like."""
+        return self.failure is not None and self.failure.text in (TOO_DEEP, TOO_MANY)
+
+    def settled(self, state: State) -> tuple[Any, int]:
+        """This outcome as that of the parse. Raises its failure."""
+        state.issues += self.issues
+        _, state.budget, state.failed_at = self.mark
+        if self.failure is not None:
+            raise self.failure
+        return self.value, self.pos
+
+
 class Fallback(Word):
     """What senders mean who do not keep to a grammar: `inner`, or, where it does not read the region to its end,
-    `other`, if that does. The remark says that it did."""
+    `other`, if that reads further and has something to remark. The remark says that it did."""
 
     def __init__(self, inner: Any, other: Any, remark: str) -> None:
         super().__init__()
@@ -174,31 +212,26 @@ class Fallback(Word):
     def settle(self, reads: tuple[Reading, Reading], state: State, spec: Spec, start: int, end: int) -> tuple[Any, int]:
         """Value and next position of the way that reads all octets from `start` to `end`; else those of the first."""
         before = state.mark()
-        failure, first = None, (None, start)
+        first = self._outcome(reads[0], state, before, start)
+        if first.reached == end or first.hopeless:
+            return first.settled(state)
+        second = self._outcome(reads[1], state, before, start)
+        if second.reached <= first.reached or not any(issue.severity == "info" for issue in second.issues):
+            return first.settled(state)
+        second.issues.append(Issue("info", start, second.reached, self.remark, spec))
+        return second.settled(state)
+
+    @staticmethod
+    def _outcome(read: Reading, state: State, before: Mark, start: int) -> "Outcome":
+        """One way of reading, and the state as it was before."""
         try:
-            first = reads[0]()
+            value, pos = read()
+            reached, failure = pos if state.failed_at == before[2] else state.failed_at or start, None
         except Failure as problem:
-            failure = problem
-        if failure is None and first[1] == end and state.failed_at == before[2]:
-            return first
-        if failure is not None and failure.text in (TOO_DEEP, TOO_MANY):
-            raise failure  # nobody means that; and twice the time for it is what an attacker would like
-        after = state.mark()
-        kept_issues = state.issues[before[0] :]
+            value, pos, reached, failure = None, start, problem.offset, problem
+        made = Outcome(value, pos, reached, failure, state.issues[before[0] :], state.mark())
         state.back_to(before)
-        try:
-            value, pos = reads[1]()
-            if pos == end and state.failed_at == before[2]:
-                state.issues.append(Issue("info", start, end, self.remark, spec))
-                return value, pos
-        except Failure:
-            pass
-        state.back_to(before)
-        state.issues += kept_issues
-        state.budget, state.failed_at = after[1:]
-        if failure is not None:
-            raise failure
-        return first
+        return made
 
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
         start, spec = reader.pos, context["_spec"]
@@ -264,7 +297,10 @@ class Counted(Series):
         spec.leads += (("count", 0),)
 
     def _parse(self, reader: Reader, context: Any, path: str) -> list[RawNode]:
-        number, reader.pos = AxdrLength.read(reader.buffer, reader.pos, reader.limit)
+        at = reader.pos
+        number, reader.pos = AxdrLength.read(reader.buffer, at, reader.limit)
+        if reader.buffer[at] >= INDEFINITE:
+            note_length(state_of(context), context["_spec"], reader.buffer, at, number)
         nodes: list[RawNode] = []
         state = state_of(context)
         allowed = state.reserve(number)
@@ -327,6 +363,8 @@ class TaggedSet(Word):
             declared, start = self.length.read(buffer, pos + 1, end)
         except Unreadable as error:
             raise Failure(pos, spec, error.text) from error
+        if self.ber and buffer[pos + 1] > INDEFINITE:
+            note_length(state, spec, buffer, pos + 1, declared)
         if case is None:
             state.issues.append(Issue("warning", pos, pos + 1, unknown_tag(buffer[pos]), spec))
         if self.ber and buffer[pos + 1] == INDEFINITE:

@@ -6,7 +6,7 @@ from typing import Any
 
 from grammars.kit.fields import ABSENT, Reader, Short, Unreadable, Word, read_content, state_of
 from grammars.kit.primitives import INDEFINITE, INDEFINITE_TEXT, AxdrLength, beyond, end_of_contents
-from grammars.kit.spec import Failure, Issue, Spec, State, note_short, note_undecoded
+from grammars.kit.spec import Failure, Issue, Spec, State, note_length, note_short, note_undecoded
 
 
 class Remaining(Word):
@@ -91,6 +91,8 @@ class Lengthed(Region):
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
         spec = context["_spec"]
         declared, start = self.length.read(reader.buffer, reader.pos, reader.limit)
+        if reader.buffer[reader.pos] >= INDEFINITE and isinstance(self.length, AxdrLength) and not (self.tagged or self.lenient):
+            note_length(state_of(context), spec, reader.buffer, reader.pos, declared)
         end = start + declared
         if end > reader.limit:
             if not self.lenient:

@@ -71,6 +71,9 @@ class Failure(Exception):
         return f"{self.spec.name} at offset {self.offset}: {self.text}"
 
 
+Mark = tuple[int, int, int | None]  # issues noted, budget left, first failure
+
+
 class State:
     """What one parse carries along: the issues found so far and the elements it may still make."""
 
@@ -87,11 +90,11 @@ class State:
         self.budget -= number
         return number if self.budget >= 0 else max(0, number + self.budget)
 
-    def mark(self) -> tuple[int, int, int | None]:
+    def mark(self) -> Mark:
         """Where this parse is: issues, budget, first failure."""
         return len(self.issues), self.budget, self.failed_at
 
-    def back_to(self, mark: tuple[int, int, int | None]) -> None:
+    def back_to(self, mark: Mark) -> None:
         """Forgets what was noted since the mark."""
         del self.issues[mark[0] :]
         _, self.budget, self.failed_at = mark
@@ -125,6 +128,18 @@ def note_undecoded(state: State, start: int, end: int, data: bytes) -> RawNode:
     text = f"{count} octet{'s' if count != 1 else ''} not decoded"
     state.issues.append(Issue("warning", start, end, text, UNDECODED))
     return (UNDECODED, start, end, bytes(data[start:end]))
+
+
+def note_length(state: State, spec: Spec, buffer: bytes, at: int, value: int) -> None:
+    """A length at `at` that is written longer than it need be."""
+    octets = buffer[at] & 0x7F
+    if buffer[at] == 0x80:
+        text = "the length is 80, the indefinite form, which A-XDR does not have; read as 0"
+    elif value < 0x80 or value < 1 << 8 * (octets - 1):
+        text = f"the length {value} takes {octets + 1} octets, and fewer would do"
+    else:
+        return
+    state.issues.append(Issue("info", at, at + 1 + octets, text, spec))
 
 
 def note_short(state: State, spec: Spec, start: int, declared: int, present: int, severity: str) -> None:
