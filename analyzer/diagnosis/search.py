@@ -9,7 +9,7 @@ counter with one of data. Three changes at once are not. The number of attempts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -100,8 +100,19 @@ def sealed_of(messages: Iterable[Message]) -> Iterator[Sealed]:
             before[message.direction] = security.invocation_counter
 
 
-def search(messages: Sequence[Message], keys: KeyProvider) -> Search:
-    """What explains the protected APDUs that do not verify. Never raises; bounded by `SEARCHED` and `BUDGET`."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a search is: APDUs done of all that do not verify, attempts so far, and what the last one gave."""
+
+    done: int
+    total: int
+    tried: int
+    latest: Explained
+
+
+def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Progress], None] | None = None) -> Search:
+    """What explains the protected APDUs that do not verify. Bounded by `SEARCHED` and `BUDGET`. Never raises but what
+    `watch`, which is told of each APDU when it is done, raises to stop it."""
     items = list(sealed_of(messages))
     verifying: dict[str, int] = {}
     failing = []
@@ -118,6 +129,8 @@ def search(messages: Sequence[Message], keys: KeyProvider) -> Search:
         full = number < SEARCHED and searcher.tried < BUDGET
         left += not full
         explained.append(searcher.explain(item, full, mistyped=number < MISTYPED))
+        if watch is not None:
+            watch(Progress(number + 1, len(failing), searcher.tried, explained[-1]))
     found = None if verifying else _best_keys(explained, keys)
     read = [one for one in explained if one.hypothesis is not None and not one.verified and one.hypothesis.changes]
     chance = searcher.streams / len(failing) * random_hit(read[0]) if read else 0.0
