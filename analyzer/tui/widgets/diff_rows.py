@@ -63,6 +63,7 @@ class DiffRows(RowsView):
         self._number = max(2, len(str(max(len(a), len(b)))))
         self._summary.cache_clear()
         self.rows_changed(cursor)
+        self.call_after_refresh(self._bring)  # when the view knows how long it is now
 
     def row_count(self) -> int:
         """How many there are."""
