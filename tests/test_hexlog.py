@@ -773,6 +773,7 @@ def test_what_is_written_is_read(records: list[tuple[str, bytes, int, bool, bool
     st.sampled_from([n for n in DUMPS if "late" not in n and n not in ("no offset", "hexdump", "od -x")]),
 )
 @example([("client", b"0 0 ABCD ABCD 0123 0123")], "wireshark")
+@example([("client", b"\x01\x00")], "xxd")
 def test_what_is_dumped_is_read(records: list[tuple[str, bytes]], name: str) -> None:
     text = "".join(f"{LABELS[direction][1]}\n{DUMPS[name](data)}\n" for direction, data in records)
     assert rows(text) == records

@@ -21,6 +21,7 @@ _BODY = re.compile(r"(?:(?:0x)?(?:[0-9A-Fa-f]{2})+(?=[^0-9A-Za-z]|$)[ ,-]{0,3})+
 _UNIT = re.compile(r"(?:0x)?([0-9A-Fa-f]+)")
 _LAST_OFFSET = re.compile(r"(?:0x)?([0-9A-Fa-f]{3,16}):?\s*")
 _LONGEST = 400
+WRAPPER_HEADER = 8  # octets; fewer that begin with 00 01 are no sign of a wrapper
 
 
 @dataclass(slots=True)
@@ -181,7 +182,7 @@ def _is_swapped(row: Row) -> bool:
     swapped = b"".join(_unit_bytes(unit, True) for unit in row.units)
     if starts_like_frame(straight) or starts_like_frame(swapped):
         return not starts_like_frame(straight)
-    if straight[:2] == b"\x00\x01" or swapped[:2] == b"\x00\x01":
+    if len(straight) >= WRAPPER_HEADER and b"\x00\x01" in (straight[:2], swapped[:2]):
         return straight[:2] != b"\x00\x01"
     return not row.colon
 
