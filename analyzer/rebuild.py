@@ -14,6 +14,7 @@ from analyzer import decoding
 from analyzer.decryptor import Decryptor
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Llc, Message
+from analyzer.splice import build_like
 from grammars import plc
 from grammars.apdu import APDU
 from grammars.hdlc import FRAME
@@ -212,7 +213,7 @@ class _Maker:
             assert part.hole is not None
             nodes = self._fill(layer, nodes, part.hole, made)
         try:
-            return build(APDU, nodes)
+            return build_like(original, layer.start, layer.nodes, nodes)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise NotBuildable(f"the {layer.name} cannot be built: {error}") from error
 

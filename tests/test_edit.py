@@ -8,7 +8,7 @@ from analyzer.edit import EditError, edited
 from analyzer.keyring import KeyRing
 from analyzer.model import Record
 from analyzer.tree import tree_of
-from tests.support import CLIENT, GET_CLOCK, THREAD, Conversation, ciphered, keys, thread, thread_keys
+from tests.support import CLIENT, GET_CLOCK, THREAD, Conversation, ciphered, keys, thread, thread_keys, wrapped
 from tests.test_framings import PUSH, telegram
 
 
@@ -126,3 +126,26 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert main(["edit", log, *wrong]) == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("apdu", "changed"),
+    [
+        ("C401C100 02 02 0304 09 8103 414243", "C401C200 02 02 0304 09 8103 414243"),
+        ("C401C100 02 820001 0304", "C401C200 02 820001 0304"),
+        ("C401C100 09 84000000 03 414243", "C401C200 09 84000000 03 414243"),
+    ],
+)
+def test_what_is_not_set_stays_as_it_was_written(apdu: str, changed: str) -> None:
+    """TRUE as 04, lengths longer than need be."""
+    wire = wrapped(bytes.fromhex(apdu.replace(" ", "")), 1, 16)
+    (message,) = decode([Record(1, wire)])
+    made = edited(message, [("get-response-normal.invoke_id_and_priority", "0xC2")], KeyRing(()))
+    assert made.data[8:] == bytes.fromhex(changed.replace(" ", ""))
+
+
+def test_a_value_inside_lengths_that_are_longer_than_need_be() -> None:
+    wire = wrapped(bytes.fromhex("C401C100 02 8102 09 8103 414243 0304".replace(" ", "")), 1, 16)
+    (message,) = decode([Record(1, wire)])
+    made = edited(message, [("structure.octet-string", "444546")], KeyRing(()))
+    assert made.data[8:].hex() == "c401c1000281020981034445460304"
