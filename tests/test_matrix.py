@@ -29,6 +29,7 @@ from grammars.tables.apdu import APDU_TAGS
 VECTORS = tomllib.loads((Path(__file__).parent / "vectors" / "apdus.toml").read_text("utf-8"))["apdu"]
 TAG_OF = {name: tag for tag, name in APDU_TAGS.items()}
 BEK, DEDICATED, KEK, SESSION = (bytes([n]) * 16 for n in (0xB0, 0xD0, 0x70, 0x50))
+EK_2, AK_2 = bytes(range(32)), bytes(range(0xC0, 0xE0))  # of suite 2: AES-256
 COUNTER = 0x01234567
 PROTECTING = ("glo-", "ded-", "general-", "gateway-", "aarq", "aare", "rlrq", "rlre")
 
@@ -59,7 +60,9 @@ def _sealed(control: int, apdu: bytes, title: bytes, key: bytes, header: bytes =
     crypto, iv = Decryptor(), nonce(title, COUNTER)
     if not authenticated:
         return head + crypto.gcm_decrypt(key, iv, apdu)
-    text, tag = crypto.gcm_seal(key, iv, apdu if encrypted else b"", aad(control, AK, apdu, header))
+    text, tag = crypto.gcm_seal(
+        key, iv, apdu if encrypted else b"", aad(control, AK_2 if len(key) == 32 else AK, apdu, header)
+    )
     return head + (text if encrypted else apdu) + tag
 
 
@@ -103,10 +106,13 @@ PROTECTIONS: dict[str, Callable[[bytes, bytes], bytes | None]] = {
     "glo, encrypted": _by_service("glo-", 0x20, EK),
     "glo, both": _by_service("glo-", 0x30, EK),
     "glo, broadcast": _by_service("glo-", 0x70, BEK),
+    "glo, suite 1": _by_service("glo-", 0x31, EK),
+    "glo, suite 2": _by_service("glo-", 0x32, EK_2),
     "ded, both": _by_service("ded-", 0x30, DEDICATED),
     "general-glo, authenticated": _general(0xDB, 0x10, EK),
     "general-glo, encrypted": _general(0xDB, 0x20, EK),
     "general-glo, both": _general(0xDB, 0x30, EK),
+    "general-glo, suite 2": _general(0xDB, 0x32, EK_2),
     "general-ded, both": _general(0xDC, 0x30, DEDICATED),
     "general-ciphering, identified": _general_ciphering(b"\0\0", EK),
     "general-ciphering, identified broadcast": _general_ciphering(b"\0\1", BEK),
@@ -195,9 +201,10 @@ def _innermost(layer: Layer | None) -> Layer | None:
     return layer
 
 
-def _messages(records: list[bytes], client: bool) -> list[Message]:
+def _messages(records: list[bytes], client: bool, suite_2: bool) -> list[Message]:
+    ek, ak = (EK_2, AK_2) if suite_2 else (EK, AK)
     ring = KeyRing.from_options(
-        ek=EK.hex(), ak=AK.hex(), bek=BEK.hex(), dedicated_key=DEDICATED.hex(), kek=KEK.hex(),
+        ek=ek.hex(), ak=ak.hex(), bek=BEK.hex(), dedicated_key=DEDICATED.hex(), kek=KEK.hex(),
         client_title=CLIENT.hex(), server_title=METER.hex(),
     )  # fmt: skip
     side = "client" if client else "meter"
@@ -217,7 +224,7 @@ def test_every_apdu(framing: str, protection: str) -> None:
         if records is None:
             continue
         tried += 1
-        found = _messages(records, client)
+        found = _messages(records, client, "suite 2" in protection)
         assert len(found) == 1 or framing == "prime", (name, [m.wire.hex() for m in found])
         message = found[0]
         assert b"".join(m.wire for m in found) == b"".join(records)
