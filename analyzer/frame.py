@@ -58,6 +58,14 @@ class Frame:
         return self.framing == "hdlc" or (self.framing == "plc" and self.kind is not None)
 
     @property
+    def hdlc(self) -> tuple[int, int]:
+        """Where in `data` the HDLC frame is, flags included; (0, 0) where none is."""
+        node = self.field("hdlc") if self.carries_hdlc and self.framing != "hdlc" else None
+        if node is not None:
+            return node[1], node[2]
+        return (0, len(self.data)) if self.framing == "hdlc" else (0, 0)
+
+    @property
     def segmented(self) -> bool:
         """Whether more segments of the same APDU follow."""
         if self.framing == "mbus":

@@ -106,7 +106,7 @@ def sender_of_apdu(tag: int) -> Direction:
 def _by_size(frame: Frame) -> Direction:
     """HDLC: a client's address always has one octet, a server's often two or four."""
     source, destination = frame.field("source_address"), frame.field("destination_address")
-    if frame.framing != "hdlc" or not source or not destination:
+    if not frame.carries_hdlc or not source or not destination:
         return "unknown"
     if source[3].octets == destination[3].octets:
         return "unknown"

@@ -111,7 +111,7 @@ def _ends_turn(frame: Frame) -> bool:
 
 def _polls(frame: Frame) -> bool:
     """Whether HDLC hands the turn over with this frame; other framings always do."""
-    if frame.framing != "hdlc":
+    if not frame.carries_hdlc:
         return True
     control = find_int(frame.parsed.nodes, "control")
     return control is None or bool(control & POLL_FINAL)

@@ -86,7 +86,7 @@ def _by_message(
             cut = False
             lines.append(Line(heading=f"{diagnosis.trace} from message {number}"))
         if number in lost:
-            cut = message.frames[0].framing == "hdlc" or message.before.state == "requested"
+            cut = message.frames[0].carries_hdlc or message.before.state == "requested"
             rest = " and what follows in this session are" if cut else " is"
             why = f"it answers the frame as it was ({', '.join(lost[number])})"
             lines.append(Line(remark=f"message {number}{rest} left out: {why}"))
@@ -154,7 +154,7 @@ def _as_it_was(diagnosis: Diagnosis, message: Message) -> Iterator[Line]:
 
 
 def _begins_session(message: Message) -> bool:
-    return message.frame == "SNRM" or (message.apdu == "aarq" and message.frames[0].framing != "hdlc")
+    return message.frame == "SNRM" or (message.apdu == "aarq" and not message.frames[0].carries_hdlc)
 
 
 def _line(frame: Frame, data: bytes) -> Line:

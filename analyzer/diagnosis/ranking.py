@@ -68,7 +68,8 @@ def _explained(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
     made = []
     for code, hit in found:
         cause = causes.get(hit.message.number) if hit.message is not None else None
-        if cause is not None and code in OF_PIECES and hit.because_of is None:
+        of_it = code in OF_PIECES or (cause == "fcs-wrong" and code != cause)
+        if cause is not None and of_it and hit.because_of is None:
             hit = replace(hit, because_of=cause)
         made.append((code, hit))
     return made

@@ -186,7 +186,7 @@ def addresses_swapped(case: Case) -> Iterator[Hit]:
     """An answer under the same order of addresses as the request, or a client of more than one octet."""
     for exchange in case.exchanges:
         request, reply = exchange.request, exchange.reply
-        if reply is not None and reply.frames[0].framing == "hdlc" and request.frames[0].framing == "hdlc":
+        if reply is not None and reply.frames[0].carries_hdlc and request.frames[0].carries_hdlc:
             asked, answered = addresses(request.frames[0]), addresses(reply.frames[0])
             if asked == answered and asked is not None and asked[0] != asked[1] and reply.wire != request.wire:
                 said = f"{names(reply)} has the same source and destination as {names(request)}"

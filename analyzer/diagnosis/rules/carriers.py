@@ -1,4 +1,4 @@
-"""M-Bus, IEC 62056-21, P1 and pushes: checks, telegrams that are missing, hand-overs that did not happen."""
+"""M-Bus, IEC 62056-21, P1, power line and pushes: checks, telegrams that are missing, hand-overs that did not happen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections.abc import Iterator
 
 from analyzer.diagnosis.case import Case, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.rules.frames import has_issue, repaired
+from analyzer.frame import Frame
+from grammars.hdlc import crc16_x25
 from grammars.kit.spec import find_int, find_octets, find_raw
+from grammars.parse import Parsed, parse
+from grammars.plc import HOST_CHECK, HOST_FRAME, STX
+
+FALSE_FRAMES = 4  # that all fail their checks: rather other octets that look like frames than damage to each
 
 
 @rule("mbus-checksum")
@@ -49,6 +56,49 @@ def mbus_segment_missing(case: Case) -> Iterator[Hit]:
             "" if final else ", and the final one is missing"
         )
         yield Hit(message, (said,), field="control_information")
+
+
+@rule("fcs-wrong")
+def host_check(case: Case) -> Iterator[Hit]:
+    """Power line frames between modem and host whose check fails. Where none of several holds, they are no frames, and
+    what is read in them means nothing."""
+    frames = [(m, f) for m in case.messages for f in m.frames if f.framing == "plc" and f.data[:1] == bytes((STX,))]
+    wrong = [(message, frame) for message, frame in frames if has_issue(frame, "frame_check_sequence")]
+    if len(wrong) == len(frames) >= FALSE_FRAMES:
+        first = wrong[0][0]
+        numbers = ", ".join(str(message.number) for message, _ in wrong[:8]) + (" ..." if len(wrong) > 8 else "")
+        yield Hit(
+            first,
+            (
+                f"none of {len(wrong)} frames 02 LL 50 between modem and host has a right check (messages {numbers})",
+                _computed(wrong[0][1]),
+                "damage to every one is unlikely: these are other octets, or the check is made in another way",
+            ),
+            field="frame_check_sequence",
+            severity="error",
+            title="No power line frame has a right check sequence",
+            cause="Octets of another protocol that look like power line frames, or damage all over the capture.",
+            fix="Check what was captured, and the settings of the port.",
+            explains=frozenset(message.number for message, _ in wrong),
+        )
+        return
+    for message, frame in wrong:
+        mended = repaired(frame.data, _host_frame)
+        evidence, fixed = [_computed(frame)], None
+        if mended is not None:
+            at, before, after = mended
+            fixed = frame.data[:at] + bytes([after]) + frame.data[at + 1 :]
+            evidence.append(f"with octet {at} as {after:02X} in place of {before:02X} every check of the frame holds")
+        yield Hit(message, tuple(evidence), field="frame_check_sequence", fixed=fixed)
+
+
+def _computed(frame: Frame) -> str:
+    sent, computed = frame.data[-HOST_CHECK:], crc16_x25(frame.data[:-HOST_CHECK]).to_bytes(HOST_CHECK, "little")
+    return f"the check sequence of the power line frame is {hexed(sent)}, computed {hexed(computed)}"
+
+
+def _host_frame(octets: bytes) -> Parsed:
+    return parse(HOST_FRAME, octets)
 
 
 @rule("iec21-bcc")

@@ -11,7 +11,7 @@ from analyzer.message import Message
 from analyzer.rebuild import NotBuildable, rebuild
 from grammars.hdlc import FLAG, FRAME, GOOD_RESIDUE, crc16_x25
 from grammars.kit.primitives import Extended
-from grammars.parse import parse
+from grammars.parse import Parsed, parse
 
 LEGAL_ADDRESSES = (1, 2, 4)
 PARITY_OCTETS = 20  # fewer may look alike by chance
@@ -19,10 +19,10 @@ LONGEST_REPAIR = 400  # octets; single changes of longer frames are not tried
 
 
 def hdlc_frames(case: Case) -> Iterator[tuple[Message, Frame]]:
-    """Every HDLC frame with its message."""
+    """Every HDLC frame with its message, those that the power line carries too."""
     for message in case.messages:
         for frame in message.frames:
-            if frame.framing == "hdlc":
+            if frame.carries_hdlc:
                 yield message, frame
 
 
@@ -37,8 +37,14 @@ def length_is_wrong(frame: Frame) -> bool:
 
 
 def body(frame: Frame) -> bytes:
-    """The octets between the flags."""
-    return frame.data.removeprefix(b"\x7e").removesuffix(b"\x7e")
+    """The octets between the flags of an HDLC frame."""
+    return frame.data[slice(*frame.hdlc)].removeprefix(b"\x7e").removesuffix(b"\x7e")
+
+
+def body_start(frame: Frame) -> int:
+    """Where in the octets of a frame those between the flags begin."""
+    start = frame.hdlc[0]
+    return start + (frame.data[start : start + 1] == b"\x7e")
 
 
 def recomputed(case: Case, message: Message) -> bytes | None:
@@ -132,19 +138,24 @@ def fcs_wrong(case: Case) -> Iterator[Hit]:
         )
         if header_holds:
             evidence.append("the header check holds, so the damage is in the information field or in the check itself")
-        mended = repaired(octets)
+        mended = repaired(octets, _checked_hdlc)
         fixed = None
         if mended is not None:
             at, before, after = mended
-            fixed = frame.data[: at + 1] + bytes([after]) + frame.data[at + 2 :]
-            evidence.append(
-                f"with octet {at + 1} as {after:02X} in place of {before:02X} every check of the frame holds"
-            )
+            at += body_start(frame)
+            if frame.framing == "hdlc":  # the check of the power line around it is not known, so that is not mended
+                fixed = frame.data[:at] + bytes([after]) + frame.data[at + 1 :]
+            evidence.append(f"with octet {at} as {after:02X} in place of {before:02X} every check of the frame holds")
         yield Hit(message, tuple(evidence), field="frame_check_sequence", fixed=fixed)
 
 
-def repaired(octets: bytes) -> tuple[int, int, int] | None:
-    """The only single bit whose change makes all checks of a frame hold: (position, found, right)."""
+def _checked_hdlc(octets: bytes) -> Parsed:
+    return parse(FRAME, b"\x7e" + octets + b"\x7e")
+
+
+def repaired(octets: bytes, read: Callable[[bytes], Parsed]) -> tuple[int, int, int] | None:
+    """The only single bit whose change makes all checks of a frame hold: (position, found, right). `read` is how its
+    grammar reads octets that end with a CRC-16/X.25 over them all."""
     if len(octets) > LONGEST_REPAIR:
         return None
     found = None
@@ -153,8 +164,7 @@ def repaired(octets: bytes) -> tuple[int, int, int] | None:
         for bit in range(8):
             made[at] ^= 1 << bit
             if crc16_x25(bytes(made)) == GOOD_RESIDUE:
-                parsed = parse(FRAME, b"\x7e" + bytes(made) + b"\x7e")
-                if not any(issue.severity == "error" for issue in parsed.issues):
+                if not any(issue.severity == "error" for issue in read(bytes(made)).issues):
                     if found is not None:
                         return None
                     found = (at, octets[at], made[at])
@@ -170,7 +180,7 @@ def hcs_wrong(case: Case) -> Iterator[Hit]:
             continue
         node = frame.field("header_check_sequence")
         assert node is not None
-        head, sent = frame.data[1 : node[1]], frame.data[node[1] : node[2]]
+        head, sent = frame.data[body_start(frame) : node[1]], frame.data[node[1] : node[2]]
         evidence = [
             f"the header check is {hexed(sent)}, computed {hexed(crc16_x25(head).to_bytes(2, 'little'))}, "
             "and the frame check holds over it: the sender wrote it so"

@@ -135,9 +135,10 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
     """(code, message, evidence) for frames whose numbers do not follow. A capture that begins in the middle takes the
     first numbers it sees."""
     links: dict[frozenset[str], dict[str, _Numbers]] = {}
+    last: dict[str, Frame] = {}
     for message in case.messages:
         for frame in message.frames:
-            if frame.framing != "hdlc" or frame.direction == "unknown":
+            if not frame.carries_hdlc or frame.direction == "unknown":
                 continue
             link = frozenset(addresses(frame) or ())
             if has_issue(frame, "frame_check_sequence") or frame.issues:
@@ -147,13 +148,22 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
             if frame.kind in ("SNRM", "UA"):
                 links[link] = {"client": _Numbers(0), "meter": _Numbers(0)}
                 continue
-            if frame.kind not in ("I", "RR", "RNR"):
+            if frame.kind not in ("I", "RR", "RNR") or _repeated(frame, last):
                 continue
+            last[frame.direction] = frame
             sides = links.setdefault(link, {"client": _Numbers(), "meter": _Numbers()})
             own, peer = sides[frame.direction], sides["meter" if frame.direction == "client" else "client"]
             yield from _received(message, frame, own, peer)
             if frame.kind == "I":
                 yield from _sent(case, message, frame, own)
+
+
+def _repeated(frame: Frame, last: dict[str, Frame]) -> bool:
+    """Whether this is the last frame of its side again, as stations of an S-FSK power line repeat what they hear."""
+    before = last.get(frame.direction)
+    if before is None or frame.framing != "plc" or before.framing != "plc":
+        return False
+    return frame.data[slice(*frame.hdlc)] == before.data[slice(*before.hdlc)]
 
 
 def _sent(case: Case, message: Message, frame: Frame, own: _Numbers) -> Iterator[tuple[str, Message, str]]:
@@ -219,7 +229,7 @@ def dm_reply(case: Case) -> Iterator[Hit]:
         if message.frame != "DM" or request is None or request.frame == "DISC":
             continue
         cause = None
-        if request.frames[0].framing != "hdlc":
+        if not request.frames[0].carries_hdlc:
             cause = "framing-mismatch"
         elif request.frame == "I" and request.llc == "missing":
             cause = "llc-missing"
@@ -297,7 +307,7 @@ def segmentation_stalled(case: Case) -> Iterator[Hit]:
     """Segments that announce more, and nobody asks for them."""
     for message in case.messages:
         last = message.frames[-1]
-        if last.framing != "hdlc" or not last.segmented or message.direction != "meter":
+        if not last.carries_hdlc or not last.segmented or message.direction != "meter":
             continue
         later = [m for m in case.messages[message.number :] if m.direction == "client"]
         if not later:

@@ -1,0 +1,129 @@
+"""Defects that a review of the diagnosis proved: power line checks, damaged pushes, telegrams of M-Bus, cost."""
+
+from random import Random
+
+from support import diagnosed, frame
+from test_power_line import GET, host_frame, line_frame
+
+from analyzer.diagnosis import Diagnosis
+from analyzer.diagnosis.catalogue import load_catalogue
+from analyzer.keyring import KeyRing
+from analyzer.model import Finding, Record, Trace
+
+
+def octets(text: str) -> bytes:
+    return bytes.fromhex(text.replace(" ", ""))
+
+
+def trace(*records: bytes) -> Trace:
+    return Trace("t", "t", tuple(Record(number, data) for number, data in enumerate(records, 1)))
+
+
+def diagnosis(*records: bytes, keys: KeyRing | None = None) -> Diagnosis:
+    return diagnosed(trace(*records), keys)
+
+
+def findings(*records: bytes) -> tuple[Finding, ...]:
+    return diagnosis(*records).findings
+
+
+def flipped(data: bytes, at: int, mask: int = 1) -> bytes:
+    made = bytearray(data)
+    made[at] ^= mask
+    return bytes(made)
+
+
+# -- power line ---------------------------------------------------------------------------------------------------
+
+
+HOST = host_frame(GET, 0xC00, 0x012, 1, 16)
+INNER = frame(0x10, b"\xe6\xe6\0" + GET)
+
+
+def test_a_wrong_check_sequence_between_modem_and_host_is_a_finding() -> None:
+    (found,) = findings(flipped(HOST, -1))
+    assert (found.code, found.severity, found.certainty, found.side) == ("fcs-wrong", "warning", "proven", "link")
+    assert found.field is not None and found.field.endswith("frame_check_sequence")
+    assert HOST[-2:].hex(" ").upper() in found.evidence[0]  # computed is what stood there
+    assert found.fixed_bytes == HOST
+
+
+def test_one_changed_bit_in_a_host_frame_is_found_and_mended() -> None:
+    (found,) = [one for one in findings(HOST, flipped(HOST, 20, 0x10)) if one.code == "fcs-wrong"]
+    assert (found.message, found.fixed_bytes) == (2, HOST)
+    assert f"octet 20 as {HOST[20]:02X} in place of {HOST[20] ^ 0x10:02X}" in found.evidence[1]
+
+
+def test_a_burst_in_a_host_frame_is_not_mended() -> None:
+    (found,) = [one for one in findings(flipped(HOST, -1, 0xFF)) if one.code == "fcs-wrong"]
+    assert found.fixed_bytes is None and len(found.evidence) == 1
+
+
+def test_a_wrong_check_sequence_of_hdlc_over_the_line_is_a_finding() -> None:
+    (found,) = [one for one in findings(line_frame(flipped(INNER, -2))) if one.code == "fcs-wrong"]
+    assert INNER[-3:-1].hex(" ").upper() in found.evidence[0]
+    assert found.fixed_bytes is None  # the check of the line around it is not known
+
+
+def test_the_octet_that_is_wrong_over_the_line_is_counted_from_the_line_frame() -> None:
+    damaged = line_frame(INNER)
+    at = damaged.index(GET) + 5
+    (found,) = [one for one in findings(flipped(damaged, at)) if one.code == "fcs-wrong"]
+    assert any(f"octet {at} as {damaged[at]:02X}" in text for text in found.evidence)
+
+
+def test_a_wrong_header_check_over_the_line_is_a_finding() -> None:
+    from grammars.hdlc import crc16_x25
+
+    body = bytearray(INNER[1:-3])
+    body[6] ^= 1  # header check: A0 LL, two addresses, control, HCS
+    inner = b"\x7e" + bytes(body) + crc16_x25(bytes(body)).to_bytes(2, "little") + b"\x7e"
+    codes = {one.code: one for one in findings(line_frame(inner))}
+    assert "hcs-wrong" in codes and "fcs-wrong" not in codes
+    assert INNER[6:8].hex(" ").upper() in codes["hcs-wrong"].evidence[0]
+
+
+def test_healthy_power_line_frames_have_no_finding_of_a_check() -> None:
+    for records in ((HOST,) * 5, (line_frame(INNER),)):
+        assert not {one.code for one in findings(*records)} & {"fcs-wrong", "hcs-wrong", "crc-variant"}
+
+
+def test_numbers_of_hdlc_over_the_line_are_followed() -> None:
+    sent = [line_frame(frame(control, b"\xe6\xe6\0" + GET)) for control in (0x10, 0x1A)]
+    assert "sequence-error" in {one.code for one in findings(*sent)}
+
+
+def test_a_frame_that_the_line_repeats_is_no_retransmission() -> None:
+    """S-FSK stations repeat a frame with one credit less each time: the HDLC frame in it is the same."""
+    sent = bytearray(line_frame(frame(0x10, b"\xe6\xe6\0" + GET)))
+    again = bytearray(sent)
+    again[2] = 0xF8  # the current credit is one less
+    assert not {one.code for one in findings(bytes(sent), bytes(again))} & {"retransmission", "sequence-error"}
+
+
+def test_junk_that_is_read_as_power_line_has_one_finding_that_explains_the_rest() -> None:
+    source = Random(1)
+    junk = b"".join(b"\x02\x21\x50" + source.randbytes(4) + b"\0\x90" + source.randbytes(26) for _ in range(500))
+    read = diagnosis(junk)
+    wrong = [one for one in read.findings if one.code == "fcs-wrong"]
+    assert read.health == "failing" and len(wrong) == 1 and wrong[0].id == 1
+    assert "none of 500 frames" in wrong[0].evidence[0]
+    assert all(one.because_of == "fcs-wrong" for one in read.findings[1:])
+
+
+def test_even_octets_that_repeat_are_no_healthy_power_line() -> None:
+    one = octets("02 21 50 00 00 00 00 00 90") + bytes(26)
+    read = diagnosis(one * 2500)
+    assert read.health == "failing" and [f.code for f in read.findings][:1] == ["fcs-wrong"]
+
+
+def test_some_frames_that_fail_among_good_ones_are_findings_each() -> None:
+    found = findings(HOST, flipped(HOST, -1), HOST, flipped(HOST, -1), HOST)
+    assert [one.message for one in found if one.code == "fcs-wrong"] == [2, 4]
+
+
+# -- catalogue ----------------------------------------------------------------------------------------------------
+
+
+def test_the_title_of_a_wrong_ber_length_names_all_four() -> None:
+    assert all(name in load_catalogue()["ber-length-wrong"].title for name in ("AARQ", "AARE", "RLRQ", "RLRE"))
