@@ -80,10 +80,10 @@ def value_rows(bundle: Bundle) -> Iterator[Row]:
     for message in bundle.messages:
         meter = meter_of(message)
         head = (bundle.trace.name, bundle.trace.source, message.number, message.time, message.frames[0].seconds, meter)
-        for row in _telegram(message):
+        for row in telegram_rows(message):
             yield (*head, *row)
         for one in message.objects:
-            for row in _of_object(one):
+            for row in object_rows(one):
                 yield (*head, *row)
 
 
@@ -103,7 +103,7 @@ def meter_of(message: Message) -> str:
     return pair[0] if message.direction == "meter" else pair[1]
 
 
-def _telegram(message: Message) -> Iterator[Row]:
+def telegram_rows(message: Message) -> Iterator[Row]:
     """The lines of a P1 telegram: (obis, class, attribute, name, value time, value, number, unit)."""
     plain = message.plain
     if message.frames[0].framing == "p1":
@@ -117,7 +117,8 @@ def _telegram(message: Message) -> Iterator[Row]:
         yield value["obis"], None, None, None, None, text, _number(text), value["unit"]
 
 
-def _of_object(one: Answer | Pushed) -> Iterator[Row]:
+def object_rows(one: Answer | Pushed) -> Iterator[Row]:
+    """The rows of one value, as `telegram_rows` has them; of a profile one for each cell."""
     if one.value is None:
         return
     if one.profile is not None:

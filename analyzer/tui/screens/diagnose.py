@@ -196,12 +196,12 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
     def action_edit(self) -> None:
         """The fields of the message of this finding."""
         row = self._rows.current
-        if not self.session.traces:
+        if row is None:
+            self.notify("There is no message to edit yet", timeout=2)
             return
-        trace = row.trace if row is not None else 0
-        number = row.finding.message if row is not None and row.finding is not None else None
+        number = row.finding.message if row.finding is not None else None
         self._show("edit")
-        self.query_one(EditPanel).begin(trace, number or 1)
+        self.query_one(EditPanel).begin(row.trace, number or 1)
 
     def action_leave_field(self) -> None:
         """Escape: out of the field, then back to the findings."""

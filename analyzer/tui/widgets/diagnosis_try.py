@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MOST = 2000  # APDUs of one trace that are tried at every change
 PAUSE = 0.08
 STEPS = 12  # lines of the search that stay in sight
+FEW = 8  # messages that a line lists
 
 
 class TryPanel(Horizontal):
@@ -65,7 +66,7 @@ class TryPanel(Horizontal):
         """Nothing is tried yet."""
         self.supposed = Supposition()
         self._problem = ""
-        self._steps: list[str] = []
+        self._steps: dict[tuple[str, str], list[int]] = {}
         self._generation = -1
         self._idle()
 
@@ -167,7 +168,7 @@ class TryPanel(Horizontal):
     def run_search(self) -> None:
         """Searches for what explains the APDUs that do not verify, beginning with the keys of the form."""
         app, session, supposed = self._app, self._app.session, self.supposed
-        self._steps = []
+        self._steps = {}
         self._found(Text("Searching ..."))
 
         def work(stop: Stop) -> tuple[list[Search], Supposition | None]:
@@ -195,10 +196,17 @@ class TryPanel(Horizontal):
         else:
             changes = "; ".join(change.words for change in latest.hypothesis.changes) or "as given"
             said = f"{'verifies' if latest.verified else 'readable, not proven'}: {changes}"
-        line = f"{name} {number}: {said}"
-        self._steps.append(line)
+        self._steps.setdefault((name, said), []).append(number)
         head = f"{progress.done} of {progress.total} APDUs, {progress.tried:,} attempts"
-        self._found(Text("\n".join([head, *self._steps[-STEPS:]])))
+        self._found(Text("\n".join([head, *self._lines()])))
+
+    def _lines(self) -> list[str]:
+        """What was found, a line for all messages of a trace that one thing explains."""
+        made = []
+        for (name, said), numbers in list(self._steps.items())[-STEPS:]:
+            listed = ", ".join(map(str, numbers[:FEW])) + (f" and {len(numbers) - FEW} more" * (len(numbers) > FEW))
+            made.append(f"{name} {listed}: {said}")
+        return made
 
     def _ended(self, made: list[Search], found: Supposition | None) -> None:
         tries = sum(one.tried for one in made)
@@ -215,7 +223,7 @@ class TryPanel(Horizontal):
             head.append(" The form has it now; Ctrl+S takes its keys.", "not bold")
         elif not verified:
             head.append(f" Tried: {TRIED}.", "not bold")
-        for line in self._steps[-STEPS:]:
+        for line in self._lines():
             head.append(f"\n{line}", "not bold")
         self._found(head)
 
