@@ -25,6 +25,7 @@ NUMBERS = frozenset({
 })  # fmt: skip
 TEXTS = frozenset({"visible-string", "utf8-string"})
 COMPOSED = frozenset({"array", "structure", "compact-array"})
+UNTAGGED = "untagged-structure"  # an attribute descriptor without tags, and the value of the attribute
 EXPONENTS = 40  # a scaler beyond that is no scaler
 
 
@@ -186,10 +187,14 @@ def inner(node: RawNode) -> RawNode:
 
 
 def elements(node: RawNode) -> list[RawNode]:
-    """The elements of an array, a structure or a compact-array; of anything else none."""
+    """The elements of an array, a structure or a compact-array; of anything else none. Of a structure whose attribute
+    descriptor has no tags only the value is one."""
     value = node[3]
     if node[0].type not in COMPOSED or not isinstance(value, list):
         return []
+    if node[0].name == UNTAGGED:
+        found = find_raw(value, "value")
+        value = found[3] if found is not None and isinstance(found[3], list) else []
     if node[0].type == "compact-array":
         contents = find_raw(value, "array_contents")
         value = contents[3] if contents is not None and isinstance(contents[3], list) else []
@@ -215,6 +220,16 @@ def scaler_unit(node: RawNode) -> tuple[int, int] | None:
         return None
     scaler, unit = parts[0][3], parts[1][3]
     return (scaler, unit) if isinstance(scaler, int) and isinstance(unit, int) else None
+
+
+def described(node: RawNode) -> tuple[Target, RawNode] | None:
+    """The attribute that a structure without tags names, and its value; None for any other node and for one cut off."""
+    if node[0].name != UNTAGGED or not isinstance(node[3], list):
+        return None
+    descriptor = find_raw(node[3], "cosem_attribute_descriptor")
+    target = _target(descriptor[3]) if descriptor is not None and isinstance(descriptor[3], list) else None
+    values = elements(node)
+    return (target, values[0]) if target is not None and values else None
 
 
 def definitions(node: RawNode) -> Iterator[tuple[Target, int]] | None:

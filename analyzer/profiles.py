@@ -206,8 +206,9 @@ def columns_of(
 
 
 def cell_text(value: Any, kind: str, target: Target | None = None) -> str:
-    """A value of a cell for people: dates and times as such, numbers without exponent, octets in hexadecimal. `target`
-    is the attribute that it belongs to: in some, octets are always a time."""
+    """A value of a cell for people: dates and times as such, numbers without exponent, octets in hexadecimal, texts with
+    escapes for what a terminal would obey. `target` is the attribute that it belongs to: in some, octets are always a
+    time."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -223,7 +224,7 @@ def cell_text(value: Any, kind: str, target: Target | None = None) -> str:
             return readings.obis(value)
         reader = {"date": readings.date, "time": readings.time}.get(kind)
         return reader(value) if reader is not None else readings.printable(value) or value.hex(" ").upper() or "empty"
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    return format(value, "f") if isinstance(value, Decimal) else readings.escaped(str(value))
 
 
 def unit_of(column: Column) -> str:

@@ -7,7 +7,8 @@ without a name.
   itself, or only what follows it (Landis+Gyr E450, Iskraemeco AM550: Switzerland, Austria);
 - OBIS code and value, one after the other or in structures of their own, with a structure of scaler and unit behind it or
   without (Aidon: Norway, Sweden; Kamstrup: Norway, Denmark; Kaifa MA309, Sagemcom T210: Austria); also structures of
-  class, OBIS code, attribute and value;
+  class, OBIS code, attribute and value, also where the first three have no tags (Sagemcom XT211: Czechia), and of OBIS
+  code, time, value, scaler and unit;
 - a list whose version string stands in the table of known lists (Kaifa: Norway), and a list without that string from a
   meter whose last push had it;
 - the push_object_list of a Push setup that the trace holds, if only one fits.
@@ -26,6 +27,7 @@ from analyzer.objects import (
     Asked,
     Target,
     definitions,
+    described,
     elements,
     object_name,
     scalar,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 MEDIA = 15  # the highest value of group A
 CURRENT = 255  # group F: no historical value
 BILLING = 125  # group F: the highest number of a billing period
+MEASURED = NUMBERS | {"float32", "float64", "bcd", "null-data"}  # what a scaler and a unit can belong to
 DEEPEST = 8
 PUSH_SETUP = (25, 9)  # groups C and D of its logical name
 
@@ -186,6 +189,10 @@ class _Reader:
         while index < len(items):
             item = items[index]
             following = items[index + 1] if index + 1 < len(items) else None
+            if (timed := self._timed(items, index)) is not None:
+                made.append(timed)
+                named, index = named + 1, index + 4
+                continue
             if is_obis(item) and following is not None and following[0].type not in ("array", "compact-array"):
                 near = scaler_unit(items[index + 2]) if index + 2 < len(items) else None
                 time, used = self.time, 3 if near is not None else 2
@@ -195,7 +202,10 @@ class _Reader:
                 named, index = named + 1, index + used
                 continue
             parts = elements(item) if item[0].type in ("structure", "array") and depth < DEEPEST else []
-            if self._is_described(parts):
+            if (untagged := described(item)) is not None:
+                made += self.described([(untagged[0], 0)], [untagged[1]], "")
+                named += 1
+            elif self._is_described(parts):
                 target = Target(parts[0][3], bytes(parts[1][3]), parts[2][3])
                 near = scaler_unit(parts[4]) if len(parts) > 4 else None
                 (one,) = self.described([(target, 0)], [parts[3]], "")
@@ -207,6 +217,15 @@ class _Reader:
                 made.append(self.bare(item))
             index += 1
         return named
+
+    def _timed(self, items: Sequence[RawNode], index: int) -> Pushed | None:
+        """The value in OBIS code, time, value, scaler and unit, where these four follow each other."""
+        if index + 3 >= len(items) or not is_obis(items[index]) or not self.is_time(items[index + 1]):
+            return None
+        value, near = items[index + 2], scaler_unit(items[index + 3])
+        if near is None or value[0].type not in MEASURED:
+            return None
+        return self.named(value, bytes(items[index][3]), near, time=scalar(items[index + 1], self.octets))
 
     @staticmethod
     def _is_described(parts: Sequence[RawNode]) -> bool:

@@ -12,7 +12,7 @@ from grammars import readings
 from grammars.kit.primitives import Bits, Extended
 from grammars.kit.spec import Issue, RawNode, Spec, walk_raw
 from grammars.llc import LLC
-from grammars.meanings import attribute_name, class_name, method_name, times_of
+from grammars.meanings import attribute_name, class_name, class_of, method_name, times_of
 from grammars.parse import parse
 
 TEXTS = {"visible-string", "utf8-string"}
@@ -86,8 +86,13 @@ class _Maker:
         time in an octet-string that is one in this attribute."""
         meant: dict[tuple[str, int, int], str] = {}
         for answer in self.message.objects:
-            if isinstance(answer, Answer) and answer.value is not None and answer.buffer == layer.buffer:
+            if answer.value is None or answer.buffer != layer.buffer:
+                continue
+            if isinstance(answer, Answer):
                 meant.update(_meanings(answer, answer.value))
+            elif answer.class_id is None and answer.instance_id is not None:
+                only = class_of(bytes(answer.instance_id))
+                meant.update(_times(only, 2, answer.value) if only is not None else ())
 
         def put(node: Node) -> Node:
             text = meant.get((node.name, node.start, node.end))
@@ -134,11 +139,16 @@ def _meanings(answer: Answer, value: RawNode) -> Iterator[tuple[tuple[str, int, 
     """Nodes of a value, by name and place, with what they mean in this attribute."""
     if answer.scaler is not None and value[0].type in NUMBERS and isinstance(value[3], int):
         yield (value[0].name, value[1], value[2]), answer.scaled(value[3])
-    if not times_of(answer.class_id, answer.attribute_id):
+    yield from _times(answer.class_id, answer.attribute_id, value)
+
+
+def _times(class_id: int, index: int, value: RawNode) -> Iterator[tuple[tuple[str, int, int], str]]:
+    """The octet-strings of a value that are times in this attribute."""
+    if not times_of(class_id, index):
         return
     for spec, start, end, octets in walk_raw([value]):
         if spec.type == "octet-string" and isinstance(octets, bytes):
-            if text := readings.in_attribute(answer.class_id, answer.attribute_id, octets):
+            if text := readings.in_attribute(class_id, index, octets):
                 yield (spec.name, start, end), text
 
 

@@ -138,9 +138,9 @@ def obis_meaning(octets: bytes) -> str:
     a, b, c, d, e, f = octets
     table = _table("obis.toml")
     if a == 0:
-        text = _longest(table["abstract"], c, d, e)
+        text = _longest(_ranges("abstract"), c, d, e)
     elif a == 1:
-        text = _electricity(table, c, d, e) or _longest(table["electricity"], c, d, e)
+        text = _electricity(table, c, d, e) or _longest(_ranges("electricity"), c, d, e)
     else:
         medium = table["media"].get(str(a), "")
         text = f"{medium}, C {c}, D {d}" if medium else ""
@@ -151,6 +151,26 @@ def obis_meaning(octets: bytes) -> str:
         channel = f", {'utility' if b < 128 else 'manufacturer'} specific channel {b}"
     billing = f", billing period {f}" if f < 100 or 101 <= f <= 125 else ""
     return text + channel + billing
+
+
+@cache
+def class_of(code: bytes) -> int | None:
+    """The interface class of an OBIS code that only objects of one class have; None for any other."""
+    if len(code) != 6 or code[0] != 0:
+        return None
+    found: int | None = _table("obis.toml")["classes"].get(f"{code[2]}.{code[3]}")
+    return found
+
+
+@cache
+def _ranges(medium: str) -> dict[str, str]:
+    """The names of a medium, those for a range of group E by each number of it."""
+    rows: dict[str, str] = {}
+    for key, text in _table("obis.toml")[medium].items():
+        head, _, last = key.partition("-")
+        group, _, first = head.rpartition(".")
+        rows |= {f"{group}.{e}": text for e in range(int(first), int(last) + 1)} if last else {key: text}
+    return rows
 
 
 def _longest(rows: dict[str, str], c: int, d: int, e: int) -> str:

@@ -128,9 +128,16 @@ def characters(octets: bytes) -> str:
     return "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in octets)
 
 
+def escaped(text: str) -> str:
+    """A text on one line; what would move the cursor or change colours of a terminal stands as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def quoted(text: str) -> str:
-    """A text in quotation marks; what would move the cursor or change colours of a terminal stands as an escape."""
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text) + '"'
+    """A text in quotation marks, with escapes as `escaped` has them."""
+    return f'"{escaped(text)}"'
 
 
 def printable(octets: bytes) -> str:

@@ -70,7 +70,9 @@ def _place(problem: Exception) -> str:
 
 
 def _one_line(problem: Exception) -> str:
-    return " ".join(str(problem).split()) or type(problem).__name__
+    from grammars.readings import escaped
+
+    return escaped(" ".join(str(problem).split())) or type(problem).__name__
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -53,12 +53,13 @@ def run(options: argparse.Namespace) -> int:
         return _decode_xml(options, traces, keys)
     from analyzer.report import source_issues
     from analyzer.report.colors import palette
+    from grammars.readings import escaped
 
     color, columns = colored(options), width()
     colors = palette(color)
     for number, trace in enumerate(traces):
         if len(traces) > 1 or trace.issues:
-            print(("\n" if number else "") + colors.strong(f"{trace.name}  ({trace.source})"))
+            print(("\n" if number else "") + colors.strong(escaped(f"{trace.name}  ({trace.source})")))
         for line in source_issues.as_lines(trace.issues):
             print(colors.warning(f"  {line}"))
         for text in _messages_as_text(options, trace, keys, color, columns):
@@ -70,6 +71,7 @@ def _decode_live(options: argparse.Namespace, traces: Iterable[Trace], keys: Key
     """Messages as they come; what is to be said of a trace comes behind it, since it is known only then."""
     from analyzer.report import source_issues
     from analyzer.report.colors import palette
+    from grammars.readings import escaped
 
     color, columns = colored(options), width()
     colors = palette(color)
@@ -81,26 +83,24 @@ def _decode_live(options: argparse.Namespace, traces: Iterable[Trace], keys: Key
         if options.format == "jsonl":
             _print_lines(options, trace, keys)
             continue
-        print(("\n" if number else "") + colors.strong(f"{trace.name}  ({trace.source})"), flush=True)
+        print(("\n" if number else "") + colors.strong(escaped(f"{trace.name}  ({trace.source})")), flush=True)
         for text in _messages_as_text(options, trace, keys, color, columns):
             print(text, flush=True)
     for trace in made:
         for line in source_issues.as_lines(trace.issues):
             where = sys.stderr if options.format == "jsonl" else sys.stdout
-            print(colors.warning(f"{trace.name}: {line}"), file=where)
+            print(colors.warning(f"{escaped(trace.name)}: {line}"), file=where)
     return OK
 
 
 def _print_lines(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> None:
     """A line a message."""
-    import json
-
-    from analyzer.report import message_json
+    from analyzer.report import json_text, message_json
 
     for message, redactor in _decoded(options, trace, keys):
         made = message_json.render(message)
         line = {"trace": trace.name, "source": trace.source, **(redactor.json(made) if redactor else made)}
-        print(json.dumps(line, ensure_ascii=False), flush=True)
+        print(json_text.as_text(line), flush=True)
 
 
 def _messages_as_text(

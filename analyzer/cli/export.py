@@ -79,15 +79,13 @@ def _lines(options: argparse.Namespace, bundles: Sequence[Bundle]) -> Iterator[s
 
         yield from csv_table.lines_of(options.table, bundles)
     else:
-        import json
-
-        from analyzer.report import message_json
+        from analyzer.report import json_text, message_json
 
         for bundle in bundles:
             for message in bundle.messages:
                 line = {"trace": bundle.trace.name, "source": bundle.trace.source, **message_json.render(message)}
                 shown = bundle.redactor.json(line) if bundle.redactor is not None else line
-                yield json.dumps(shown, ensure_ascii=False)
+                yield json_text.as_text(shown)
 
 
 def _bundles(options: argparse.Namespace) -> list[Bundle]:

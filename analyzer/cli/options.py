@@ -179,6 +179,6 @@ def redactor_for(options: argparse.Namespace, messages: Sequence[Message], keys:
 
 
 def print_json(value: object) -> None:
-    import json
+    from analyzer.report import json_text
 
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json_text.as_text(value, 2))

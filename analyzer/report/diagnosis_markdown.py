@@ -11,6 +11,7 @@ from analyzer.model import Finding
 from analyzer.report import source_issues
 from analyzer.report.diagnosis_text import changed, whose
 from analyzer.report.summary import summary
+from grammars.readings import escaped
 
 Mask = Callable[[str], str]
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
@@ -36,7 +37,7 @@ class _Page:
 
     def text(self, text: str) -> str:
         """A text as Markdown that shows just these characters, on one line. Secrets are covered before."""
-        return SPECIAL.sub(r"\\\1", " ".join(self.mask(text).split()))
+        return SPECIAL.sub(r"\\\1", escaped(" ".join(self.mask(text).split())))
 
     def trace(self, diagnosis: Diagnosis, messages: Sequence[Message]) -> None:
         """One trace: verdict, what the keys say, findings, the trace itself."""
@@ -102,7 +103,7 @@ class _Page:
                 marks.setdefault(finding.message, []).append(str(finding.id))
         self.lines += ["The trace, with the numbers of findings:", "", "```text"]
         for message in messages[:MOST_MESSAGES]:
-            said = self.mask(" ".join(summary(message).split())).replace("`", "'")
+            said = self.mask(escaped(" ".join(summary(message).split()))).replace("`", "'")
             row = f"{message.number:>4} {ARROWS[message.direction]} {said}"
             found = marks.get(message.number)
             self.lines.append(f"{row}   <= {', '.join(found)}" if found else row)

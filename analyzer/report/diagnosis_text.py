@@ -11,6 +11,7 @@ from analyzer.diagnosis import Diagnosis
 from analyzer.model import Finding
 from analyzer.report import source_issues
 from analyzer.report.colors import Palette, palette
+from grammars.readings import escaped
 
 INDENT = "     "
 LABEL = 8  # columns of "Cause   "
@@ -42,13 +43,14 @@ class _Page:
         colors = self.colors
         failing = diagnosis.health == "failing"
         count = f"{diagnosis.messages} message{'s' if diagnosis.messages != 1 else ''}"
-        head = f"{diagnosis.trace}  {count}"
+        name = escaped(diagnosis.trace)
+        head = f"{name}  {count}"
         if diagnosis.source and diagnosis.source != diagnosis.trace:
-            head += f" of {diagnosis.source}"
+            head += f" of {escaped(diagnosis.source)}"
         verdict = "FAILING" if failing else "OK"
         gap = " " * max(2, self.width - len(head) - len(verdict))
         paint = colors.error if failing else colors.good
-        self.lines.append(f"{colors.strong(diagnosis.trace)}{head[len(diagnosis.trace) :]}{gap}{paint(verdict)}")
+        self.lines.append(f"{colors.strong(name)}{head[len(name) :]}{gap}{paint(verdict)}")
         for statement in diagnosis.statements:
             self.wrapped("  ", statement)
         for line in source_issues.as_lines(diagnosis.issues):
@@ -118,7 +120,7 @@ class _Page:
     def wrapped(self, lead: str, text: str, paint: Paint | None = None, hang: str | None = None) -> None:
         """A text in as many lines as it needs; octets that stand together stay together."""
         hang = hang if hang is not None else " " * len(lead)
-        tied = BETWEEN_OCTETS.sub("\0", text)
+        tied = BETWEEN_OCTETS.sub("\0", escaped(text))
         rows = textwrap.wrap(tied, self.width - len(lead), break_on_hyphens=False) or [""]
         for number, tied_row in enumerate(rows):
             row = tied_row.replace("\0", " ")

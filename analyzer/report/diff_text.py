@@ -9,6 +9,7 @@ from analyzer.comparison import APDU_NAMES, BIT, Diff, FieldDifference, Pair
 from analyzer.message import Message
 from analyzer.report.colors import Palette, palette
 from analyzer.report.summary import summary
+from grammars.readings import escaped
 
 SIGNS = {"same": "=", "expected": "~", "different": "!", "only-a": "<", "only-b": ">"}
 ARROWS = {"client": "-->", "meter": "<--", "unknown": "---"}
@@ -35,6 +36,7 @@ def render(
     width: int = 100,
 ) -> str:
     """Both traces as text of `width` columns: side by side where there is room, else one above the other."""
+    a_name, b_name = escaped(a_name), escaped(b_name)
     page = _Page(palette(color), max(width, NARROWEST), max(len(a_messages), len(b_messages)))
     page.heading(result, a_name, b_name)
     by_number = ({m.number: m for m in a_messages}, {m.number: m for m in b_messages})
@@ -132,7 +134,7 @@ class _Page:
         if not field.why:  # a list of bits
             self.lines += self._wrapped(field.a or "", "    ")
             return
-        a, b = field.a or "-", field.b or "-"
+        a, b = escaped(field.a or "-"), escaped(field.b or "-")
         half = (self.width - len(self.lead) - 7) // 2
         if len(a) <= half and len(b) <= half:
             self.lines.append(f"{self.lead}    {a:<{half}} | {b}".rstrip())
@@ -149,7 +151,7 @@ class _Page:
         )
 
     def _cell(self, message: Message | None) -> str:
-        text = f"{ARROWS[message.direction]} {summary(message)}" if message is not None else GAP
+        text = f"{ARROWS[message.direction]} {escaped(summary(message))}" if message is not None else GAP
         return self._cut(text, self.column)
 
     @staticmethod

@@ -25,7 +25,7 @@ from analyzer.profiles import Cell, Profile, cell_text, unit_of
 from analyzer.pushes import Pushed
 from analyzer.report.colors import Palette
 from grammars import readings
-from grammars.meanings import status_text
+from grammars.meanings import class_of, status_text
 
 INDENT = " " * 4
 CODE = 18  # columns of an OBIS code
@@ -76,7 +76,9 @@ def value_text(one: Answer | Pushed) -> str:
 
 
 def target_of(one: Answer | Pushed) -> Target | None:
-    """The attribute that a value belongs to, where its class is known."""
+    """The attribute that a value belongs to, where its class is known or its OBIS code leaves only one."""
+    if one.class_id is None and one.instance_id is not None and (only := class_of(bytes(one.instance_id))) is not None:
+        return Target(only, one.instance_id, one.attribute_id or 2)
     if one.class_id is None or one.instance_id is None or one.attribute_id is None:
         return None
     return Target(one.class_id, one.instance_id, one.attribute_id)
@@ -134,20 +136,25 @@ def _texts(profile: Profile, row: Sequence[Cell], kinds: Sequence[tuple[bool, bo
     for n, cell in enumerate(row):
         target = profile.columns[n].target if n < len(profile.columns) else None
         text = cell_text(profile.numbers(n, cell), cell.type, target)
-        said = status_text(target.instance_id, cell.value) if target and isinstance(cell.value, int) else ""
+        said = _status(target, cell.value)
         right, starred = kinds[n] if n < len(kinds) else (False, False)
         mark = f" {FILLED}" if cell.filled else "  " if right and starred else ""
         made.append(f"{text}{' ' + said if said else ''}{mark}")
     return made
 
 
+def _status(target: Target | None, value: object) -> str:
+    """The bits of a status word, where a number is the value of its object and no other attribute."""
+    if target is None or target.attribute_id != 2 or not isinstance(value, int):
+        return ""
+    return status_text(target.instance_id, value)
+
+
 def _is_number(profile: Profile, rows: Sequence[Sequence[Cell]], number: int) -> bool:
     """Whether a column holds numbers and nothing else; the bits of a status word are words beside a number."""
     target = profile.columns[number].target if number < len(profile.columns) else None
     values = [row[number].value for row in rows if number < len(row) and row[number].value is not None]
-    if target is not None and any(
-        isinstance(value, int) and status_text(target.instance_id, value) for value in values
-    ):
+    if any(_status(target, value) for value in values):
         return False
     return bool(values) and all(isinstance(value, int | float) for value in values)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analyzer.model import SourceIssue
+from grammars.readings import escaped
 
 
 def as_json(issues: Sequence[SourceIssue]) -> list[dict[str, Any]]:
@@ -24,4 +25,4 @@ def as_json(issues: Sequence[SourceIssue]) -> list[dict[str, Any]]:
 
 def as_lines(issues: Sequence[SourceIssue]) -> list[str]:
     """One line each."""
-    return [f"{issue.severity}: {f'{issue.place}: ' if issue.place else ''}{issue.text}" for issue in issues]
+    return [f"{issue.severity}: {f'{issue.place}: ' if issue.place else ''}{escaped(issue.text)}" for issue in issues]

@@ -11,6 +11,7 @@ from analyzer.report.colors import Palette, palette
 from analyzer.report.summary import summary
 from analyzer.tree import tree_of
 from grammars.kit.primitives import Bits, Extended
+from grammars.readings import escaped
 
 PLACE = 11  # columns of the place
 NAME = 38  # columns of the name, indentation included
@@ -22,8 +23,8 @@ def render(message: Message, color: bool = False, width: int = 100) -> str:
     """The heading of a message and its tree, a line a field."""
     colors = palette(color)
     head = [f"#{message.number}", message.direction]
-    head += [message.time] if message.time else []
-    lines = [f"{colors.strong('  '.join(head))}  {summary(message)}"]
+    head += [escaped(message.time)] if message.time else []
+    lines = [f"{colors.strong('  '.join(head))}  {escaped(summary(message))}"]
     lines += _lines(tree_of(message), 0, 0, colors, max(width, 60))
     lines += objects_text.lines(message, colors)
     lines += _decrypted(message, colors)
@@ -105,12 +106,15 @@ def _value(node: Node) -> str:
 
 
 def _wrapped(text: str, room: int) -> list[str]:
-    """A text in rows of at most `room` columns, broken at blanks."""
-    room = max(room, 20)
+    """A text in rows of at most `room` columns, broken at blanks; nothing in it reaches a terminal as a command."""
+    room, text = max(room, 20), escaped(text)
     rows: list[str] = []
-    while len(text) > room:
-        cut = text.rfind(" ", 0, room + 1)
-        cut = cut if cut > 0 else room
-        rows.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    return [*rows, text]
+    start, size = 0, len(text)
+    while size - start > room:  # by position: to cut off the rest again for each row would be quadratic
+        cut = text.rfind(" ", start, start + room + 1)
+        cut = cut if cut > start else start + room
+        rows.append(text[start:cut].rstrip())
+        start = cut
+        while start < size and text[start].isspace():
+            start += 1
+    return [*rows, text[start:]]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from analyzer.message import Message
+from analyzer.objects import described
 from grammars.kit.primitives import Bits
 from grammars.kit.spec import RawNode, find_octets, find_raw, walk_raw
 
@@ -60,12 +61,15 @@ def _values(nodes: list[RawNode], data: bytes) -> Iterator[Any]:
 
 
 def as_json(node: RawNode, data: bytes) -> Any:
-    """One value out of the buffer `data`. A date or time is the hexadecimal of its octets, a float that JSON does
-    not know its name as text."""
+    """One value out of the buffer `data`. An attribute descriptor without tags is class, OBIS code and attribute. A date
+    or time is the hexadecimal of its octets, a float that JSON does not know its name as text."""
     spec, _, end, value = node
     if spec.type == "compact-array":
         contents = find_raw(value, "array_contents") if isinstance(value, list) else None
         return [as_json(item, data) for item in contents[3] if item[0].type] if contents else []
+    if (untagged := described(node)) is not None:
+        (number, instance, index), item = untagged
+        return [[number, instance.hex().upper(), index], as_json(item, data)]
     if spec.type in ("array", "structure"):
         return [as_json(item, data) for item in value if item[0].type] if isinstance(value, list) else []
     if isinstance(value, list):

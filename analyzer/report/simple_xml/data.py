@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer.objects import described
 from analyzer.report.simple_xml.elements import Comment, Element, Item, is_character, value
 from analyzer.report.simple_xml.names import DATA_TYPES
 from grammars import readings
@@ -24,6 +25,14 @@ def data_items(node: RawNode, data: bytes) -> list[Item]:
     octets = data[start:end]
     if tag is None:
         return [Comment(f"{spec.type} {octets.hex().upper()}")]
+    if (untagged := described(node)) is not None:
+        (class_id, instance, index), item = untagged
+        named = (
+            value("ClassId", f"{class_id:04X}"),
+            value("InstanceId", instance.hex().upper()),
+            value("AttributeId", f"{index & 0xFF:02X}"),
+        )
+        return [Element(tag, (("Qty", "02"),), (Element("AttributeDescriptor", (), named), *data_items(item, data)))]
     if spec.type in ("array", "structure") and isinstance(found, list):
         items = tuple(item for child in found for item in data_items(child, data))
         return [Element(tag, (("Qty", f"{len(found):02X}"),), items)]
