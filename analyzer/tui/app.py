@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
@@ -23,6 +24,7 @@ from analyzer.tui.screens.picker import FilePicker
 from analyzer.tui.session import Change, Session
 from analyzer.tui.settings import Settings
 
+SWITCH = 0.001  # seconds that a thread may keep the interpreter while a key waits
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
@@ -66,6 +68,7 @@ class DlmscopeApp(App[int]):
     def on_mount(self) -> None:
         """Makes the screens and shows the first."""
         self._thread = threading.get_ident()
+        sys.setswitchinterval(SWITCH)
         self.theme = self.settings.theme if self.settings.theme in self.available_themes else DARK
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         for place in PLACES:

@@ -6,7 +6,9 @@ kept until traces or keys change. A call that was begun before a change gives it
 
 from __future__ import annotations
 
+import gc
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -20,8 +22,11 @@ from analyzer.model import Trace
 
 Change = Literal["traces", "keys", "decoded"]
 Stop = Callable[[], bool]
-STEP = 64  # messages between two looks at whether anybody still wants them
+STEP = 16  # messages between two looks at whether anybody still wants them
+FROZEN = 1024  # messages between two times that the collector is told to leave them alone
+COURTESY = 0.002  # seconds that the thread of the interface gets each time
 ANNOUNCED = 4096  # messages between two announcements
+LIMIT = 50_000  # messages of a trace that are decoded until somebody wants more: about 300 MB
 
 
 class StoppedError(Exception):
@@ -42,11 +47,16 @@ def _until(pairs: Iterable[Pair], stop: Stop) -> Iterator[Pair]:
 
 @dataclass(slots=True)
 class Decoded:
-    """The messages of one trace under one set of keys, while they are made and when they are there."""
+    """The messages of one trace under one set of keys, while they are made and when they are there.
+
+    `complete` is true when as many as were wanted are there, `cut` when the trace goes on behind them."""
 
     trace: Trace
     messages: list[Message] = field(default_factory=list, repr=False)
     complete: bool = False
+    cut: bool = False
+    limit: int = LIMIT
+    rest: Iterator[Message] | None = field(default=None, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
@@ -99,7 +109,10 @@ class Session:
         self._tell("keys")
 
     def messages(self, index: int, stop: Stop = _never) -> list[Message]:
-        """All messages of a trace, decoded now if they are not yet. Raises StoppedError when `stop` says so."""
+        """The messages of a trace, decoded now if they are not yet: all, or the first LIMIT of a long one.
+
+        Raises StoppedError when `stop` says so.
+        """
         with self._lock:
             decoded, keys, generation = self._decoded[index], self.keys, self.generation
         while not decoded.lock.acquire(timeout=0.05):
@@ -119,6 +132,20 @@ class Session:
         """The messages of a trace that are there by now, and whether these are all. The list may still grow."""
         decoded = self._decoded[index]
         return decoded.messages, decoded.complete
+
+    def is_cut(self, index: int) -> bool:
+        """Whether a trace goes on behind the messages that are decoded."""
+        return self._decoded[index].cut
+
+    def want_more(self, index: int) -> None:
+        """Lets `messages` decode as many more."""
+        decoded = self._decoded[index]
+        with decoded.lock:
+            if decoded.cut:
+                decoded.limit += LIMIT
+                decoded.complete = decoded.cut = False
+        with self._lock:
+            self._diagnosis, self._diffs = None, {}
 
     def diagnosis(self, stop: Stop = _never) -> list[Diagnosis]:
         """What is wrong with each trace."""
@@ -152,12 +179,22 @@ class Session:
         self.generation += 1
 
     def _decode(self, decoded: Decoded, keys: KeyRing, stop: Stop) -> None:
-        del decoded.messages[:]
-        for number, message in enumerate(decode(decoded.trace, keys), 1):
+        """Goes on where it was stopped."""
+        if decoded.rest is None:
+            decoded.rest = iter(decode(decoded.trace, keys))
+        for message in decoded.rest:
             decoded.messages.append(message)
-            if number % STEP == 0 and stop():
-                raise StoppedError
-            if number % ANNOUNCED == 0:
+            number = len(decoded.messages)
+            if number >= decoded.limit:
+                decoded.complete = decoded.cut = True
+                return
+            if number % STEP == 0:
+                if stop():
+                    raise StoppedError
+                time.sleep(COURTESY)
+            if number % FROZEN == 0:
+                gc.freeze()  # else each full collection looks at millions of fields, and typing waits for it
+            if number % ANNOUNCED == 0 or number == STEP:
                 self._tell("decoded")
         decoded.complete = True
 

@@ -29,7 +29,7 @@ from analyzer.tui.widgets.rows_view import RowsView
 
 WORST: tuple[Severity, ...] = ("error", "warning", "info")
 PAUSE = 0.12
-OCTETS = 64  # of a value in the words below
+SMALL = 5_000  # records of all traces; in more, findings are looked for when somebody asks for them
 
 
 class TraceScreen(BaseScreen):
@@ -57,6 +57,7 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
         Binding("C", "copy_frame", "Copy frame", show=False, tooltip="copy the frame in hexadecimal"),
         Binding("J", "copy_json", "Copy JSON", show=False, tooltip="copy the message as JSON"),
         Binding("w", "next_buffer", "Next buffer", show=False, tooltip="show the next opened buffer"),
+        Binding("plus", "more", "More", show=False, key_display="+", tooltip="decode more of a long trace"),
         Binding("z", "zoom", "Zoom", show=False, tooltip="the pane in use alone, and back"),
     ]  # fmt: skip
 
@@ -75,6 +76,8 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
         """Shows the first trace."""
         self.index = 0
         self._asking = ""
+        self._pending = False
+        self._rows = 0
         self._filter = ""
         self._inner = 0
         self._frames: tuple[int, int] | None = None
@@ -82,6 +85,7 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
         self._findings: dict[int, list[Finding]] = {}
         self._wanted: tuple[int, Span | None] | None = None
         self._shown: Message | None = None
+        self._findings_wanted = False
         self._mark: Span | None = None  # octets of the finding that was jumped to
         self._list.border_title, self._tree.border_title = "Messages", "Fields"
         self.query_one("#wire").border_title = "Wire"
@@ -105,7 +109,7 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
 
     def _open_trace(self, index: int) -> None:
         """Shows a trace from its first message; what is decoded comes as it comes."""
-        session, background = self.session, self.dlmscope.background
+        session = self.session
         self.index = max(0, min(index, len(session.traces) - 1))
         self._findings, self._filter = {}, ""
         if not session.traces:
@@ -119,8 +123,14 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
         self._list.display_messages(session.so_far(index)[0])
         self._title()
         self._choose()
+        self._decode()
+
+    def _decode(self) -> None:
+        """Messages first, then findings; in threads."""
+        session, background, index = self.session, self.dlmscope.background, self.index
         background.run("messages", lambda stop: session.messages(index, stop), lambda _: self._grown())
-        background.run("findings", lambda stop: session.diagnosis(stop), self._found)
+        if sum(map(len, session.traces)) <= SMALL or self._findings_wanted:
+            background.run("findings", lambda stop: session.diagnosis(stop), self._found)
 
     def session_changed(self, change: Change) -> None:
         """Begins again with other traces; with other keys stays where it is."""
@@ -128,7 +138,7 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
             self._grown()
             return
         if change == "traces":
-            self._bookmarks = {}
+            self._bookmarks, self._findings_wanted = {}, False
             self._open_trace(0)
             return
         message = self._list.current
@@ -174,12 +184,15 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
         of = f" ({self.index + 1} of {len(traces)})" if len(traces) > 1 else ""
         self._list.border_title = f"{traces[self.index].name}{of}".replace("[", "\\[")
         total = f"{len(messages):,} messages" if complete else f"{len(messages):,} messages, decoding ..."
+        if complete and self.session.is_cut(self.index):
+            total = f"the first {len(messages):,} messages of {len(traces[self.index]):,} records, + decodes more"
         if self._filter and self._list.shown is not None:
             total = f"{len(self._list.shown):,} of {total} with {self._filter}"
         self._list.border_subtitle = total.replace("[", "\\[")
 
     def _choose(self) -> None:
         """Shows the message under the cursor."""
+        self._pending = False
         message = self._list.current
         if message is not self._shown:
             self._show(message)
@@ -219,8 +232,10 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
 
     @on(RowsView.Moved, "#messages")
     def message_chosen(self) -> None:
-        """Another message, or a frame of it."""
-        self._choose()
+        """Another message, or a frame of it. The list is drawn first, so that paging does not wait for the fields."""
+        if not self._pending:
+            self._pending = True
+            self.call_after_refresh(self._choose)
 
     def _light_frame(self) -> None:
         message, frame = self._shown, self._list.frame
@@ -310,7 +325,11 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
         self._say(text)
 
     def _say(self, text: Text) -> None:
-        self.query_one("#doc", Static).update(text)
+        """Laid out again only where the number of rows differs, which is most of what a key costs."""
+        width = max(self.size.width - 3, 1)
+        rows = sum(max(1, -(-len(line) // width)) for line in text.plain.split("\n"))
+        self.query_one("#doc", Static).update(text, layout=rows != self._rows)
+        self._rows = rows
 
     # Going somewhere
 
@@ -345,6 +364,11 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
 
     def action_finding(self, by: int) -> None:
         """The next message with a finding, of those that are shown; from the last one again to the first."""
+        if not self._findings_wanted and sum(map(len, self.session.traces)) > SMALL:
+            self._findings_wanted = True
+            self.notify("Looking for findings; this takes a while in a long trace")
+            self._decode()
+            return
         here = self._shown.number if self._shown is not None else 0
         self._jump(sorted(self._list.findings), here, by, "There is no finding in this trace")
 
@@ -376,6 +400,12 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
             self._shown = None
             self._open_trace((self.index + by) % len(self.session.traces))
             self._list.move(0)
+
+    def action_more(self) -> None:
+        """Decodes more of a trace that is too long to be decoded at once."""
+        if self.session.traces and self.session.is_cut(self.index):
+            self.session.want_more(self.index)
+            self._decode()
 
     def action_next_buffer(self) -> None:
         """The next buffer that was opened."""
