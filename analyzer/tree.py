@@ -20,15 +20,26 @@ TEXTS = {"visible-string", "utf8-string"}
 
 def tree_of(message: Message) -> Node:
     """The tree of a message: one frame, or a root over several frames and what they make together."""
-    maker = _Maker(message)
-    frames, offset = [], 0
+    parts = tuple(parts_of(message))
+    if len(message.frames) == 1:
+        return parts[0]
+    return replace(root_of(message), children=parts)
+
+
+def root_of(message: Message) -> Node:
+    """The node over the frames of a message of several, without them."""
+    return Node("message", 0, len(message.wire))
+
+
+def parts_of(message: Message) -> Iterator[Node]:
+    """The frames of a message one after the other, and behind several of them what they make together. What goes
+    through thousands of segments need not hold all their nodes."""
+    maker, offset = _Maker(message), 0
     for frame in message.frames:
-        frames.append(maker.frame(frame, offset))
+        yield maker.frame(frame, offset)
         offset += len(frame.data)
-    if len(frames) == 1:
-        return frames[0]
-    joined = maker.payload() if message.layer is not None else ()
-    return Node("message", 0, len(message.wire), children=(*frames, *joined))
+    if len(message.frames) > 1 and message.layer is not None:
+        yield from maker.payload()
 
 
 class _Maker:

@@ -1,14 +1,18 @@
 """Defects that a review of the diagnosis proved: power line checks, damaged pushes, telegrams of M-Bus, cost."""
 
 from random import Random
+from time import process_time
 
 from support import diagnosed, frame
 from test_power_line import GET, host_frame, line_frame
 
+from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis
 from analyzer.diagnosis.catalogue import load_catalogue
 from analyzer.keyring import KeyRing
 from analyzer.model import Finding, Record, Trace
+from analyzer.report.tree_text import render
+from grammars.hdlc import crc16_x25
 
 
 def octets(text: str) -> bytes:
@@ -73,8 +77,6 @@ def test_the_octet_that_is_wrong_over_the_line_is_counted_from_the_line_frame() 
 
 
 def test_a_wrong_header_check_over_the_line_is_a_finding() -> None:
-    from grammars.hdlc import crc16_x25
-
     body = bytearray(INNER[1:-3])
     body[6] ^= 1  # header check: A0 LL, two addresses, control, HCS
     inner = b"\x7e" + bytes(body) + crc16_x25(bytes(body)).to_bytes(2, "little") + b"\x7e"
@@ -127,3 +129,41 @@ def test_some_frames_that_fail_among_good_ones_are_findings_each() -> None:
 
 def test_the_title_of_a_wrong_ber_length_names_all_four() -> None:
     assert all(name in load_catalogue()["ber-length-wrong"].title for name in ("AARQ", "AARE", "RLRQ", "RLRE"))
+
+
+# -- cost ---------------------------------------------------------------------------------------------------------
+
+
+def endless(count: int, octets: int) -> Trace:
+    """Segments of which each says that more follow."""
+    content = b"\xe6\xe7\0\xc4\x01\xc1\0" + bytes(n & 0xFF for n in range(count * octets))
+    parts = [content[n * octets : n * octets + octets] for n in range(count)]
+    return trace(*(frame(0x10, part, to_server=False, more=True) for part in parts))
+
+
+def rendering(given: Trace) -> tuple[float, str]:
+    """Processor seconds that the tree of the only message takes, the quicker of two, and its text."""
+    (message,) = decode(given)
+    took = []
+    for _ in range(2):
+        started = process_time()
+        text = render(message)
+        took.append(process_time() - started)
+    return min(took), text
+
+
+def test_segments_that_never_end_are_shown_at_a_cost_that_grows_with_them() -> None:
+    """To cut each row off the rest of one long value made it quadratic: here the wrapped value is 300 kB, then 3 MB."""
+    small, _ = rendering(endless(1000, 100))
+    large, text = rendering(endless(10_000, 100))
+    assert large < 25 * small  # ten times the octets; quadratic is fifty times and more
+    assert text.count("  information  ") == 10_000
+
+
+def test_a_long_value_is_wrapped_at_its_blanks_and_loses_nothing() -> None:
+    (message,) = decode(endless(12, 50))
+    text = render(message, width=80)
+    rows = text.split("reassembled 1")[0].splitlines()[1:]
+    assert all(len(row) <= 80 for row in rows)
+    shown = "".join(row[51:] for row in rows).replace(" ", "")
+    assert message.buffers[0].data[-592:].hex().upper() in shown

@@ -9,7 +9,7 @@ from analyzer.model import Node
 from analyzer.report import objects_text
 from analyzer.report.colors import Palette, palette
 from analyzer.report.summary import summary
-from analyzer.tree import tree_of
+from analyzer.tree import parts_of, root_of
 from grammars.kit.primitives import Bits, Extended
 from grammars.readings import escaped
 
@@ -25,10 +25,15 @@ def render(message: Message, color: bool = False, width: int = 100) -> str:
     head = [f"#{message.number}", message.direction]
     head += [escaped(message.time)] if message.time else []
     lines = [f"{colors.strong('  '.join(head))}  {escaped(summary(message))}"]
-    lines += _lines(tree_of(message), 0, 0, colors, max(width, 60))
+    depth = 0
+    if len(message.frames) > 1:
+        lines += _lines(root_of(message), 0, 0, colors, max(width, 60))
+        depth = 1
+    for part in parts_of(message):
+        lines += _lines(part, depth, 0, colors, max(width, 60))
     lines += objects_text.lines(message, colors)
     lines += _decrypted(message, colors)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, ""])
 
 
 def _decrypted(message: Message, colors: Palette) -> Iterator[str]:
