@@ -3,6 +3,7 @@
 from analyzer.diagnosis.rules import (
     acse,
     addressing,
+    agreement,
     carriers,
     encoding,
     frames,
