@@ -29,7 +29,11 @@ def test_an_agreement_is_said() -> None:
 
 
 def test_what_does_not_open_afterwards_is_said_with_it() -> None:
-    assert codes(talk(ACCEPTED, bytes(range(100, 116)))).get("keys-agreed-unseen") == "warning"
+    made = talk(ACCEPTED, bytes(range(100, 116)))
+    assert codes(made).get("keys-agreed-unseen") == "warning"
+    findings = diagnosed(made, keys(client_title=CLIENT.hex(), server_title=METER.hex())).findings
+    assert findings[0].code == "keys-agreed-unseen"
+    assert {f.because_of for f in findings[1:]} == {"keys-agreed-unseen"}
 
 
 def test_an_agreement_that_the_meter_refused_changes_nothing() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from analyzer.diagnosis.case import Case, names, protections
 from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.rules.agreement import agreements
 from analyzer.diagnosis.search import KEY_CODES, TRIED
 from analyzer.diagnosis.searcher import Explained
 from analyzer.diagnosis.variants import NAMES, PUBLISHED, Variant
@@ -205,6 +206,7 @@ def _unexplained(case: Case, group: Group, why: str) -> Hit:
     first = group[0]
     message = first.item.message
     damaged = any(issue.severity == "error" for frame in message.frames for issue in frame.parsed.issues)
+    replaced = any(reply.number < message.number for _, reply, _ in agreements(case))
     return Hit(
         message,
         (
@@ -216,7 +218,7 @@ def _unexplained(case: Case, group: Group, why: str) -> Hit:
         code="tag-unexplained",
         field="authentication_tag",
         side="client" if message.direction == "client" else "meter",
-        because_of="fcs-wrong" if damaged else None,
+        because_of="fcs-wrong" if damaged else "keys-agreed-unseen" if replaced else None,
     )
 
 
