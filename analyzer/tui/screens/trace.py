@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Input, Static
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
 
 from analyzer.diagnosis import Diagnosis
 from analyzer.message import Message
-from analyzer.model import Finding, Node, Severity, Span
-from analyzer.report import message_json
-from analyzer.shown import value_text
+from analyzer.model import Finding, Severity, Span
 from analyzer.tree import tree_of
-from analyzer.tui import filters
+from analyzer.tui import copying, filters
+from analyzer.tui.origins import origin
 from analyzer.tui.screens.base import BaseScreen
+from analyzer.tui.screens.trace_keys import HELP, KEYS
 from analyzer.tui.session import Change
 from analyzer.tui.widgets.bytes_view import BytesView, Lit
-from analyzer.tui.widgets.field_tree import FieldTree, bit_pattern
-from analyzer.tui.widgets.message_list import LEGEND, MessageList
+from analyzer.tui.widgets.field_tree import FieldTree
+from analyzer.tui.widgets.message_list import MessageList
 from analyzer.tui.widgets.rows_view import RowsView
+from analyzer.tui.widgets.words import Words
 
 WORST: tuple[Severity, ...] = ("error", "warning", "info")
 PAUSE = 0.12
@@ -36,30 +36,8 @@ class TraceScreen(BaseScreen):
     """Message list on top, field tree and octets beneath, words below."""
 
     place: ClassVar[str] = "trace"
-    help_text: ClassVar[str] = f"""
-Messages above, the fields of the chosen one below, its octets beside them. A field lights its octets, on the wire and in
-the opened text; an octet selects its field. Signs: {LEGEND}.
-
-Filter words, all of which must hold, ! negates: text, dir:client, apdu:get, obis:1-0:1.8.0, frame:I, sec:failed (verified,
-unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
-"""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="filter the messages; empty shows all"),
-        Binding("n", "finding(1)", "Finding", tooltip="next finding"),
-        Binding("N", "finding(-1)", "Previous finding", show=False, tooltip="previous finding"),
-        Binding("g", "go_to", "Go to", tooltip="go to a number"),
-        Binding("left_square_bracket", "trace(-1)", "Previous trace", show=False, key_display="[",
-                tooltip="previous trace"),
-        Binding("right_square_bracket", "trace(1)", "Trace", key_display="]", tooltip="next trace"),
-        Binding("b", "bookmark", "Bookmark", show=False, tooltip="set or remove a bookmark"),
-        Binding("apostrophe", "next_bookmark", "Next bookmark", show=False, key_display="'", tooltip="next bookmark"),
-        Binding("c", "copy_field", "Copy", tooltip="copy the field"),
-        Binding("C", "copy_frame", "Copy frame", show=False, tooltip="copy the frame in hexadecimal"),
-        Binding("J", "copy_json", "Copy JSON", show=False, tooltip="copy the message as JSON"),
-        Binding("w", "next_buffer", "Next buffer", show=False, tooltip="show the next opened buffer"),
-        Binding("plus", "more", "More", show=False, key_display="+", tooltip="decode more of a long trace"),
-        Binding("z", "zoom", "Zoom", show=False, tooltip="the pane in use alone, and back"),
-    ]  # fmt: skip
+    help_text: ClassVar[str] = HELP
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     def body(self) -> ComposeResult:
         yield Input(id="line", compact=True)
@@ -69,15 +47,13 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
             with Vertical(id="octets"):
                 yield BytesView(id="wire", classes="pane")
                 yield BytesView(id="opened", classes="pane")
-        with VerticalScroll(id="words", can_focus=False):
-            yield Static("", id="doc", markup=False)
+        yield Words(id="words")
 
     def on_mount(self) -> None:
         """Shows the first trace."""
         self.index = 0
         self._asking = ""
         self._pending = False
-        self._rows = 0
         self._filter = ""
         self._inner = 0
         self._frames: tuple[int, int] | None = None
@@ -100,6 +76,10 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
     @property
     def _tree(self) -> FieldTree:
         return self.query_one("#fields", FieldTree)
+
+    @property
+    def _words(self) -> Words:
+        return self.query_one("#words", Words)
 
     def _view(self, buffer: int) -> BytesView:
         """The view of the wire, or that of what was opened."""
@@ -205,7 +185,7 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
         if message is None:
             self._tree.show(None, {})
             self._view(0).show(b"")
-            self._say(Text("Nothing is open. Press 1 to paste, Ctrl+O to open a file.", "italic"))
+            self._words.say(Text("Nothing is open. Press 1 to paste, Ctrl+O to open a file.", "italic"))
             return
         octets = {0: message.wire} | {buffer.id: buffer.data for buffer in message.buffers}
         self._tree.show(tree_of(message), octets)
@@ -257,7 +237,7 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
         if node.buffer:
             self._show_buffer(node.buffer)
         here, there = (self._inner, 0) if node.buffer else (0, self._inner)
-        self._view(there).light([*self._origin(message, node), *self._marked(there)])
+        self._view(there).light([*origin(message, node, self._inner), *self._marked(there)])
         lit, marked = Lit(node.start, node.end), self._marked(here)
         same = bool(marked) and (marked[0].start, marked[0].end) == (lit.start, lit.end)
         self._view(here).light(marked if same else [*marked, lit])
@@ -266,27 +246,6 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
     def _marked(self, buffer: int) -> list[Lit]:
         mark = self._mark
         return [Lit(mark.start, mark.end, "finding")] if mark is not None and mark.buffer == buffer else []
-
-    def _origin(self, message: Message, node: Node) -> list[Lit]:
-        """Where the buffer of a field comes from on the wire; for a field of the wire, what was opened out of it."""
-        if node.buffer:
-            number = node.buffer
-            for _ in range(len(message.buffers)):
-                spans = next(b.sources for b in message.buffers if b.id == number)
-                if not spans or spans[0].message not in (None, message.number):
-                    return []
-                if spans[0].buffer == 0:
-                    return [Lit(s.start, s.end, "around") for s in spans if s.buffer == 0]
-                number = spans[0].buffer
-            return []
-        if not self._inner:
-            return []
-        buffer = next(b for b in message.buffers if b.id == self._inner)
-        inside = any(
-            s.buffer == 0 and s.start <= node.start and node.end <= s.end and node.start < node.end
-            for s in buffer.sources
-        )
-        return [Lit(0, len(buffer.data), "around")] if inside else []
 
     @on(BytesView.Selected)
     def octet_chosen(self, event: BytesView.Selected) -> None:
@@ -300,36 +259,8 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
 
     def _describe(self) -> None:
         message, node = self._shown, self._tree.current
-        if message is None or node is None:
-            return
-        room = self.size.width - 34
-        path = self._tree.path_names()
-        text = Text(path if len(path) <= room else "…" + path[-room:], "bold")
-        where = f"octet {node.start}" if node.end - node.start == 1 else f"octets {node.start} to {node.end - 1}"
-        if node.end == node.start:
-            where = f"nothing at octet {node.start}"
-        if node.bits is not None:
-            where += f", bits {bit_pattern(node)}"
-        text.append(f"  {where}" + (f" of buffer {node.buffer}" if node.buffer else ""), "not bold")
-        value = value_text(node)
-        if value and not node.children:
-            text.append(f"\n{value}{f' {node.unit}' if node.unit else ''}", "not bold")
-        elif node.meaning:
-            text.append(f"\n{node.meaning}", "not bold")
-        if node.error:
-            text.append(f"\n! {node.error}", "bold")
-        if node.doc:
-            text.append(f"\n{node.doc}", "not bold italic")
-        for finding in self._findings.get(message.number, ()):
-            text.append(f"\n{finding.severity}: {finding.title} ({finding.certainty}, {finding.code})", "not bold")
-        self._say(text)
-
-    def _say(self, text: Text) -> None:
-        """Laid out again only where the number of rows differs, which is most of what a key costs."""
-        width = max(self.size.width - 3, 1)
-        rows = sum(max(1, -(-len(line) // width)) for line in text.plain.split("\n"))
-        self.query_one("#doc", Static).update(text, layout=rows != self._rows)
-        self._rows = rows
+        if message is not None and node is not None:
+            self._words.describe(node, self._tree.path_names(), self._findings.get(message.number, ()))
 
     # Going somewhere
 
@@ -504,23 +435,15 @@ unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
 
     def action_copy_field(self) -> None:
         """The value of the field: its octets in hexadecimal for a group, else the value."""
-        node, message = self._tree.current, self._shown
-        if node is None or message is None:
-            return
-        octets = message.octets(node.buffer)[node.start : node.end]
-        value = octets.hex(" ").upper() if node.children or isinstance(node.value, bytes) else str(node.value)
-        self._copy(value, node.name)
+        if self._shown is not None and (node := self._tree.current) is not None:
+            self._copy(copying.field_text(self._shown, node), node.name)
 
     def action_copy_frame(self) -> None:
         """The frame in hexadecimal; all frames of a message, a line each."""
-        message = self._shown
-        if message is None:
-            return
-        frames = message.frames if self._list.frame is None else (message.frames[self._list.frame],)
-        self._copy("\n".join(frame.data.hex(" ").upper() for frame in frames), f"Message {message.number}")
+        if self._shown is not None:
+            self._copy(copying.frame_text(self._shown, self._list.frame), f"Message {self._shown.number}")
 
     def action_copy_json(self) -> None:
         """The message as `dlmscope decode --format json` gives it."""
         if self._shown is not None:
-            text = json.dumps(message_json.render(self._shown), indent=2, ensure_ascii=False)
-            self._copy(text, f"Message {self._shown.number} as JSON")
+            self._copy(copying.json_text(self._shown), f"Message {self._shown.number} as JSON")
