@@ -7,7 +7,7 @@ from typing import Literal
 
 from analyzer.model import Direction
 from grammars.kit.spec import UNDECODED, RawNode, find_int, find_raw
-from grammars.mbus import DLMS_TRANSPORT, FINAL
+from grammars.mbus import DLMS_TRANSPORT, FINAL, SEQUENCE
 from grammars.parse import Parsed
 
 Framing = Literal["hdlc", "wrapper", "mbus", "p1", "iec62056-21", "plc", "prime", "none"]
@@ -78,6 +78,11 @@ class Frame:
         """The CI field of an M-Bus frame; FF where there is none."""
         found = find_int(self.parsed.nodes, "control_information") if self.framing == "mbus" else None
         return 0xFF if found is None else found
+
+    @property
+    def sequence(self) -> int:
+        """The number of a telegram of the DLMS transport within its APDU, modulo 16."""
+        return self.transport & SEQUENCE
 
     @property
     def dlms_transport(self) -> bool:

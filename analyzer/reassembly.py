@@ -2,6 +2,9 @@
 
 A segment has the S bit; the last one has not. Only the first carries the LLC header. Between segments the other
 side sends RR frames; they stay units of their own. Units come out in the order in which they begin.
+
+Telegrams of M-Bus have a number too: one that follows in number and direction belongs to what is open though its SAPs
+differ, for damage to an address is likelier than a second APDU of which just the beginning is missing.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from dataclasses import dataclass, field
 
 from analyzer.frame import Frame, addresses
 from analyzer.model import Buffer, Span
+from grammars.kit.spec import find_int
+from grammars.mbus import SEQUENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +44,25 @@ def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
     waiting: list[Unit | None] = []
     open_: dict[tuple[str, str] | None, _Open] = {}
     for frame in frames:
+        key = _transfer_of(frame, open_)
+        if _begins_anew(frame, open_.get(key)):
+            opened = open_.pop(key)
+            waiting[opened.position] = _unit(opened.frames, complete=False)
         if not _may_be_segment(frame):
             if frame.kind in ("SNRM", "DISC", "UA", "DM", "FRMR"):
                 _close_all(open_, waiting)
             waiting.append(_unit([frame]))
-        elif (opened := open_.get(addresses(frame))) is not None:
+        elif key in open_:
+            opened = open_[key]
             if frame.data == opened.frames[-1].data:
                 waiting.append(_unit([frame], complete=False))  # sent twice: does not count twice
             else:
                 opened.frames.append(frame)
                 if not frame.segmented:
                     waiting[opened.position] = _unit(opened.frames)
-                    del open_[addresses(frame)]
+                    del open_[key]
         elif frame.segmented:
-            open_[addresses(frame)] = _Open([frame], len(waiting))
+            open_[key] = _Open([frame], len(waiting))
             waiting.append(None)
         else:
             waiting.append(_unit([frame]))
@@ -66,6 +76,32 @@ def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
 def _may_be_segment(frame: Frame) -> bool:
     """Whether a frame carries an APDU, or a part of one, by a link that knows segments."""
     return (frame.carries_hdlc and frame.kind in ("I", "UI")) or frame.dlms_transport
+
+
+def _transfer_of(frame: Frame, open_: dict[tuple[str, str] | None, _Open]) -> tuple[str, str] | None:
+    """The key of what a frame continues or begins."""
+    own = addresses(frame)
+    if frame.framing != "mbus" or own in open_:
+        return own
+    following = [key for key, opened in open_.items() if _follows(frame, opened.frames[-1])]
+    return following[0] if len(following) == 1 else own
+
+
+def _follows(frame: Frame, last: Frame) -> bool:
+    """Whether a telegram is the next one of the same station, by its number. SAPs in reverse are the other side's."""
+    sides = {last.direction, frame.direction} - {"unknown"}
+    if last.framing != "mbus" or len(sides) > 1 or addresses(frame) == (addresses(last) or ())[::-1]:
+        return False
+    stations = {find_int(one.parsed.nodes, "address") for one in (frame, last)}
+    return len(stations) == 1 and frame.sequence == (last.sequence + 1) & SEQUENCE
+
+
+def _begins_anew(frame: Frame, opened: _Open | None) -> bool:
+    """Whether a telegram with the number 0 begins another APDU, because the final one of the open was lost."""
+    if opened is None or not frame.dlms_transport or frame.sequence:
+        return False
+    last = opened.frames[-1]
+    return last.sequence != SEQUENCE and frame.data != last.data
 
 
 def _close_all(open_: dict[tuple[str, str] | None, _Open], waiting: list[Unit | None]) -> None:

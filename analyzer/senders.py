@@ -32,7 +32,9 @@ def with_directions(frames: Iterator[Frame]) -> Iterator[Frame]:
         pair = addresses(frame)
         if direction == "unknown" and pair:
             direction = pairs.get(pair) or (_turn(pairs[pair[::-1]]) if pair[::-1] in pairs else _by_size(frame))
-        if direction == "unknown" and frame.framing != "none":
+        if direction == "unknown" and frame.dlms_transport and frame.sequence:
+            direction = previous  # who has begun an APDU goes on with it
+        elif direction == "unknown" and frame.framing != "none":
             direction = _turn(previous)
         if pair and direction != "unknown" and pair[0] != pair[1]:
             pairs.setdefault(pair, direction)
@@ -84,6 +86,8 @@ def evident(frame: Frame) -> Direction:
         return "meter"
     if frame.kind in CLIENT_TEXTS or (frame.framing == "mbus" and frame.kind in CLIENT_TELEGRAMS):
         return "client"
+    if frame.dlms_transport and frame.sequence:
+        return "unknown"  # what it carries begins in the middle of an APDU
     start, end = frame.payload
     octets = frame.data[start:end]
     if octets[:3] == COMMAND:

@@ -29,7 +29,7 @@ from grammars.kit import (
 LONG_START, SHORT_START, SINGLE, STOP = 0x68, 0x10, 0xE5, 0x16
 HEADER, TRAILER = 4, 2  # octets of a long frame before C, and behind the user data
 DLMS_TRANSPORT = 0x1F  # CI 00 to 1F
-FINAL = 0x10
+FINAL, SEQUENCE = 0x10, 0x0F
 
 FUNCTIONS = {
     0x40: ("SND_NKE", "reset of the link"),

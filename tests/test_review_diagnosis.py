@@ -3,6 +3,7 @@
 from random import Random
 from time import process_time
 
+import pytest
 from support import diagnosed, frame
 from test_power_line import GET, host_frame, line_frame
 
@@ -167,3 +168,99 @@ def test_a_long_value_is_wrapped_at_its_blanks_and_loses_nothing() -> None:
     assert all(len(row) <= 80 for row in rows)
     shown = "".join(row[51:] for row in rows).replace(" ", "")
     assert message.buffers[0].data[-592:].hex().upper() in shown
+
+
+# -- M-Bus --------------------------------------------------------------------------------------------------------
+
+PUSH = octets("0F00000001 00 0202 0906 0100010800FF 06 00000007")
+
+
+def telegram(ci: int, data: bytes, saps: str = "0167", station: int = 0xFF) -> bytes:
+    body = bytes([0x53, station, ci]) + octets(saps) + data
+    return bytes([0x68, len(body), len(body), 0x68]) + body + bytes([sum(body) & 255, 0x16])
+
+
+def missing(*records: bytes) -> list[tuple[int | None, str]]:
+    found = findings(*records)
+    return [(one.message, text) for one in found if one.code == "mbus-segment-missing" for text in one.evidence]
+
+
+@pytest.mark.parametrize(("first", "second"), [("0167", "0177"), ("0367", "0167"), ("0167", "1067")])
+def test_telegrams_are_joined_by_their_numbers_though_the_saps_differ(first: str, second: str) -> None:
+    sent = telegram(0, PUSH[:9], first), telegram(0x11, PUSH[9:], second)
+    (message,) = decode(trace(*sent))
+    assert (message.apdu, len(message.frames), message.complete) == ("data-notification", 2, True)
+    (found,) = [one for one in findings(*sent) if one.code.startswith("mbus")]
+    assert (found.code, found.severity, found.side) == ("mbus-saps-differ", "warning", "link")
+    assert found.evidence[0].startswith(
+        f"the telegrams have the SAPs 0: {int(first[:2], 16)} to {int(first[2:], 16)}, 1: "
+    )
+    assert "checksums of all of them fit" in found.evidence[1]
+
+
+def test_a_checksum_that_fails_beside_saps_that_differ_is_said() -> None:
+    damaged = flipped(telegram(0x11, PUSH[9:]), 7)
+    found = {one.code: one for one in findings(telegram(0, PUSH[:9]), damaged)}
+    assert "does not fit" in found["mbus-saps-differ"].evidence[1] and "mbus-checksum" in found
+
+
+def test_telegrams_of_two_stations_are_not_joined() -> None:
+    sent = telegram(0, PUSH[:9], station=1), telegram(0x11, PUSH[9:], "0177", station=2)
+    assert len(list(decode(trace(*sent)))) == 2
+    assert missing(*sent) == [
+        (1, "telegram 0 came: the final one is missing"),
+        (2, "telegram 1 came: 0 is missing"),
+    ]
+
+
+def test_a_telegram_of_the_other_side_is_not_joined() -> None:
+    sent = telegram(0, PUSH[:9]), telegram(0x11, PUSH[9:], "6701")
+    assert [len(m.frames) for m in decode(trace(*sent))] == [1, 1]
+
+
+def test_telegrams_of_two_pushes_that_interleave_go_where_their_saps_say() -> None:
+    sent = [
+        telegram(0, PUSH[:9]),
+        telegram(0, PUSH[:9], "0177"),
+        telegram(0x11, PUSH[9:], "0177"),
+        telegram(0x11, PUSH[9:]),
+    ]
+    assert [m.apdu for m in decode(trace(*sent))] == ["data-notification"] * 2 and not findings(*sent)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ([0x00, 0x12], "telegrams 0, 2 came: 1 is missing"),
+        ([0x00, 0x14], "telegrams 0, 4 came: 1, 2, 3 are missing"),
+        ([0x00, 0x01], "telegrams 0, 1 came: the final one is missing"),
+        ([0x00, 0x02], "telegrams 0, 2 came: 1 is missing and the final one is missing"),
+        ([0x11], "telegram 1 came: 0 is missing"),
+        ([0x00, 0x01, 0x11], "telegrams 0, 1, 1 came: each has to come once, in order"),
+    ],
+)
+def test_what_is_said_of_missing_telegrams(numbers: list[int], said: str) -> None:
+    sent = [telegram(ci, PUSH[n : n + 3]) for n, ci in enumerate(numbers)]
+    assert missing(*sent) == [(1, said)]
+
+
+def test_more_than_sixteen_telegrams_count_on() -> None:
+    count = 20
+    push = octets("0F00000001 00") + b"\x09\x60" + bytes(96)
+    parts = [push[n * 6 : n * 6 + 6] for n in range(count)]
+    sent = [telegram(n & 15 | (0x10 if n == count - 1 else 0), part) for n, part in enumerate(parts)]
+    assert not missing(*sent) and len(list(decode(trace(*sent)))) == 1
+    assert missing(*sent[:17], *sent[18:]) == [
+        (1, f"telegrams {', '.join(str(n) for n in range(20) if n != 17)} came: 17 is missing")
+    ]
+
+
+def test_a_push_begins_anew_where_the_final_telegram_of_the_last_was_lost() -> None:
+    sent = telegram(0, PUSH[:8]), telegram(0, PUSH[:9]), telegram(0x11, PUSH[9:])
+    assert [(m.complete, len(m.frames)) for m in decode(trace(*sent))] == [(False, 1), (True, 2)]
+    assert missing(*sent) == [(1, "telegram 0 came: the final one is missing")]
+
+
+def test_a_telegram_that_is_sent_twice_is_not_missing() -> None:
+    sent = telegram(0, PUSH[:9]), telegram(0, PUSH[:9]), telegram(0x11, PUSH[9:])
+    assert not missing(*sent)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analyzer.diagnosis.case import Case, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.frames import has_issue, repaired
-from analyzer.frame import Frame
+from analyzer.frame import Frame, addresses
 from grammars.hdlc import crc16_x25
 from grammars.kit.spec import find_int, find_octets, find_raw
+from grammars.mbus import SEQUENCE
 from grammars.parse import Parsed, parse
 from grammars.plc import HOST_CHECK, HOST_FRAME, STX
 
@@ -42,20 +43,52 @@ def mbus_checksum(case: Case) -> Iterator[Hit]:
 @rule("mbus-segment-missing")
 def mbus_segment_missing(case: Case) -> Iterator[Hit]:
     """Telegrams of one APDU whose numbers do not run from 0 to the final one."""
+    several = {frame.data for message in case.messages if len(message.frames) > 1 for frame in message.frames}
     for message in case.messages:
-        numbers = [
-            frame.transport & 0x0F for frame in message.frames if frame.framing == "mbus" and frame.dlms_transport
-        ]
-        if not numbers:
+        if message.frames[0].dlms_transport and not (len(message.frames) == 1 and message.wire in several):
+            said = _missing(_counted(message.frames), not message.frames[-1].segmented)
+            if said:
+                yield Hit(message, (said,), field="control_information")
+
+
+def _counted(frames: Sequence[Frame]) -> list[int]:
+    """The numbers of telegrams, which have four bits on the wire, counted on."""
+    numbers = [frames[0].sequence]
+    for frame in frames[1:]:
+        step = (frame.sequence - numbers[-1]) & SEQUENCE
+        numbers.append(numbers[-1] + (step if step <= SEQUENCE // 2 else step - SEQUENCE - 1))
+    return numbers
+
+
+def _missing(numbers: list[int], final: bool) -> str:
+    """What is wrong with a row of telegrams; nothing where they run from 0 to the final one."""
+    came = f"telegram{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))} came"
+    lost = [str(number) for number in range(max(numbers)) if number not in numbers]
+    said = []
+    if lost:
+        said.append(f"{', '.join(lost)} {'are' if len(lost) > 1 else 'is'} missing")
+    elif numbers != list(range(len(numbers))):
+        said.append("each has to come once, in order")
+    if not final:
+        said.append("the final one is missing")
+    return f"{came}: {' and '.join(said)}" if said else ""
+
+
+@rule("mbus-saps-differ")
+def mbus_saps_differ(case: Case) -> Iterator[Hit]:
+    """Telegrams that are one APDU by their numbers, and have not the same SAPs."""
+    for message in case.messages:
+        pairs = [addresses(frame) for frame in message.frames if frame.dlms_transport]
+        if len(set(pairs)) < 2:
             continue
-        final = bool(message.frames[-1].transport & 0x10)
-        if numbers == list(range(len(numbers))) and final:
-            continue
-        shown = ", ".join(map(str, numbers))
-        said = f"telegrams {shown} came, expected 0 to {max(numbers)}" + (
-            "" if final else ", and the final one is missing"
+        shown = ", ".join(
+            f"{frame.sequence}: " + (f"{pair[0]} to {pair[1]}" if pair else "none")
+            for frame, pair in zip(message.frames, pairs, strict=True)
         )
-        yield Hit(message, (said,), field="control_information")
+        damaged = any(has_issue(frame, "checksum") for frame in message.frames)
+        checks = "a checksum among them does not fit" if damaged else "the checksums of all of them fit"
+        said = f"the telegrams have the SAPs {shown}"
+        yield Hit(message, (said, f"their numbers follow each other, so they are joined; {checks}"), field="source_sap")
 
 
 @rule("fcs-wrong")
