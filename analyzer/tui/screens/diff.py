@@ -83,6 +83,7 @@ two of the open traces can be chosen, and further files opened beside them.
     def on_mount(self) -> None:
         """Compares the first two traces that are open."""
         self.sides = (0, 1)
+        self._traces: tuple[Trace | None, ...] = (None, None)
         self._result: Diff | None = None
         self._expected = True
         self._opened = False  # the octets of what was opened, not of the wire
@@ -100,16 +101,23 @@ two of the open traces can be chosen, and further files opened beside them.
 
     def session_changed(self, change: Change) -> None:
         """Compares again with other traces or keys."""
-        if change == "traces":
+        if change == "traces" and not self._still_open():
             self.sides = (0, 1)
             self._shown = None
         if change in ("traces", "keys"):
             self._compare()
 
+    def _still_open(self) -> bool:
+        """Whether the traces that are compared are open still, where they were: others were added to them."""
+        traces = self.session.traces
+        now = [traces[n] if n < len(traces) else None for n in self.sides]
+        return all(one is other for one, other in zip(now, self._traces, strict=True))
+
     # Comparing
 
     def _compare(self) -> None:
         traces, (a, b) = self.session.traces, self.sides
+        self._traces = tuple(traces[n] if n < len(traces) else None for n in self.sides)
         self._result = None
         if max(a, b) >= len(traces):
             self.dlmscope.background.cancel("diff")
@@ -316,11 +324,8 @@ two of the open traces can be chosen, and further files opened beside them.
             return
 
         def done(traces: list[Trace]) -> None:
-            sides = self.sides
             self.dlmscope.settings.opened(path.rpartition("#")[0] or path)
-            first = self.session.add_traces(traces)
-            self.sides = sides
-            self._put(side, first)
+            self._put(side, self.session.add_traces(traces))
 
         self.dlmscope.background.run("open", lambda stop: open_traces(path), done)
 

@@ -29,6 +29,14 @@ PAUSE = 0.08
 HINT = "path=value, several with ;   such as proposed_dlms_version_number=6"
 
 
+class PickTree(FieldTree):
+    """A field tree in which Enter takes a field instead of folding it."""
+
+    def action_choose(self) -> None:
+        """Says that this field is meant."""
+        RowsView.action_choose(self)
+
+
 class EditPanel(Vertical):
     """The fields of a message, a line for what is set, the frame as sent and as rebuilt."""
 
@@ -45,10 +53,10 @@ class EditPanel(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal(id="edit-top"):
             yield Input(id="edit-number", placeholder="message", compact=True, type="integer")
-            yield Input(id="edit-line", placeholder=HINT, compact=True)
+            yield Input(id="edit-line", placeholder=HINT, compact=True, select_on_focus=False)
         yield Static("", id="edit-said", markup=False)
         with Horizontal(id="edit-low"):
-            fields = FieldTree(id="edit-fields", classes="pane")
+            fields = PickTree(id="edit-fields", classes="pane")
             fields.border_title = "Fields (Enter takes one)"
             yield fields
             yield TwoFrames(id="edit-frames")
