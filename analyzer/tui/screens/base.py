@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widgets import Footer, Static
 
 from analyzer.tui.session import Change, Session
 from analyzer.tui.widgets.tab_row import TabRow
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from analyzer.tui.app import DlmscopeApp
 
 
+TOO_SMALL = "dlmscope needs a window of 60 x 16 or more. Make it larger, or the letters smaller."
+
+
 class BaseScreen(Screen[None]):
     """A screen of the shell. Subclasses give `place`, `body`, `help_text`, and overwrite `session_changed`."""
 
     place: ClassVar[str] = ""
     help_text: ClassVar[str] = ""
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (150, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-middle"), (150, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-short"), (34, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave_field", "Leave the field", show=False)]
 
     @property
@@ -41,6 +44,7 @@ class BaseScreen(Screen[None]):
         return self.dlmscope.session
 
     def compose(self) -> ComposeResult:
+        yield Static(TOO_SMALL, id="too-small", markup=False)
         yield TabRow(self.place)
         yield from self.body()
         yield Footer(show_command_palette=False)
