@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from analyzer import hiding
 from analyzer.align import align
 from analyzer.expectation import FOLLOWS, LENGTHS, RANDOM, Expectation, LinkNumbers, joined_blocks
 from analyzer.message import Message
@@ -261,7 +262,11 @@ class _Comparison:
         )
 
     def _shown(self, node: Node, in_a: bool) -> str:
-        return shown(node, (self.a if in_a else self.b).octets(node.buffer))
+        message = self.a if in_a else self.b
+        cover = hiding.cover_of(message)
+        if cover is not None and cover.touches(node.buffer, node.start, node.end):
+            return shown(cover.tree(node))
+        return shown(node, message.octets(node.buffer))
 
 
 def _different(path: str, a: str | None, b: str | None, why: str) -> FieldDifference:

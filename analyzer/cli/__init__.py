@@ -49,6 +49,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     if not given and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
         given = ["open"]
     options = _parser().parse_args(given)
+    if getattr(options, "redact", None) == "payload":
+        from analyzer.hiding import values_hidden
+
+        with values_hidden():
+            hidden: int = options.run(options)
+        return hidden
     command: int = options.run(options)
     return command
 

@@ -92,6 +92,7 @@ def _shower(options: argparse.Namespace) -> Callable[[str, Message], None]:
     import threading
 
     from analyzer.cli.options import redactor_for, width
+    from analyzer.hiding import values_hidden
     from analyzer.report import summary_text, tree_text
 
     color, columns, lock = colored(options), width(), threading.Lock()
@@ -100,10 +101,11 @@ def _shower(options: argparse.Namespace) -> Callable[[str, Message], None]:
 
     def show(name: str, message: Message) -> None:
         nonlocal last
-        if options.format == "tree":
-            text = tree_text.render(message, color, columns)
-        else:
-            text = summary_text.render(message, color)
+        with values_hidden(options.redact == "payload"):
+            if options.format == "tree":
+                text = tree_text.render(message, color, columns)
+            else:
+                text = summary_text.render(message, color)
         redactor = redactor_for(options, [message], keys)
         text = redactor.text(text) if redactor is not None else text
         with lock:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from analyzer import hiding
 from analyzer.message import Message
 from analyzer.model import Finding, Node
 from analyzer.report.html_page import Mask, cells, safe
 from analyzer.report.summary import summary
 from analyzer.shown import shown
-from analyzer.tree import tree_of
 
 ARROWS = {"client": "→", "meter": "←", "unknown": "·"}
 ROW = 16  # octets
@@ -31,7 +31,7 @@ def line(message: Message, findings: Sequence[Finding], anchor: str, mask: Mask)
 
 def details(message: Message, findings: Sequence[Finding], anchor: str, mask: Mask) -> str:
     """A message that opens to its tree and its octets."""
-    tree = tree_of(message)
+    tree = hiding.tree(message)
     opened = " open" if any(finding.severity == "error" for finding in findings) else ""
     return (
         f'<details class="message" id="{anchor}m{message.number}"{opened}><summary>{line(message, findings, anchor, mask)}'
@@ -62,6 +62,10 @@ def _covered(tree: Node, message: Message, mask: Mask) -> set[tuple[int, int]]:
         text = shown(node, message.octets(node.buffer))
         if mask(text) != text:
             places.update((node.buffer, at) for at in range(node.start, node.end))
+    if (cover := hiding.cover_of(message)) is not None:
+        buffers = [(0, message.wire), *((buffer.id, buffer.data) for buffer in message.buffers)]
+        places.update((number, at) for number, data in buffers for at, cell in enumerate(cover.octets(number, data))
+                      if cell == "**")  # fmt: skip
     return places
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from analyzer import hiding
+from analyzer.covered import Cover
 from analyzer.message import Message
 from analyzer.model import Node, Security, Span
 from analyzer.report import objects_json
 from analyzer.report.summary import summary
 from analyzer.report.values import values_of
-from analyzer.tree import tree_of
 from grammars.kit.primitives import Bits, Extended
 
 
 def render(message: Message) -> dict[str, Any]:
-    """One message with its tree, as an object for `json.dumps`."""
+    """One message with its tree, as an object for `json.dumps`; without its values where they are to be hidden."""
+    cover = hiding.cover_of(message)
+    values = values_of(message)
     made = {
         "number": message.number,
         "records": list(message.records),
@@ -27,21 +30,37 @@ def render(message: Message) -> dict[str, Any]:
         "plain_apdu": message.plain_apdu,
         "summary": summary(message),
         "security": _security(message.security) if message.security is not None else None,
-        "values": values_of(message),
-        "bytes": message.wire.hex().upper(),
-        "tree": _node(tree_of(message)),
+        "values": hiding.covered_json(values) if cover is not None else values,
+        "bytes": _octets(0, message.wire, cover),
+        "tree": _node(hiding.tree(message)),
         "buffers": [
             {
                 "id": buffer.id,
                 "how": buffer.how,
                 "from": [_span(span) for span in buffer.sources],
-                "bytes": buffer.data.hex().upper(),
+                "bytes": _octets(buffer.id, buffer.data, cover),
             }
             for buffer in message.buffers
         ],
     }
+    if cover is not None and message.security is not None:
+        made["security"] = _covered_plaintext(_security(message.security), message, cover)
     objects_json.add_to(made, message)
     return made
+
+
+def _octets(buffer: int, data: bytes, cover: Cover | None) -> str:
+    return data.hex().upper() if cover is None else "".join(cover.octets(buffer, data))
+
+
+def _covered_plaintext(made: dict[str, Any], message: Message, cover: Cover) -> dict[str, Any]:
+    """The plain text as it is in its buffer; all of it covered where it has none."""
+    inner = [_covered_plaintext(one, message, cover) for one in made["inner"]]
+    text = made["plaintext"]
+    if text:
+        buffer = next((one for one in message.buffers if one.data.hex().upper() == text), None)
+        text = _octets(buffer.id, buffer.data, cover) if buffer is not None else hiding.said(text)
+    return {**made, "plaintext": text, "inner": inner}
 
 
 def _span(span: Span) -> dict[str, Any]:
@@ -86,6 +105,8 @@ def plain_value(value: object) -> Any:
     """A value of a field as JSON: octets in hexadecimal, an HDLC address as its number, a bit string as 0 and 1."""
     if isinstance(value, bytes):
         return value.hex().upper()
+    if isinstance(value, str):
+        return value.replace(" ", "")  # octets or digits with covered ones among them
     if isinstance(value, Extended):
         return value.number
     if isinstance(value, Bits):

@@ -6,14 +6,17 @@ import math
 from decimal import Decimal
 from typing import Any
 
+from analyzer import hiding
 from analyzer.message import Message
 from analyzer.objects import NUMBERS, Answer, Target, scalar, scaled, unit_symbol
 from analyzer.profiles import Cell, Column, Profile, unit_of
 from analyzer.pushes import Pushed
-from analyzer.report.objects_text import status_of, target_of
+from analyzer.report.objects_text import general, status_of, target_of
 from analyzer.report.values import as_json
 from grammars import readings
 from grammars.kit.spec import RawNode
+
+VALUES = ("value", "text", "scaled", "status", "time")  # members of an object that tell its value
 
 
 def objects_of(message: Message) -> list[dict[str, Any]]:
@@ -114,11 +117,22 @@ def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
+def _covered(made: dict[str, Any]) -> dict[str, Any]:
+    return {key: hiding.covered_json(item) if key in VALUES else item for key, item in made.items()}
+
+
+def _covered_table(made: dict[str, Any]) -> dict[str, Any]:
+    filled = [{**one, "why": general(one["why"])} for one in made["filled"]]
+    return {**made, "rows": hiding.covered_json(made["rows"]), "filled": filled}
+
+
 def add_to(made: dict[str, Any], message: Message) -> None:
     """Adds objects and tables to a message in JSON. `profile` is the first table, `profiles` all where there are more."""
-    if message.objects:
-        made["objects"] = objects_of(message)
-    profiles = profiles_of(message)
+    objects, profiles = objects_of(message), profiles_of(message)
+    if hiding.are_hidden():
+        objects, profiles = [_covered(one) for one in objects], [_covered_table(one) for one in profiles]
+    if objects:
+        made["objects"] = objects
     if profiles:
         made["profile"] = profiles[0]
     if len(profiles) > 1:

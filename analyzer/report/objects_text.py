@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+from analyzer import hiding
 from analyzer.message import Message
 from analyzer.objects import (
     COMPOSED,
@@ -69,10 +70,10 @@ def value_text(one: Answer | Pushed) -> str:
         return f"{kind} of {len(elements(value))}"
     plain = scalar(value, one.octets)
     if one.scaler is not None and kind in NUMBERS and isinstance(plain, int):
-        return f"{plain_number(scaled(plain, one.scaler))} {unit_symbol(one.unit)}".strip()
+        return f"{hiding.said(plain_number(scaled(plain, one.scaler)))} {unit_symbol(one.unit)}".strip()
     text = cell_text(plain, kind, target_of(one))
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
-    return f"{text}  {status_of(one, plain)}".rstrip()
+    return f"{hiding.said(text)}  {status_of(one, plain)}".rstrip()
 
 
 def target_of(one: Answer | Pushed) -> Target | None:
@@ -86,7 +87,9 @@ def target_of(one: Answer | Pushed) -> Target | None:
 
 def status_of(one: Answer | Pushed, value: object) -> str:
     """The bits of a value that is a status word."""
-    return status_text(one.instance_id, value) if isinstance(value, int) and one.attribute_id in (None, 2) else ""
+    if hiding.are_hidden() or not isinstance(value, int) or one.attribute_id not in (None, 2):
+        return ""
+    return status_text(one.instance_id, value)
 
 
 def _table(profile: Profile, colors: Palette) -> Iterator[str]:
@@ -108,7 +111,7 @@ def _table(profile: Profile, colors: Palette) -> Iterator[str]:
             yield colors.dim(_row([head[level] for head in heads], widths, right))
     why: dict[str, None] = {}
     for row in itertools.chain(first, rows):
-        why.update((_general(cell.filled), None) for cell in row if cell.filled)
+        why.update((general(cell.filled), None) for cell in row if cell.filled)
         yield _row(_texts(profile, row, kinds), widths, right)
     for reason in sorted(why):
         yield colors.dim(f"{INDENT}{FILLED} filled in, {reason}")
@@ -116,7 +119,7 @@ def _table(profile: Profile, colors: Palette) -> Iterator[str]:
         yield colors.dim(f"{INDENT}  {note}")
 
 
-def _general(reason: str) -> str:
+def general(reason: str) -> str:
     """A reason without the number of one row."""
     if reason.startswith("delta-"):
         return "delta values: the difference added to the row before"
@@ -135,7 +138,7 @@ def _texts(profile: Profile, row: Sequence[Cell], kinds: Sequence[tuple[bool, bo
     made = []
     for n, cell in enumerate(row):
         target = profile.columns[n].target if n < len(profile.columns) else None
-        text = cell_text(profile.numbers(n, cell), cell.type, target)
+        text = hiding.said(cell_text(profile.numbers(n, cell), cell.type, target))
         said = _status(target, cell.value)
         right, starred = kinds[n] if n < len(kinds) else (False, False)
         mark = f" {FILLED}" if cell.filled else "  " if right and starred else ""
@@ -145,7 +148,7 @@ def _texts(profile: Profile, row: Sequence[Cell], kinds: Sequence[tuple[bool, bo
 
 def _status(target: Target | None, value: object) -> str:
     """The bits of a status word, where a number is the value of its object and no other attribute."""
-    if target is None or target.attribute_id != 2 or not isinstance(value, int):
+    if hiding.are_hidden() or target is None or target.attribute_id != 2 or not isinstance(value, int):
         return ""
     return status_text(target.instance_id, value)
 

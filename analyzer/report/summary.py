@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from analyzer import hiding
 from analyzer.association import parameters_of
+from analyzer.covered import Cover
 from analyzer.message import Layer, Message
 from analyzer.pushes import Pushed
 from analyzer.report.objects_text import value_text
@@ -27,7 +29,7 @@ def summary(message: Message) -> str:
     text = of_layer(plain, message.versions) if plain is not None else message.layer.name
     scaled = _scaled(message)
     if scaled:
-        text += f" = {scaled}"
+        text += f" = {hiding.said(scaled)}"
     if message.joined is not None and message.joined.nodes:
         text += f", completes {value_of(message.joined.nodes[0])}"
     text += _told(message)
@@ -86,6 +88,7 @@ def _text_frame(message: Message) -> str:
     if frame.framing == "mbus":
         return f"M-Bus {frame.kind or 'frame'}"
     shown = readings.characters(frame.data).strip(".")
+    shown = hiding.said(shown) if Cover(message).touches(0, 0, len(message.wire)) else shown
     return f"{frame.kind}, {shown[:LONGEST]}" if len(frame.data) > 1 else f"{frame.kind}"
 
 
@@ -191,10 +194,10 @@ def value_of(node: RawNode) -> str:
         text = readings.printable(value) if spec.type in ("octet-string", "visible-string", "utf8-string") else ""
         if spec.type == "octet-string" and readings.is_date_time(value):
             text = readings.date_time(value)
-            return text[:LONGEST]
+            return hiding.said(text[:LONGEST])
         shown = f'"{text}"' if text else value.hex(" ").upper()
-        return f"{spec.name} {shown if len(shown) <= LONGEST else f'of {len(value)} octets'}"
-    return f"{spec.name} {value}"
+        return f"{spec.name} {hiding.said(shown) if len(shown) <= LONGEST else f'of {len(value)} octets'}"
+    return f"{spec.name} {hiding.said(str(value))}"
 
 
 def _initiate_request(nodes: list[RawNode]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer import hiding
 from analyzer.message import Message
 from analyzer.model import Node
 from analyzer.report import objects_text
 from analyzer.report.colors import Palette, palette
 from analyzer.report.summary import summary
-from analyzer.tree import parts_of, root_of
+from analyzer.tree import root_of
 from grammars.kit.primitives import Bits, Extended
 from grammars.readings import escaped
 
@@ -29,7 +30,7 @@ def render(message: Message, color: bool = False, width: int = 100) -> str:
     if len(message.frames) > 1:
         lines += _lines(root_of(message), 0, 0, colors, max(width, 60))
         depth = 1
-    for part in parts_of(message):
+    for part in hiding.parts(message):
         lines += _lines(part, depth, 0, colors, max(width, 60))
     lines += objects_text.lines(message, colors)
     lines += _decrypted(message, colors)
@@ -37,8 +38,10 @@ def render(message: Message, color: bool = False, width: int = 100) -> str:
 
 
 def _decrypted(message: Message, colors: Palette) -> Iterator[str]:
+    cover = hiding.cover_of(message)
     for buffer in message.buffers:
-        rows = [buffer.data[n : n + 2 * OCTETS].hex(" ").upper() for n in range(0, len(buffer.data), 2 * OCTETS)]
+        cells = cover.octets(buffer.id, buffer.data) if cover is not None else buffer.data.hex(" ").upper().split()
+        rows = [" ".join(cells[n : n + 2 * OCTETS]) for n in range(0, len(cells), 2 * OCTETS)]
         for number, row in enumerate(rows):
             label = f"{buffer.how} {buffer.id}" if number == 0 else ""
             yield colors.dim(f"{label:>{PLACE + 2}}  {row}")
