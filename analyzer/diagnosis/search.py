@@ -15,12 +15,11 @@ from random import Random
 
 from analyzer.decryptor import TITLE_OCTETS, Protected
 from analyzer.diagnosis.searcher import Explained, Sealed, Searcher
-from analyzer.frame import fits
+from analyzer.frame import reads_whole
 from analyzer.keyring import KeyProvider, KeyRole
 from analyzer.message import Message
 from grammars.apdu import APDU
 from grammars.kit.spec import find_raw, walk_raw
-from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS, CIASE_TAGS
 
 SEARCHED = 60  # APDUs of one trace that are searched in full; the others only try what explained these
@@ -144,7 +143,7 @@ def random_hit(one: Explained) -> float:
     source, size = Random(len(one.plaintext or b"")), len(one.plaintext or b"")
     expected = sorted(one.item.expected)
     texts = (bytes((source.choice(expected),)) + source.randbytes(max(0, size - 1)) for _ in range(RANDOM_TEXTS))
-    return len(expected) / 256 * (1 + sum(fits(parse(APDU, text)) for text in texts)) / RANDOM_TEXTS
+    return len(expected) / 256 * (1 + sum(reads_whole(APDU, text) for text in texts)) / RANDOM_TEXTS
 
 
 def _sides(messages: Sequence[Message]) -> dict[str, bytes | None]:

@@ -27,12 +27,11 @@ from analyzer.diagnosis.variants import (
     tag_variants,
     title_variants,
 )
-from analyzer.frame import fits
+from analyzer.frame import reads_whole
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Layer, Message
 from analyzer.model import Security
 from grammars.apdu import APDU
-from grammars.parse import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +201,7 @@ class Searcher:
             return None
         text = self.decryptor.gcm_decrypt(hypothesis.encryption.value, iv, octets)
         for size in (TAG_OCTETS, 16, 8) if control & AUTHENTICATED else (0,):
-            if len(text) > size and fits(parse(APDU, text[: len(text) - size])):
+            if len(text) > size and reads_whole(APDU, text[: len(text) - size]):
                 return text
         return None
 
@@ -321,6 +320,6 @@ class Searcher:
             (0, octets),
         ):
             self.tried += 1
-            if actual != stated and text[:1] and text[0] in item.expected and fits(parse(APDU, text)):
+            if actual != stated and text[:1] and text[0] in item.expected and reads_whole(APDU, text):
                 return Explained(item, replace(stream, control=control_variant(sent, actual)), False, text)
         return None
