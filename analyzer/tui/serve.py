@@ -7,6 +7,7 @@ with every request, and where another machine can connect, a token is needed. Ea
 from __future__ import annotations
 
 import hmac
+import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
@@ -55,6 +56,10 @@ class GuardedServer(Server):
         app = await super()._make_app()
         app.middlewares.append(self._guard)
         return app
+
+    def initialize_logging(self) -> None:
+        """Problems alone: a line for each request would hold the token."""
+        logging.basicConfig(level=logging.WARNING)
 
     async def on_startup(self, app: web.Application) -> None:
         """The command has said already where to go."""

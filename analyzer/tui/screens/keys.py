@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,6 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
+from analyzer.keyring import KeyRing
+from analyzer.message import Message
 from analyzer.tui.keybook import FIELDS, Entry
 from analyzer.tui.recognition import shown_path, told
 from analyzer.tui.screens.base import BaseScreen
@@ -38,6 +41,11 @@ class EntryList(RowsView):
         entry = self.entries[index]
         held = [title for name, title, _ in FIELDS if name in entry.fields() and name not in ("name", "system_title")]
         return [(f"{entry.label:<22}", "plain"), (f" {', '.join(held) or 'no keys yet'}", "dim")]
+
+
+def _opened(messages: Sequence[Message], keys: KeyRing) -> str:
+    """What a trace is, without saying that it is one."""
+    return told([messages], keys).partition(", ")[2]
 
 
 class KeysScreen(BaseScreen):
@@ -113,7 +121,7 @@ to a log, and are saved only when you ask for it, to a file that you alone can r
         self.dlmscope.background.run(
             "opens",
             lambda stop: [
-                (t.name, told([session.messages(n, stop)], session.keys)) for n, t in enumerate(session.traces)
+                (t.name, _opened(session.messages(n, stop), session.keys)) for n, t in enumerate(session.traces)
             ],
             lambda lines: self._tell("\n".join(f"{name}: {line}" for name, line in lines)),
         )

@@ -239,8 +239,9 @@ class TraceScreen(BaseScreen):
         here, there = (self._inner, 0) if node.buffer else (0, self._inner)
         self._view(there).light([*origin(message, node, self._inner), *self._marked(there)])
         lit, marked = Lit(node.start, node.end), self._marked(here)
-        same = bool(marked) and (marked[0].start, marked[0].end) == (lit.start, lit.end)
-        self._view(here).light(marked if same else [*marked, lit])
+        whole = (here, lit.start, lit.end) == (0, 0, len(message.wire))  # nothing stands out of all
+        same = any((mark.start, mark.end) == (lit.start, lit.end) for mark in marked)
+        self._view(here).light(marked if same or whole else [*marked, lit])
         self._describe()
 
     def _marked(self, buffer: int) -> list[Lit]:
