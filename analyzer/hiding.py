@@ -58,6 +58,16 @@ def cover_of(message: Message) -> Cover | None:
     return Cover(message) if _hidden.get() else None
 
 
+def octets(message: Message, data: bytes, between: str = "") -> str:
+    """The whole of one buffer of a message in hexadecimal; octets that are no buffer of it are covered whole."""
+    cover = cover_of(message)
+    if cover is None:
+        return data.hex(" ").upper().replace(" ", between)
+    buffers = [(0, message.wire), *((buffer.id, buffer.data) for buffer in message.buffers)]
+    number = next((number for number, whole in buffers if whole == data), None)
+    return between.join(cover.octets(number, data) if number is not None else [MASK * 2] * len(data))
+
+
 def covered_json(value: Any) -> Any:
     """A value of JSON with all that is in it covered; lists and the names of members stay, of a P1 value all but itself."""
     if isinstance(value, list):

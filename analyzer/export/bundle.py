@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from analyzer import hiding
+from analyzer.covered import Cover
 from analyzer.message import Message
 from analyzer.model import Direction, Finding, Trace
 from analyzer.redaction import Redactor
@@ -64,7 +66,37 @@ def pieces_of(bundle: Bundle) -> list[Piece]:
         else:
             direction = next(iter(sides)) if sides else record.direction
             made.append(Piece(record.number, record.data, direction, record.time, record.seconds, numbers))
-    return _masked(made, bundle.redactor)
+    return _masked(_without_values(made, bundle.messages), bundle.redactor)
+
+
+def _without_values(pieces: list[Piece], messages: Sequence[Message]) -> list[Piece]:
+    """The same with the values of messages covered by their place. Pieces whose octets are not those of the frame that
+    they brought, since they had to be restored, are covered whole."""
+    if not hiding.are_hidden():
+        return pieces
+    data = [bytearray(piece.data) for piece in pieces]
+    for side in ("client", "meter", "unknown"):
+        places = [(place, at) for place, piece in enumerate(pieces) if piece.direction == side
+                  for at in range(len(piece.data))]  # fmt: skip
+        stream, at = bytes(data[place][n] for place, n in places), 0
+        for message in messages:
+            cells, begin = Cover(message).octets(0, message.wire), 0
+            for frame in message.frames:
+                own, begin = cells[begin : begin + len(frame.data)], begin + len(frame.data)
+                if frame.direction != side or "**" not in own:
+                    continue
+                found = stream.find(frame.data, at)
+                if found < 0:
+                    for place, n in places:
+                        if pieces[place].record in frame.records:
+                            data[place][n] = MASKED
+                    continue
+                at = found + len(frame.data) - 1  # two frames may share a flag
+                for n, cell in enumerate(own):
+                    if cell == "**":
+                        place, offset = places[found + n]
+                        data[place][offset] = MASKED
+    return [replace(piece, data=bytes(octets)) for piece, octets in zip(pieces, data, strict=True)]
 
 
 def _masked(pieces: list[Piece], redactor: Redactor | None) -> list[Piece]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from analyzer import hiding
 from analyzer.capture_file import ETHERNET, USER0, ByteStream, CaptureFile
 from analyzer.export.bundle import Bundle, Piece, pieces_of, seconds_of
 from analyzer.message import Message
@@ -102,7 +103,7 @@ def _of_message(message: Message) -> list[str]:
     for buffer in message.buffers:
         if buffer.how == "decrypted":
             verdict = message.security.verdict if message.security is not None else "unknown"
-            octets = buffer.data.hex(" ").upper()
+            octets = hiding.octets(message, buffer.data, " ")
             said.append(_short(f"message {message.number}, decrypted ({verdict}): {octets}"))
     return said
 

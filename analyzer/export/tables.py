@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+from analyzer import hiding
 from analyzer.export.bundle import Bundle
 from analyzer.frame import addresses
 from analyzer.message import Message
@@ -70,8 +71,8 @@ def message_rows(bundle: Bundle) -> Iterator[Row]:
             len(message.wire),
             summary(message),
             " ".join(codes.get(message.number, ())),
-            message.wire.hex().upper(),
-            plaintext.hex().upper() if plaintext is not None else None,
+            hiding.octets(message, message.wire),
+            hiding.octets(message, plaintext) if plaintext is not None else None,
         )
 
 
@@ -81,10 +82,18 @@ def value_rows(bundle: Bundle) -> Iterator[Row]:
         meter = meter_of(message)
         head = (bundle.trace.name, bundle.trace.source, message.number, message.time, message.frames[0].seconds, meter)
         for row in telegram_rows(message):
-            yield (*head, *row)
+            yield (*head, *_shown(row))
         for one in message.objects:
             for row in object_rows(one):
-                yield (*head, *row)
+                yield (*head, *_shown(row))
+
+
+def _shown(row: Row) -> Row:
+    """The columns of a value as they are, or its time, text and number covered."""
+    if not hiding.are_hidden():
+        return row
+    obis, class_id, attribute_id, name, when, value, _, unit = row
+    return obis, class_id, attribute_id, name, when and hiding.said(when), value and hiding.said(value), None, unit
 
 
 def meter_of(message: Message) -> str:

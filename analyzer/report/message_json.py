@@ -44,7 +44,7 @@ def render(message: Message) -> dict[str, Any]:
         ],
     }
     if cover is not None and message.security is not None:
-        made["security"] = _covered_plaintext(_security(message.security), message, cover)
+        made["security"] = _covered_plaintext(_security(message.security), message)
     objects_json.add_to(made, message)
     return made
 
@@ -53,13 +53,12 @@ def _octets(buffer: int, data: bytes, cover: Cover | None) -> str:
     return data.hex().upper() if cover is None else "".join(cover.octets(buffer, data))
 
 
-def _covered_plaintext(made: dict[str, Any], message: Message, cover: Cover) -> dict[str, Any]:
+def _covered_plaintext(made: dict[str, Any], message: Message) -> dict[str, Any]:
     """The plain text as it is in its buffer; all of it covered where it has none."""
-    inner = [_covered_plaintext(one, message, cover) for one in made["inner"]]
+    inner = [_covered_plaintext(one, message) for one in made["inner"]]
     text = made["plaintext"]
     if text:
-        buffer = next((one for one in message.buffers if one.data.hex().upper() == text), None)
-        text = _octets(buffer.id, buffer.data, cover) if buffer is not None else hiding.said(text)
+        text = hiding.octets(message, bytes.fromhex(text))
     return {**made, "plaintext": text, "inner": inner}
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analyzer import hiding
 from analyzer.message import Message
 from analyzer.model import SourceIssue
 from analyzer.report import source_issues
-from analyzer.report.simple_xml.elements import Comment, Cover, Element, lines
+from analyzer.report.simple_xml.elements import Comment, Cover, Element, Item, lines
 from analyzer.report.simple_xml.frames import frame_items
+from analyzer.report.simple_xml.hidden import without_values
 from analyzer.report.summary import summary
 
 DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
@@ -23,7 +25,10 @@ SEVERAL, TRACE = "Traces", "Messages"
 def render(message: Message, cover: Cover = str) -> str:
     """One message: a comment that sums it up, and its frames. `cover` masks what must not be seen in texts and values."""
     head = [f"#{message.number}", message.direction, *([message.time] if message.time else []), summary(message)]
-    return "\n".join(lines([Comment("  ".join(head)), *frame_items(message)], cover, 1))
+    items: Sequence[Item] = frame_items(message)
+    if hiding.are_hidden():
+        items = list(without_values(items))
+    return "\n".join(lines([Comment("  ".join(head)), *items], cover, 1))
 
 
 def beginning(alone: bool) -> list[str]:

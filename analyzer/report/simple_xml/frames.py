@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer import hiding
 from analyzer.frame import Frame
 from analyzer.message import Message
 from analyzer.report.simple_xml.apdus import RULES
@@ -61,7 +62,7 @@ def _octets(frame: Frame) -> list[Item]:
         for found in telegram_values(frame.parsed.nodes):
             made.append(Comment(" ".join(filter(None, (f"{found['obis']}={found['value']}", found["unit"])))))
     elif frame.framing == "iec62056-21":
-        made.append(Comment(readings.characters(frame.data)))
+        made.append(Comment(hiding.said(readings.characters(frame.data))))
     return made
 
 
