@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 THREAD := captures/gurux-forum-2017
 
-.PHONY: demo test lint bench fuzz clean
+.PHONY: demo test lint bench fuzz lab clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,10 @@ bench: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m pytest -m fuzz
+
+# How the diagnosis does on conversations with known faults, and on healthy ones.
+lab: $(READY)
+	$(BIN)/python -m tests.lab
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
