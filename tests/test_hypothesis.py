@@ -17,10 +17,9 @@ from analyzer.hypothesis import (
     best_of,
     checked,
     given_keys,
-    supposed_from,
-    texts_of,
     tried,
 )
+from analyzer.hypothesis_text import supposed_from, texts_of
 from analyzer.keyring import KeyRing
 from tests.support import AK, CLIENT, EK, METER, Station, ciphered, keys, thread, thread_keys
 

@@ -173,6 +173,23 @@ async def test_a_search_that_finds_nothing_says_what_was_tried(settled: Settled)
         assert app.screen.query_one("#suppose-encryption_key", Input).value == EK.hex().upper()
 
 
+async def test_a_search_can_be_stopped(settled: Settled) -> None:
+    unknown = Station(CLIENT, ek=bytes(range(40, 56))), Station(METER, ek=bytes(range(40, 56)))
+    traces = [ciphered(client=unknown[0], meter=unknown[1], reads=25).trace()]
+    app = DlmscopeApp(traces, keys(), settings=Settings(), first="diagnose")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("h")
+        await settled(pilot)
+        await app.screen.run_action("search")
+        await app.screen.run_action("search")  # at once: a key stroke of a test waits until nothing happens any more
+        await settled(pilot)
+        assert said(app, "#try-found").startswith("Stopped.")
+        await pilot.press("ctrl+r")
+        await settled(pilot)
+        assert said(app, "#try-found").startswith("0 of ")
+
+
 async def test_ctrl_n_is_as_given_and_keys_are_masked(app: DlmscopeApp, settled: Settled) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, settled, "h")

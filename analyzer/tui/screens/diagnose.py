@@ -100,6 +100,7 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
         """Diagnoses again with other traces or keys."""
         if change == "traces":
             self._kept = None
+            self.query_one(TryPanel).stop_search()
             if self.view == "edit":
                 self._show("findings")
         if change in ("traces", "keys"):

@@ -20,10 +20,10 @@ from analyzer.report.diff_text import LEGEND, headline, short
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.choice import Choice
 from analyzer.tui.screens.picker import FilePicker
-from analyzer.tui.session import Change
+from analyzer.tui.session import Change, Stop
 from analyzer.tui.widgets.bytes_view import BytesView, Lit
 from analyzer.tui.widgets.diff_octets import field_node, lit_of
-from analyzer.tui.widgets.diff_rows import DiffRow, DiffRows, rows_of
+from analyzer.tui.widgets.diff_rows import DiffRow, DiffRows, place_of, rows_of
 from analyzer.tui.widgets.rows_view import RowsView
 
 
@@ -121,6 +121,7 @@ two of the open traces can be chosen, and further files opened beside them.
         self._result = None
         if max(a, b) >= len(traces):
             self.dlmscope.background.cancel("diff")
+            self.dlmscope.background.cancel("rows")
             self._rows.show((), (), ())
             self._empty(len(traces))
             return
@@ -148,22 +149,32 @@ two of the open traces can be chosen, and further files opened beside them.
         if sides != self.sides or max(sides) >= len(self.session.traces):
             return
         again = self._shown == sides
-        cursor = self._rows.cursor if again else 0
+        row = self._rows.current if again else None
         self._result, self._messages, self._shown = result, (a, b), sides
         names = [self.session.traces[n].name for n in sides]
         self._head(Text(headline(result, *names), "bold" if result.first_divergence else ""))
         self._rows.border_title = f"{names[0]}  |  {names[1]}".replace("[", "\\[")
-        self._fill(cursor)
+        self._fill(row)
 
-    def _fill(self, cursor: int) -> None:
-        if self._result is None:
+    def _fill(self, here: DiffRow | None) -> None:
+        """Makes the rows, with the cursor at that of `here`, or at its pair."""
+        result, expected = self._result, self._expected
+        if result is None:
             return
-        rows = rows_of(self._result, self._expected)
-        self._rows.show(rows, *self._messages, min(cursor, max(len(rows) - 1, 0)))
-        hidden = sum(f.status == "expected" for pair in self._result.pairs for f in pair.fields)
-        said = f"{hidden} expected {'shown' if self._expected else 'hidden'} (e)"
-        matter = sum(row.matters for row in rows)
-        self._rows.border_subtitle = f"{matter} to walk (d)  {said}" if hidden else f"{matter} to walk (d)"
+
+        def work(_stop: Stop) -> tuple[list[DiffRow], int, str]:
+            rows = rows_of(result, expected)
+            hidden = sum(f.status == "expected" for pair in result.pairs for f in pair.fields)
+            said = f"{sum(row.matters for row in rows)} to walk (d)"
+            if hidden:
+                said += f"  {hidden} expected {'shown' if expected else 'hidden'} (e)"
+            return rows, place_of(rows, here), said
+
+        self.dlmscope.background.run("rows", work, lambda made: self._filled(*made))
+
+    def _filled(self, rows: list[DiffRow], cursor: int, said: str) -> None:
+        self._rows.show(rows, *self._messages, cursor)
+        self._rows.border_subtitle = said
         self._look()
 
     # What is chosen
@@ -242,21 +253,13 @@ two of the open traces can be chosen, and further files opened beside them.
         if first is None:
             self.notify("No difference that matters", timeout=2)
             return
-        self._rows.move(self._rows.place_of(first))
+        self._rows.move(self._rows.first_of(first))
         self._rows.focus()
 
     def action_expected(self) -> None:
         """Shows what differs as expected, or hides it; the cursor stays at its pair."""
-        row = self._rows.current
         self._expected = not self._expected
-        self._fill(0)
-        if row is None:
-            return
-        rows = self._rows.rows
-        place = next((n for n, r in enumerate(rows) if r == row), None)
-        if place is None:
-            place = next((n for n, r in enumerate(rows) if r.pair is row.pair), 0)
-        self._rows.move(place)
+        self._fill(self._rows.current)
 
     def action_buffer(self) -> None:
         """The octets on the wire, or those that were opened."""

@@ -118,9 +118,16 @@ Right bring other columns into sight, p plots the next column. x writes CSV: all
         self._fill()
 
     def _fill(self) -> None:
-        rows = [r for r in self._all if _holds(r, self._words)] if self._words else list(self._all)
-        if self._by_object:
-            rows.sort(key=lambda reading: reading.key)
+        """Chooses and orders the rows."""
+        everything, words, by_object = self._all, self._words, self._by_object
+
+        def work(_stop: Stop) -> list[Reading]:
+            rows = [r for r in everything if _holds(r, words)] if words else list(everything)
+            return sorted(rows, key=lambda reading: reading.key) if by_object else rows
+
+        self.dlmscope.background.run("order-values", work, self._filled)
+
+    def _filled(self, rows: list[Reading]) -> None:
         self._rows.show(rows)
         traces = self.session.traces
         name = traces[self.index].name if self.index < len(traces) else "Values"

@@ -57,7 +57,7 @@ class EditPanel(Vertical):
         yield Static("", id="edit-said", markup=False)
         with Horizontal(id="edit-low"):
             fields = PickTree(id="edit-fields", classes="pane")
-            fields.border_title = "Fields (Enter takes one)"
+            fields.border_title = "Fields (Escape, Enter takes one)"
             yield fields
             yield TwoFrames(id="edit-frames")
 

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Label
 
-from analyzer.hypothesis import FIELDS
+from analyzer.hypothesis_text import FIELDS
 
 SECRET = frozenset({"encryption_key", "authentication_key"})
 

@@ -18,10 +18,9 @@ from analyzer.hypothesis import (
     applied,
     best_of,
     given_keys,
-    supposed_from,
-    texts_of,
     tried,
 )
+from analyzer.hypothesis_text import supposed_from, texts_of
 from analyzer.tui.session import Session, Stop, StoppedError
 from analyzer.tui.widgets.bytes_view import BytesView
 from analyzer.tui.widgets.diagnosis_form import SuppositionForm
@@ -68,6 +67,7 @@ class TryPanel(Horizontal):
         self._problem = ""
         self._steps: dict[tuple[str, str], list[int]] = {}
         self._generation = -1
+        self._searching = False
         self._idle()
 
     @property
@@ -166,10 +166,14 @@ class TryPanel(Horizontal):
         self.query_one("#try-found", Static).update(text)
 
     def run_search(self) -> None:
-        """Searches for what explains the APDUs that do not verify, beginning with the keys of the form."""
+        """Searches for what explains the APDUs that do not verify, beginning with the keys of the form; while it runs,
+        stops it."""
         app, session, supposed = self._app, self._app.session, self.supposed
-        self._steps = {}
-        self._found(Text("Searching ..."))
+        if self._searching:
+            self.stop_search()
+            return
+        self._steps, self._searching = {}, True
+        self._found(Text("Searching ... Ctrl+R stops"))
 
         def work(stop: Stop) -> tuple[list[Search], Supposition | None]:
             keys = applied(session.keys, Supposition(supposed.encryption_key, supposed.authentication_key), None)
@@ -188,7 +192,16 @@ class TryPanel(Horizontal):
 
         app.background.run("search", work, lambda made: self._ended(*made))
 
+    def stop_search(self) -> None:
+        """Cancels the search, if one runs; what it has found so far stays in sight."""
+        if self._searching:
+            self._searching = False
+            self._app.background.cancel("search")
+            self._found(Text("\n".join(["Stopped.", *self._lines()])))
+
     def _step(self, name: str, progress: Progress) -> None:
+        if not self._searching:
+            return
         latest = progress.latest
         number = latest.item.message.number
         if latest.hypothesis is None:
@@ -197,7 +210,7 @@ class TryPanel(Horizontal):
             changes = "; ".join(change.words for change in latest.hypothesis.changes) or "as given"
             said = f"{'verifies' if latest.verified else 'readable, not proven'}: {changes}"
         self._steps.setdefault((name, said), []).append(number)
-        head = f"{progress.done} of {progress.total} APDUs, {progress.tried:,} attempts"
+        head = f"{progress.done} of {progress.total} APDUs, {progress.tried:,} attempts; Ctrl+R stops"
         self._found(Text("\n".join([head, *self._lines()])))
 
     def _lines(self) -> list[str]:
@@ -209,6 +222,7 @@ class TryPanel(Horizontal):
         return made
 
     def _ended(self, made: list[Search], found: Supposition | None) -> None:
+        self._searching = False
         tries = sum(one.tried for one in made)
         explained = [one for result in made for one in result.explained]
         if not explained:

@@ -46,6 +46,14 @@ def rows_of(result: Diff, expected: bool) -> list[DiffRow]:
     return made
 
 
+def place_of(rows: Sequence[DiffRow], here: DiffRow | None) -> int:
+    """Where a row stands among others; where it is not, the row of its pair; else the first."""
+    if here is None:
+        return 0
+    place = next((n for n, row in enumerate(rows) if row == here), None)
+    return place if place is not None else next((n for n, r in enumerate(rows) if r.pair == here.pair), 0)
+
+
 class DiffRows(RowsView):
     """The rows of a comparison, two columns of messages with a sign between them."""
 
@@ -84,7 +92,7 @@ class DiffRows(RowsView):
         span = range(self.cursor + 1, len(self.rows)) if by > 0 else range(self.cursor - 1, -1, -1)
         return next((n for n in span if self.rows[n].matters), None)
 
-    def place_of(self, pair: Pair) -> int:
+    def first_of(self, pair: Pair) -> int:
         """The first difference of a pair, or the row of the pair itself."""
         first = next(n for n, row in enumerate(self.rows) if row.pair is pair)
         for n in range(first, len(self.rows)):

@@ -13,6 +13,7 @@ from analyzer.report.value_table import ValueTable
 MISSING = "A plot needs the package textual-plotext: pip install 'dlmscope[plot]'"
 POINTS = 2000  # more of them than a terminal has columns
 TICKS = 5
+LABEL = 26  # columns for one of them
 
 
 class ValuePlot(Container):
@@ -53,7 +54,8 @@ class ValuePlot(Container):
         known = known[::step]
         xs, ys = [n for n, _ in known], [value for _, value in known]
         plot.plot(xs, ys, marker="braille")
-        places = xs if len(xs) <= TICKS else [xs[round(i * (len(xs) - 1) / (TICKS - 1))] for i in range(TICKS)]
+        ticks = max(2, min(TICKS, (self.size.width or 80) // LABEL))  # so many that their labels never touch
+        places = xs if len(xs) <= ticks else [xs[round(i * (len(xs) - 1) / (ticks - 1))] for i in range(ticks)]
         plot.xticks(places, [_when(table, n) for n in places])
         self._plot.refresh()
 
