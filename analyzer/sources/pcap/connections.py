@@ -36,6 +36,8 @@ FRAMINGS = ("ethernet", "ip", "hdlc", "wrapper", "mbus", "p1", "iec62056-21", "n
 MEMORY = 4 << 20  # octets of records that are kept in memory; beyond, they go to a temporary file
 SMALL = 1 << 16  # octets of a conversation that are not worth a place in that file
 MOST_OPEN = 20_000  # connections remembered; beyond, those without DLMS are only counted
+UNDECIDED = 16 << 20  # octets of connections that may still turn out to be DLMS; beyond, those that said much are none
+MUCH = 1024  # octets of a side, which hold whole messages of any kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Connections:
         self._open: dict[Hashable, tuple[Conversation, int]] = {}
         self._ordinals: dict[Hashable, int] = {}
         self._forgotten = 0
+        self._room = 2 * MOST_OPEN  # a connection has two keys
         self._memory = 0
         self._packet = 0
 
@@ -143,7 +146,7 @@ class Connections:
     def _begin(self, segment: Segment) -> tuple[Conversation, int]:
         ends = (segment.source, segment.destination)
         key = (segment.tcp, *sorted(ends))
-        if len(self._open) > 2 * MOST_OPEN:
+        if len(self._open) > self._room:
             self._forget_others()
         conversation = Conversation(
             key, (shown(ends[0]), shown(ends[1])), (ends[0][1], ends[1][1]), "tcp" if segment.tcp else "udp"
@@ -165,12 +168,16 @@ class Connections:
         for side, stream in enumerate(conversation.streams):
             conversation.held += ((side, piece) for piece in stream.close())
         self._release(conversation)
+        self._decide(conversation)
+        conversation.decide_sides()
+
+    def _decide(self, conversation: Conversation) -> None:
+        """Nothing more comes that could tell: it has shown DLMS by now, or it has none."""
         if conversation.state == "open":
             for side in (0, 1, 2):
                 self._look(conversation, side)
         if conversation.state == "open" and conversation.count:
             self._dismiss(conversation)
-        conversation.decide_sides()
 
     def _forget_others(self) -> None:
         """Makes room: connections without DLMS, and those that have carried nothing yet."""
@@ -182,6 +189,7 @@ class Connections:
         if len(kept) > MOST_OPEN:
             kept = {key: found for key, found in kept.items() if found[0].state == "dlms"}
         self._open = kept
+        self._room = max(2 * MOST_OPEN, 2 * len(kept))  # where all are DLMS, they are not gone through at each new one
         self._forgotten += (before - len(kept)) // 2
 
     # -- lines that are no network --------------------------------------------------------------------------------
@@ -266,6 +274,8 @@ class Connections:
         sign = sign_in(bytes(conversation.heads[side]))
         if sign is not None:
             conversation.sign, conversation.sign_side = sign, side
+            for head in conversation.heads:
+                head.clear()
             if conversation.state == "open":
                 self._accept(conversation)
 
@@ -282,16 +292,23 @@ class Connections:
             head.clear()
 
     def _spill(self) -> None:
-        """Too much to keep in memory."""
-        self._memory = 0
-        for conversation in {id(c): c for c in (*self.dlms, *(c for c, _ in self._open.values()))}.values():
-            if conversation.columns.memory > SMALL:
-                conversation.columns.spill(self._spool)
-            self._memory += conversation.columns.memory
-        if self._memory > MEMORY // 2:  # very many small ones
-            for conversation in self.dlms:
-                conversation.columns.spill(self._spool)
-            self._memory = sum(c.columns.memory for c, side in self._open.values() if side == 0 and c.state == "open")
+        """Too much to keep in memory. Afterwards half of it is free, so that this is not done at each packet."""
+        every = list({id(c): c for c in (*self.dlms, *(c for c, _ in self._open.values()))}.values())
+        undecided = 0
+        for conversation in every:
+            if conversation.state == "open":
+                heard = max(map(len, conversation.heads))
+                undecided += heard
+                over = conversation.closed == CLOSED and not conversation.held
+                if over or (heard > MUCH and undecided > UNDECIDED):
+                    self._decide(conversation)
+        for least in (SMALL, 0):  # small ones only where there are very many
+            for conversation in every:
+                if conversation.columns.memory > least:
+                    conversation.columns.spill(self._spool)
+            self._memory = sum(conversation.columns.memory for conversation in every)
+            if self._memory <= MEMORY // 2:
+                break
 
 
 def _begins_again(stream: Stream, seq: int) -> bool:
