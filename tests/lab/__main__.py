@@ -1,22 +1,60 @@
-"""`python -m tests.lab [--healthy N] [--seeds N]`: how the engine does on the laboratory, as a table."""
+"""`python -m tests.lab [--healthy N] [--seeds N] [--only WORD]`: how the engine does on the laboratory, as tables."""
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
 
-from tests.lab.measure import alarms
+from tests.lab.faults import every_fault
+from tests.lab.measure import Score, alarms, score
+
+SHOWN = 3  # misses and untrue claims of a fault that are printed
 
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.lab", description="measures the diagnosis")
     options.add_argument("--healthy", type=int, default=2000, help="healthy conversations (2000)")
+    options.add_argument("--seeds", type=int, default=20, help="conversations for each fault (20)")
+    options.add_argument("--only", default="", help="only faults with this word in code or name")
     given = options.parse_args()
-    found = alarms(range(given.healthy))
-    print(f"{given.healthy} healthy conversations: {len(found)} errors or warnings in {len({a.seed for a in found})}")
-    for code, count in Counter(alarm.finding.code for alarm in found).most_common():
-        print(f"  {code} {count} times, as {next(alarm for alarm in found if alarm.finding.code == code)}")
-    return 1 if found else 0
+    silent = print_healthy(given.healthy)
+    scores = [
+        print_score(score(one, range(1, given.seeds + 1)))
+        for one in every_fault()
+        if given.only in one.code or given.only in one.name
+    ]
+    print_total(scores)
+    return 0 if silent else 1
+
+
+def print_healthy(count: int) -> bool:
+    found = alarms(range(count))
+    print(f"{count} healthy conversations: {len(found)} errors or warnings in {len({a.seed for a in found})}")
+    for code, times in Counter(alarm.finding.code for alarm in found).most_common():
+        print(f"  {code} {times} times, as {next(alarm for alarm in found if alarm.finding.code == code)}")
+    return not found
+
+
+def print_score(one: Score) -> Score:
+    proven, likely = one.claims["proven"], one.claims["likely"]
+    print(
+        f"{one.fault.code:32} {one.fault.name:34} first {one.first:3} of {one.seeds}  top three {one.third:3}"
+        f"  proven {proven[1]}/{proven[0]}  likely {likely[1]}/{likely[0]}"
+    )
+    for line in (*one.misses[:SHOWN], *one.lies[:SHOWN]):
+        print(f"    {line[:220]}")
+    return one
+
+
+def print_total(scores: list[Score]) -> None:
+    seeds = sum(one.seeds for one in scores)
+    if not seeds:
+        return
+    for word, hits in (("first", sum(one.first for one in scores)), ("among three", sum(one.third for one in scores))):
+        print(f"{word}: {hits} of {seeds}, {hits / seeds:.1%}")
+    for word in ("proven", "likely"):
+        said, true = (sum(one.claims[word][at] for one in scores) for at in (0, 1))
+        print(f"{word}: {true} of {said} true" + (f", {true / said:.1%}" if said else ""))
 
 
 if __name__ == "__main__":

@@ -149,4 +149,7 @@ class Hdlc(Carrier):
                 self.put(other, self.frame(other, self.sent[side] % 8 << 5 | 0x11))
 
     def push(self, apdu: bytes) -> None:
-        self.put("meter", self.frame("meter", 0x13, self.llc["meter"] + apdu))
+        """An UI frame, where it fits into one of the agreed size."""
+        information = self.llc["meter"] + apdu
+        if not self.connected or len(information) <= (self.parameters or (128, 128, 1))[1]:
+            self.put("meter", self.frame("meter", 0x13, information))
