@@ -82,3 +82,50 @@ def test_many_connections_with_dlms_are_not_gone_through_at_each_new_one(monkeyp
     assert len(traces) == 400
     assert {record.direction for trace in traces for record in trace} == {"meter"}
     assert 1 <= len(calls) <= 10
+
+
+HIDDEN = bytes.fromhex("DB084C474D0000BC614E153000000200") + bytes(17)
+
+
+def directions(datagrams: Iterable[bytes]) -> list[str]:
+    (trace,) = read_capture(capture(datagrams), "x")
+    return [record.direction for record in trace]
+
+
+@pytest.mark.parametrize("opening", [True, False])
+@pytest.mark.parametrize("port", [4059, 5000])
+def test_ciphered_pushes_come_from_the_meter_whoever_listens(opening: bool, port: int) -> None:
+    """A meter connects to the head end, often at port 4059, and pushes what only the keys open."""
+    push = Connection((("10.0.0.5", 50000), ("10.0.0.9", port))).say(0, wrapped(1, 102, HIDDEN))
+    datagrams = push.say(0, wrapped(1, 102, HIDDEN)).close().datagrams()
+    assert directions(datagrams if opening else datagrams[3:]) == ["meter", "meter"]
+
+
+def test_ciphered_pushes_over_udp_come_from_the_meter() -> None:
+    push = captured.udp(40000, 4059, wrapped(1, 102, HIDDEN))
+    assert directions([captured.ipv4("10.0.0.5", "10.0.0.9", 17, push)] * 2) == ["meter", "meter"]
+
+
+@pytest.mark.parametrize("opening", [True, False])
+def test_ciphered_requests_that_are_answered_come_from_the_client(opening: bool) -> None:
+    session = Connection((("10.0.0.5", 50000), ("10.0.0.9", 4059)))
+    datagrams = session.say(0, wrapped(16, 1, HIDDEN)).say(1, wrapped(1, 16, HIDDEN)).close().datagrams()
+    assert directions(datagrams if opening else datagrams[3:]) == ["client", "meter"]
+
+
+TELEGRAM = b"/ABC5Meter\r\n\r\n1-0:1.8.1(000123.456*kWh)\r\n!0000\r\n"
+
+
+@pytest.mark.parametrize("start", [0, 1, 3, 12, 30, len(TELEGRAM) - 3, len(TELEGRAM) - 8])
+def test_telegrams_are_recognised_when_the_capture_starts_within_one(start: int) -> None:
+    tapped = Connection((("10.0.0.5", 50000), ("10.0.0.9", 23)))
+    for _ in range(3):
+        tapped.say(1, TELEGRAM[start:] if len(tapped.said) == 0 else TELEGRAM)
+    (trace,) = read_capture(capture(tapped.datagrams()[3:]), "x")
+    assert {record.direction for record in trace} == {"meter"}
+    assert b"".join(record.data for record in trace) == TELEGRAM[start:] + 2 * TELEGRAM
+
+
+def test_a_sign_on_behind_zeros_that_wake_the_meter_is_recognised() -> None:
+    optical = Connection((("10.0.0.5", 50000), ("10.0.0.9", 23))).say(0, bytes(30) + b"/?!\r\n")
+    assert directions(optical.say(1, b"/ABC5Meter\r\n").datagrams()) == ["client", "meter"]

@@ -169,6 +169,7 @@ class Connections:
             conversation.held += ((side, piece) for piece in stream.close())
         self._release(conversation)
         self._decide(conversation)
+        conversation.ended = True
         conversation.decide_sides()
 
     def _decide(self, conversation: Conversation) -> None:
@@ -227,6 +228,10 @@ class Connections:
     def _deliver(self, conversation: Conversation, side: int, piece: Piece) -> None:
         conversation.count += 1
         conversation.last = self._packet
+        if not conversation.heard[side]:
+            conversation.heard[side] = True
+            if conversation.state == "dlms":
+                conversation.decide_sides()
         if piece.lost:
             conversation.note_loss(piece.lost)
         conversation.columns.append(side, piece.data, piece.time, piece.lost)

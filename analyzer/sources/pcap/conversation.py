@@ -1,7 +1,8 @@
 """One conversation of a capture, while it is read: its streams, its records, and which side is the client.
 
 That is told, in this order, by what the sides send, by port 4059, by who opened the connection, by the SAPs, by the lower
-port; on serial lines the host is the client, as long as nothing tells otherwise.
+port. Ciphered APDUs that nobody answers are pushes of a meter, also to port 4059. On serial lines the host is the client, as
+long as nothing tells otherwise.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class Conversation:
         "closed",
         "columns",
         "count",
+        "ended",
         "heads",
+        "heard",
         "held",
         "key",
         "label",
@@ -55,6 +58,7 @@ class Conversation:
         self.columns = Columns(carrier)
         self.streams = (Stream(), Stream())
         self.heads = (bytearray(), bytearray(), bytearray())
+        self.heard = [False, False, False]  # which sides have said something
         self.held: list[tuple[int, Piece]] = []
         self.scanned = [0, 0, 0]
         self.state: Literal["open", "dlms", "other"] = "open"
@@ -63,6 +67,7 @@ class Conversation:
         self.syn_side: int | None = None
         self.client: int | None = None
         self.closed = 0
+        self.ended = False  # no packet comes any more
         self.ordinal = 1
         self.count = 0
         self.last: int = 0
@@ -96,6 +101,8 @@ class Conversation:
     def _client(self) -> int | None:
         if self.sign is not None and self.sign.sender != "unknown" and self.sign_side != EITHER:
             return self.sign_side if self.sign.sender == "client" else 1 - self.sign_side
+        if self._pushes():
+            return 1 - self.sign_side
         here = [side for side in (0, 1) if self.ports[side] == PORT]
         if len(here) == 1:
             return 1 - here[0]
@@ -109,6 +116,13 @@ class Conversation:
             return 0 if self.ports[0] > self.ports[1] else 1
         # On serial lines the host reads the meter, as long as nothing tells otherwise.
         return None if self.columns.carrier == "radio" else OUTWARD
+
+    def _pushes(self) -> bool:
+        """Whether one side alone speaks, and begins with an APDU that hides what it is. A client would be answered; while
+        the connection is open, the answer may still come, and only who has just opened it is taken for a meter."""
+        if self.sign is None or not self.sign.hidden or self.sign_side == EITHER or self.heard[1 - self.sign_side]:
+            return False
+        return self.syn_side == self.sign_side or self.columns.carrier == "udp" or self.ended
 
 
 def issues_of(conversation: Conversation) -> Iterator[SourceIssue]:

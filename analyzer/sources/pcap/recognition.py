@@ -19,26 +19,33 @@ LOOKED_AT = 8192  # octets of one direction; a connection that has shown nothing
 PORT = 4059  # dlms/cosem, registered with IANA for TCP and UDP
 PUBLIC_CLIENT = 16  # the client SAP for reading without authentication
 _BEGINNING = re.compile(rb"\x7e[\xa0-\xaf]|\x00\x01|\x68(.)\1\x68", re.DOTALL)
-_TEXT = re.compile(rb"/\?[0-9A-Za-z ]{0,32}!\r\n|/[A-Z]{2}[A-Za-z][0-9A-Za-z][!-~ ]{1,40}\r\n")
+# A sign-on or an identification: first, perhaps behind the zeros that wake a meter up, or behind the end of a telegram.
+_TEXT = re.compile(
+    rb"(?:\A\0*|![0-9A-Fa-f]{0,4}\r?\n(?:\x03[\0-\xff])?)"
+    rb"(?:(?P<client>/\?[0-9A-Za-z ]{0,32}!\r\n)|/[A-Z]{2}[A-Za-z][0-9A-Za-z][!-~ ]{1,40}\r\n)"
+)
 _PUSH = re.compile(rb"[\xdb\xdc]\x08[A-Z]{3}")
 _ACSE = re.compile(rb"[\x60\x61].{1,40}?\x60\x85\x74\x05\x08", re.DOTALL)
+HIDDEN = frozenset(range(0xDB, 0xE0))  # general ciphering and signing of either side
 _CLIENT_CONTROLS, _METER_CONTROLS = frozenset({0x93, 0x53}), frozenset({0x73, 0x1F, 0x97})
 
 
 class Sign(NamedTuple):
-    """What was recognised: the framing, who sends such things, and the SAPs of the wrapper (source, destination)."""
+    """What was recognised: the framing, who sends such things, the SAPs of the wrapper (source, destination), and whether
+    it is an APDU that hides what it is, as pushes do."""
 
     framing: str
     sender: Direction
     saps: tuple[int, int] | None = None
+    hidden: bool = False
 
 
 def sign_in(data: bytes) -> Sign | None:
     """The first sign of DLMS in octets that one side sent; None when there is none (yet)."""
-    if _TEXT.match(data):
-        return Sign("iec62056-21", "client") if data[1:2] == b"?" else Sign("p1", "meter")
+    if text := _TEXT.search(data):
+        return Sign("iec62056-21", "client") if text["client"] else Sign("p1", "meter")
     if _PUSH.match(data):
-        return Sign("none", "unknown")
+        return Sign("none", "unknown", hidden=True)
     if _ACSE.match(data):
         return Sign("none", sender_of_apdu(data[0]))
     for found in _BEGINNING.finditer(data[:LOOKED_AT]):
@@ -78,7 +85,7 @@ def _wrapper(data: bytes, at: int) -> Sign | None:
     closed = end == len(data) or data[end : end + 2] == b"\0\1"
     if not length or (not closed and (at or end < len(data))) or (not source and not destination):
         return None
-    return Sign("wrapper", sender_of_apdu(data[at + 8]), (source, destination))
+    return Sign("wrapper", sender_of_apdu(data[at + 8]), (source, destination), data[at + 8] in HIDDEN)
 
 
 def _mbus(data: bytes, at: int) -> Sign | None:
