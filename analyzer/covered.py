@@ -20,18 +20,26 @@ from grammars.kit.primitives import Bits, Extended
 from grammars.kit.spec import RawNode, walk_raw
 
 MASK = "*"
+ABSENT = "-"
+COVERED = re.compile(r'[^\s"]')
 ONE_OCTET = frozenset({"integer", "unsigned", "boolean", "enum", "bcd", "delta-integer", "delta-unsigned"})
 FIGURES = re.compile(r"\b(?=\w*\d)\w+|\b[0-9A-F]{2,}\b")  # numbers and octets in the words of a remark
+QUOTED = re.compile(r"\b[0-9A-F]{2}(?: [0-9A-F]{2})+\b")  # octets in a sentence
+NUMBER = re.compile(r"(?<![\w.])(?<!message )\d+(?:\.\d+)?(?![\w])")
+CHECK = re.compile(r"check|crc|checksum", re.IGNORECASE)
+FIGURE = re.compile(r"\b(?:[0-9A-F]{2}){1,2}\b")
+SMALLEST = 10  # smaller numbers stand in any sentence
 UNREAD = frozenset({"undecoded", "rest"})
 TIMES = frozenset({"date_time"})  # when a push was sent
+DATE_TIME = 12  # octets; fewer say that there is none
 CHECKS = frozenset({"frame_check_sequence", "block_check_character", "checksum", "crc"})
 PARAMETERS = frozenset({"SNRM", "UA"})  # frames whose information is no payload
 Ranges = list[tuple[int, int]]
 
 
 def masked(text: str) -> str:
-    """A text with every letter and digit covered; signs and length stay."""
-    return "".join(MASK if character.isalnum() else character for character in text)
+    """A text with every character covered but blanks and quotation marks, and but for the sign of an absent value."""
+    return text if text == ABSENT else COVERED.sub(MASK, text)
 
 
 class Cover:
@@ -46,6 +54,9 @@ class Cover:
         for buffer in reversed(message.buffers):
             for span in _copied(buffer, message):
                 found.setdefault(span.buffer, []).extend(_moved(found.get(buffer.id, []), span, buffer))
+        layers = list(message.layer.walk()) if message.layer is not None else []
+        self._data = {0: message.wire, **{buffer.id: buffer.data for buffer in message.buffers}}
+        self._numbers = {text for layer in layers for text in _numbers(layer.nodes)}
         if any(a < b for a, b in found.get(0, [])):
             for frame, offset in _frames(message):
                 checks = (node for node in walk_raw(frame.parsed.nodes) if node[0].name in CHECKS)
@@ -72,11 +83,33 @@ class Cover:
                 cells[n] = MASK * 2
         return cells
 
+    def words(self, text: str) -> str:
+        """A sentence about the message: octets that it quotes and numbers that are values in it, covered."""
+        if CHECK.search(text) and self._ranges.get(0):  # a right check sequence would tell a short value
+            text = FIGURE.sub(lambda found: masked(found[0]), text)
+        text = QUOTED.sub(lambda found: " ".join(self.quoted(found[0])), text)
+        return NUMBER.sub(lambda found: masked(found[0]) if found[0] in self._numbers else found[0], text)
+
+    def quoted(self, text: str) -> list[str]:
+        """Octets in hexadecimal as they may be shown, wherever in the message they come from."""
+        octets = bytes.fromhex(text)
+        cells = [f"{octet:02X}" for octet in octets]
+        for buffer, data in self._data.items():
+            at = data.find(octets)
+            while at >= 0:
+                if self.touches(buffer, at, at + len(octets)):
+                    hidden = self.octets(buffer, octets, at)
+                    cells = [
+                        max(cell, hide, key=lambda c: c == MASK * 2) for cell, hide in zip(cells, hidden, strict=True)
+                    ]
+                at = data.find(octets, at + 1)
+        return cells
+
     def tree(self, node: Node) -> Node:
         """A tree without its values; whatever says something of a covered field is covered with it."""
-        if not self.touches(node.buffer, node.start, node.end):
-            return node
         children = tuple(map(self.tree, node.children))
+        if not self.touches(node.buffer, node.start, node.end):
+            return replace(node, children=children) if children else node  # plain text lies in another buffer
         if children and all(child.bits is not None for child in node.children):
             children = ()  # single bits: their names would tell the value
         return replace(
@@ -124,9 +157,16 @@ def _of_nodes(nodes: list[RawNode]) -> Iterator[tuple[int, int]]:
             spec.name in UNREAD
             or (spec.type and spec.type not in COMPOSED)
             or spec.hole == "block"
-            or spec.name in TIMES
+            or (spec.name in TIMES and end - start >= DATE_TIME)
         ):
             yield _content((spec, start, end, value))
+
+
+def _numbers(nodes: list[RawNode]) -> Iterator[str]:
+    """The numbers among the values, as they are written, but for single digits."""
+    for spec, _, _, value in walk_raw(nodes):
+        if spec.type and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= SMALLEST:
+            yield f"{abs(value):g}" if isinstance(value, float) else str(abs(value))
 
 
 def _content(node: RawNode) -> tuple[int, int]:

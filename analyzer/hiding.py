@@ -5,6 +5,7 @@ A report asks here where it writes a value, so that no value has to be searched 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ from analyzer.tree import parts_of, tree_of
 NAMES = frozenset({"obis", "unit"})  # members that say what a value is
 
 _hidden: ContextVar[bool] = ContextVar("hidden", default=False)
+_last: deque[tuple[Message, Cover]] = deque(maxlen=4)  # a report asks for many fields of one message, a diff of two
 
 
 @contextmanager
@@ -28,6 +30,7 @@ def values_hidden(hidden: bool = True) -> Iterator[None]:
         yield
     finally:
         _hidden.reset(token)
+        _last.clear()
 
 
 def are_hidden() -> bool:
@@ -42,8 +45,8 @@ def said(text: str) -> str:
 
 def tree(message: Message) -> Node:
     """The tree of a message, without its values if they are to be covered."""
-    made = tree_of(message)
-    return Cover(message).tree(made) if _hidden.get() else made
+    made, cover = tree_of(message), cover_of(message)
+    return cover.tree(made) if cover is not None else made
 
 
 def parts(message: Message) -> Iterator[Node]:
@@ -55,7 +58,13 @@ def parts(message: Message) -> Iterator[Node]:
 
 def cover_of(message: Message) -> Cover | None:
     """What is to be covered in a message; None if nothing is."""
-    return Cover(message) if _hidden.get() else None
+    if not _hidden.get():
+        return None
+    found = next((cover for known, cover in tuple(_last) if known is message), None)
+    if found is None:
+        found = Cover(message)
+        _last.append((message, found))
+    return found
 
 
 def octets(message: Message, data: bytes, between: str = "") -> str:

@@ -7,8 +7,10 @@ is the earliest sufficient cause. A rule is one function in the file of its laye
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from analyzer import hiding
+from analyzer.covered import Cover
 from analyzer.diagnosis.against import compared_with, reference_of
 from analyzer.diagnosis.case import Case, hls_proofs, protections
 from analyzer.diagnosis.ranking import Correction, changes_of, findings_of, hits_of
@@ -22,8 +24,8 @@ from analyzer.model import Finding, SourceIssue, Trace, Verdict
 class Diagnosis:
     """What there is to say about one trace. `counts` are the ciphered APDUs by their verdict under the given keys,
     `statements` plain sentences about the keys, `wires` the octets of the messages that a corrected frame is for,
-    `issues` what the reader of the input has to say about it, `corrections` what makes each faulty message right, and
-    `keys` those to seal it with."""
+    `issues` what the reader of the input has to say about it, `corrections` what makes each faulty message right,
+    `keys` those to seal it with, and `covers` what of the messages with findings must not be shown."""
 
     trace: str
     source: str
@@ -36,6 +38,7 @@ class Diagnosis:
     issues: tuple[SourceIssue, ...] = ()
     corrections: dict[int, Correction] = field(default_factory=dict, repr=False)
     keys: KeyProvider | None = field(default=None, repr=False)
+    covers: dict[int, Cover] = field(default_factory=dict, repr=False)
 
 
 def diagnose(
@@ -81,6 +84,10 @@ def _diagnosis(case: Case, hits: list[tuple[str, Hit]], findings: tuple[Finding,
     from analyzer.diagnosis.statements import statements
 
     failing = _failing(findings)
+    covers: dict[int, Cover] = {}
+    if hiding.are_hidden():
+        covers = {n: Cover(case.given[n - 1]) for n in {finding.message for finding in findings} if n}
+        findings = tuple(_without_values(finding, covers.get(finding.message or 0)) for finding in findings)
     return Diagnosis(
         trace=case.trace.name,
         source=case.trace.source,
@@ -93,6 +100,19 @@ def _diagnosis(case: Case, hits: list[tuple[str, Hit]], findings: tuple[Finding,
         issues=case.trace.issues,
         corrections=changes_of(hits, elsewhere=True),
         keys=case.keys,
+        covers=covers,
+    )
+
+
+def _without_values(finding: Finding, cover: Cover | None) -> Finding:
+    """A finding whose words do not tell the values of its message."""
+    if cover is None:
+        return finding
+    return replace(
+        finding,
+        evidence=tuple(map(cover.words, finding.evidence)),
+        title=cover.words(finding.title),
+        fixed_note=cover.words(finding.fixed_note),
     )
 
 

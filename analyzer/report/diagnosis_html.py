@@ -10,6 +10,7 @@ from analyzer.diagnosis import Diagnosis
 from analyzer.message import Message
 from analyzer.model import Finding
 from analyzer.report import source_issues
+from analyzer.report.corrected import sent_and_right
 from analyzer.report.diagnosis_text import changed, whose
 from analyzer.report.diff_html import table
 from analyzer.report.html_message import details, line
@@ -114,6 +115,7 @@ def _frames(finding: Finding, diagnosis: Diagnosis, shown: dict[bytes, int], mas
     shown[right] = finding.id
     sent = diagnosis.wires.get(finding.message or 0, b"")
     here, there = changed(sent, right)
-    made = f"<div>Sent</div>{wire(sent, here, 'sent', mask)}" if sent else ""
-    made += f"<div>Right</div>{wire(right, there, 'right', mask)}"
+    before, after = sent_and_right(finding, diagnosis)
+    made = f"<div>Sent</div>{wire(before, here, 'sent', mask)}" if sent else ""
+    made += f"<div>Right</div>{wire(after, there, 'right', mask)}"
     return made + (f'<p class="dim">({safe(finding.fixed_note, mask)})</p>' if finding.fixed_note else "")

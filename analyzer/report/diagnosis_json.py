@@ -8,6 +8,7 @@ from typing import Any
 from analyzer.diagnosis import Diagnosis
 from analyzer.model import Finding
 from analyzer.report import source_issues
+from analyzer.report.corrected import sent_and_right
 
 
 def render(diagnoses: Sequence[Diagnosis]) -> dict[str, Any]:
@@ -24,11 +25,11 @@ def _trace(diagnosis: Diagnosis) -> dict[str, Any]:
         "keys": {verdict.replace("-", "_"): count for verdict, count in diagnosis.counts.items()},
         "statements": list(diagnosis.statements),
         "issues": source_issues.as_json(diagnosis.issues),
-        "findings": [_finding(finding) for finding in diagnosis.findings],
+        "findings": [_finding(finding, diagnosis) for finding in diagnosis.findings],
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, diagnosis: Diagnosis) -> dict[str, Any]:
     span = finding.span
     return {
         "id": finding.id,
@@ -44,7 +45,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "evidence": list(finding.evidence),
         "cause": finding.cause,
         "fix": finding.fix,
-        "fixed_bytes": finding.fixed_bytes.hex().upper() if finding.fixed_bytes is not None else None,
+        "fixed_bytes": "".join(sent_and_right(finding, diagnosis)[1]) if finding.fixed_bytes is not None else None,
         "fixed_note": finding.fixed_note or None,
         "because_of": finding.because_of,
         "because_of_id": finding.because_of_id,

@@ -9,6 +9,7 @@ from analyzer.diagnosis import Diagnosis
 from analyzer.message import Message
 from analyzer.model import Finding
 from analyzer.report import source_issues
+from analyzer.report.corrected import sent_and_right
 from analyzer.report.diagnosis_text import changed, whose
 from analyzer.report.summary import summary
 from grammars.readings import escaped
@@ -79,16 +80,17 @@ class _Page:
         sent = diagnosis.wires.get(finding.message or 0, b"")
         here, there = changed(sent, right)
         self.lines.append("```text")
+        before, after = sent_and_right(finding, diagnosis)
         if sent:
-            self.lines += self.octets("Sent ", sent, here)
-        self.lines += self.octets("Right", right, there)
+            self.lines += self.octets("Sent ", before, here)
+        self.lines += self.octets("Right", after, there)
         self.lines += ["```", ""]
         if finding.fixed_note:
             self.lines += [self.text(finding.fixed_note[:1].upper() + finding.fixed_note[1:]) + ".", ""]
 
-    def octets(self, label: str, data: bytes, marked: set[int]) -> Iterator[str]:
+    def octets(self, label: str, data: Sequence[str], marked: set[int]) -> Iterator[str]:
         """Octets in rows, the marked ones underlined."""
-        cells = self.mask(data.hex(" ").upper()).split(" ")
+        cells = self.mask(" ".join(data)).split(" ")
         for start in range(0, len(data), ROW):
             end = min(len(data), start + ROW)
             yield f"{label if start == 0 else '':6} {' '.join(cells[start:end])}".rstrip()

@@ -11,6 +11,7 @@ from analyzer.diagnosis import Diagnosis
 from analyzer.model import Finding
 from analyzer.report import source_issues
 from analyzer.report.colors import Palette, palette
+from analyzer.report.corrected import sent_and_right
 from grammars.readings import escaped
 
 INDENT = "     "
@@ -92,21 +93,19 @@ class _Page:
             return
         shown[right] = finding.id
         here, there = changed(sent, right)
+        before, after = sent_and_right(finding, diagnosis)
         if sent:
-            self.octets("Sent", sent, here, self.colors.error)
-        self.octets("Right", right, there, self.colors.good)
+            self.octets("Sent", before, here, self.colors.error)
+        self.octets("Right", after, there, self.colors.good)
         if finding.fixed_note:
             self.wrapped(INDENT + " " * LABEL, f"({finding.fixed_note})", self.colors.dim)
 
-    def octets(self, label: str, data: bytes, marked: set[int], paint: Paint) -> None:
+    def octets(self, label: str, data: Sequence[str], marked: set[int], paint: Paint) -> None:
         """Octets in rows; the marked ones in colour, or underlined where there is none."""
         row = max(SHORTEST_ROW, (self.width - len(INDENT) - LABEL + 1) // 3)
         for start in range(0, len(data), row):
             end = min(len(data), start + row)
-            cells = [
-                paint(f"{data[n]:02X}") if n in marked and self.colors.on else f"{data[n]:02X}"
-                for n in range(start, end)
-            ]
+            cells = [paint(data[n]) if n in marked and self.colors.on else data[n] for n in range(start, end)]
             lead = f"{INDENT}{label if start == 0 else '':{LABEL}}"
             self.lines.append(lead + " ".join(cells))
             if not self.colors.on and any(n in marked for n in range(start, end)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -40,7 +40,7 @@ def cells(data: bytes, mask: Mask) -> list[str]:
     return mask(data.hex(" ").upper()).split(" ") if data else []
 
 
-def wire(data: bytes, marked: set[int], kind: str, mask: Mask) -> str:
+def wire(octets: Sequence[str], marked: set[int], kind: str, mask: Mask) -> str:
     """Octets in a row that wraps, the marked ones bold."""
-    shown = [f"<b>{cell}</b>" if n in marked else cell for n, cell in enumerate(cells(data, mask))]
+    shown = [f"<b>{cell}</b>" if n in marked else cell for n, cell in enumerate(mask(" ".join(octets)).split(" "))]
     return f'<div class="wire {kind}">{" ".join(shown)}</div>'

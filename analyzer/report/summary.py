@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from analyzer import hiding
 from analyzer.association import parameters_of
-from analyzer.covered import Cover
 from analyzer.message import Layer, Message
 from analyzer.pushes import Pushed
 from analyzer.report.objects_text import value_text
@@ -88,7 +87,8 @@ def _text_frame(message: Message) -> str:
     if frame.framing == "mbus":
         return f"M-Bus {frame.kind or 'frame'}"
     shown = readings.characters(frame.data).strip(".")
-    shown = hiding.said(shown) if Cover(message).touches(0, 0, len(message.wire)) else shown
+    cover = hiding.cover_of(message)
+    shown = hiding.said(shown) if cover is not None and cover.touches(0, 0, len(message.wire)) else shown
     return f"{frame.kind}, {shown[:LONGEST]}" if len(frame.data) > 1 else f"{frame.kind}"
 
 

@@ -26,8 +26,8 @@ def render(message: Message, cover: Cover = str) -> str:
     """One message: a comment that sums it up, and its frames. `cover` masks what must not be seen in texts and values."""
     head = [f"#{message.number}", message.direction, *([message.time] if message.time else []), summary(message)]
     items: Sequence[Item] = frame_items(message)
-    if hiding.are_hidden():
-        items = list(without_values(items))
+    if (places := hiding.cover_of(message)) is not None:
+        items = list(without_values(items, places))
     return "\n".join(lines([Comment("  ".join(head)), *items], cover, 1))
 
 
