@@ -22,7 +22,7 @@ from analyzer.decryptor import (
     Opened,
     Protected,
 )
-from analyzer.frame import Frame, addresses, fits
+from analyzer.frame import Frame, addresses
 from analyzer.framing import frames_of
 from analyzer.hls import HlsFacts, HlsUnknown, check_reply
 from analyzer.keymaterial import carried_keys, signature_of, transferred_keys
@@ -30,6 +30,7 @@ from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.knowledge import Objects
 from analyzer.message import Layer, Llc, Message
 from analyzer.model import Buffer, Record, Security, Span
+from analyzer.readable import reads
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
 from grammars.kit.spec import Issue, RawNode, find_int, find_octets, find_raw, walk_raw
@@ -188,7 +189,9 @@ class Decoder:
         elif plaintext is not None and plaintext[:1] and plaintext[0] in APDU_TAGS:
             if not content.control & ENCRYPTED:
                 inside = self._layer(context, buffer, *hole, hole, depth + 1)
-            elif opened.verdict == "verified" or (promised(layer.name, plaintext) and fits(parse(APDU, plaintext))):
+            elif opened.verdict == "verified" or (
+                promised(layer.name, plaintext) and reads(plaintext, layer.name.startswith(("glo-", "ded-")))
+            ):
                 number = context.decrypted(plaintext, Span(buffer, *hole))
                 inside = self._layer(context, number, 0, len(plaintext), hole, depth + 1)
         if inside is None and opened.verdict in ("failed", "unauthenticated"):

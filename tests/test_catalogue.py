@@ -23,7 +23,7 @@ source = "IEC"
 
 
 def test_loads_every_code_once() -> None:
-    assert len(CATALOGUE) == 133
+    assert len(CATALOGUE) == 134
     assert all(code == fault.code for code, fault in CATALOGUE.items())
     assert load_catalogue() is CATALOGUE
 

@@ -1,19 +1,26 @@
 """Defects that a review of the diagnosis proved: power line checks, damaged pushes, telegrams of M-Bus, cost."""
 
+import re
+from collections import Counter
 from random import Random
 from time import process_time
 
 import pytest
-from support import diagnosed, frame
+from support import AK, EK, METER, diagnosed, frame, wrapped
 from test_power_line import GET, host_frame, line_frame
 
 from analyzer.decoding import decode
+from analyzer.decryptor import Decryptor
 from analyzer.diagnosis import Diagnosis
 from analyzer.diagnosis.catalogue import load_catalogue
+from analyzer.diagnosis.search import KEY_CODES
 from analyzer.keyring import KeyRing
 from analyzer.model import Finding, Record, Trace
+from analyzer.readable import DATA_TAG, UNLIKELY, reading_of
 from analyzer.report.tree_text import render
+from grammars.apdu import APDU
 from grammars.hdlc import crc16_x25
+from grammars.parse import parse
 
 
 def octets(text: str) -> bytes:
@@ -264,3 +271,108 @@ def test_a_push_begins_anew_where_the_final_telegram_of_the_last_was_lost() -> N
 def test_a_telegram_that_is_sent_twice_is_not_missing() -> None:
     sent = telegram(0, PUSH[:9]), telegram(0, PUSH[:9]), telegram(0x11, PUSH[9:])
     assert not missing(*sent)
+
+
+# -- damaged text under a right key -------------------------------------------------------------------------------
+
+ROW = "0203 0906 0100010700FF 06 00000552 0202 0F00 161B"
+RECORDED = octets("0F40000001 0C07E60B03040F2619FFFFC400 010A" + ROW * 10)
+RIGHT = KeyRing.from_options(ek=EK.hex(), ak=AK.hex())
+WRONG = KeyRing.from_options(ek=bytes(range(1, 17))[::-1].hex(), ak=AK.hex())
+
+
+def sealed(plain: bytes, control: int = 0x20, counter: int = 1, noise: slice = slice(0)) -> bytes:
+    """A wrapped general-glo-ciphering APDU; `noise` of its ciphertext is replaced by what a damaged line leaves."""
+    made = Decryptor().protect(control, counter, METER, plain, EK, AK)
+    payload = bytearray(made.payload)
+    payload[noise] = Random(counter).randbytes(len(payload[noise]))
+    body = bytes([control]) + counter.to_bytes(4, "big") + bytes(payload) + made.tag
+    return wrapped(b"\xdb\x08" + METER + b"\x82" + len(body).to_bytes(2, "big") + body, 1, 16)
+
+
+@pytest.mark.parametrize("control", [0x20, 0x30])
+@pytest.mark.parametrize("tail", [10, 40, 60, 110])
+def test_a_push_that_is_damaged_behind_its_beginning_does_not_make_the_key_wrong(control: int, tail: int) -> None:
+    record = sealed(RECORDED, control, noise=slice(len(RECORDED) - tail, None))
+    codes = {one.code: one for one in diagnosis(record, keys=RIGHT).findings}
+    assert not set(codes) & set(KEY_CODES) and "tag-unexplained" not in codes
+    found = codes["ciphertext-damaged"]
+    assert (found.severity, found.certainty, found.message) == ("error", "likely", 1)
+    right = len(RECORDED) - tail
+    (message,) = decode(trace(record), RIGHT)
+    security, inner = message.security, message.plain
+    assert security is not None and inner is not None and inner.name == "data-notification"
+    assert security.verdict == ("failed" if control == 0x30 else "unauthenticated")
+    assert message.buffers[0].data[:right] == RECORDED[:right]
+    said = re.search(r"reads for (\d+) of 230 octets", found.evidence[0])
+    assert said is not None and right - 22 <= int(said[1]) < 230  # a value of up to 20 octets may be open there
+    assert "NOT AUTHENTICATED" in render(message) or "unauthenticated" in render(message)
+
+
+def test_values_before_the_damage_are_shown() -> None:
+    (message,) = decode(trace(sealed(RECORDED, noise=slice(190, None))), RIGHT)
+    assert render(message).count("1-0:1.7.0*255") >= 14  # tree and values of 7 rows and more
+
+
+def test_a_text_that_ends_too_early_says_so() -> None:
+    (found,) = [one for one in diagnosis(sealed(RECORDED[:-21]), keys=RIGHT).findings if one.severity == "error"]
+    assert found.code == "ciphertext-damaged" and "reads for 209 of 209 octets" in found.evidence[0]
+    assert "at its end, octet 209, before its structure does" in found.evidence[2]
+    (found,) = [one for one in diagnosis(sealed(RECORDED[:-22]), keys=RIGHT).findings if one.severity == "error"]
+    assert found.code == "ciphertext-damaged" and "at octet 207: enum" in found.evidence[2]
+
+
+def test_damage_that_begins_with_a_telegram_names_it() -> None:
+    apdu = sealed(RECORDED, noise=slice(151, None))[8:]  # 18 octets before the text
+    sent = telegram(0, apdu[:169]), telegram(0x11, apdu[169:], "4783")
+    codes = {one.code: one for one in diagnosis(*sent, keys=RIGHT).findings}
+    assert "mbus-saps-differ" in codes and not set(codes) & set(KEY_CODES)
+    assert any("frame 2 of 2" in text for text in codes["ciphertext-damaged"].evidence)
+    assert codes["ciphertext-damaged"].because_of == "mbus-saps-differ"
+
+
+def test_the_chance_is_said_and_falls_with_what_reads() -> None:
+    def exponent(tail: int) -> int:
+        record = sealed(RECORDED, noise=slice(len(RECORDED) - tail, None))
+        (found,) = [one for one in diagnosis(record, keys=RIGHT).findings if one.code == "ciphertext-damaged"]
+        said = re.search(r"one in 10\^(\d+) at most", found.evidence[1])
+        assert said is not None
+        return int(said[1])
+
+    assert 9 <= exponent(150) < exponent(100) < exponent(20)
+
+
+@pytest.mark.parametrize("control", [0x20, 0x30])
+def test_a_wrong_key_is_still_a_wrong_key(control: int) -> None:
+    codes = {one.code for one in diagnosis(sealed(RECORDED, control), keys=WRONG).findings}
+    assert "encryption-key-wrong" in codes and "ciphertext-damaged" not in codes
+
+
+def test_damage_to_the_first_octets_reads_as_noise_and_stays_a_likely_key_fault() -> None:
+    codes = {one.code for one in diagnosis(sealed(RECORDED, noise=slice(0, None)), keys=RIGHT).findings}
+    assert "encryption-key-wrong" in codes and "ciphertext-damaged" not in codes
+
+
+def test_noise_among_texts_that_read_under_the_same_key_is_no_wrong_key() -> None:
+    records = [sealed(RECORDED, counter=n) for n in (1, 2)] + [sealed(RECORDED, counter=3, noise=slice(0, None))]
+    codes = {one.code: one for one in diagnosis(*records, keys=RIGHT).findings}
+    assert "encryption-key-wrong" not in codes
+    assert (codes["ciphertext-damaged"].message, codes["ciphertext-damaged"].certainty) == (3, "possible")
+
+
+def test_random_texts_never_read_so_far() -> None:
+    """20,000 texts that begin right: the bound says that none of them reads, and it holds for each count of values."""
+    source, counts = Random(7), Counter[int]()
+    for _ in range(20_000):
+        text = b"\x0f" + source.randbytes(120)
+        reading = reading_of(parse(APDU, text), 0, len(text), True)
+        counts[reading.values] += 1
+        assert reading.chance > UNLIKELY
+    for values in (1, 2, 3):
+        assert sum(n for count, n in counts.items() if count >= values) / 20_000 <= DATA_TAG**values
+
+
+def test_a_compact_array_of_nothing_is_no_evidence() -> None:
+    """Thousands of elements without octets come of three octets."""
+    text = octets("0F00000001 00 13 01 FFFF 00 00 FF")
+    assert reading_of(parse(APDU, text), 0, len(text), True).values <= 1

@@ -24,7 +24,7 @@ from analyzer.tree import tree_of
 BELOW_THE_APDU = frozenset({"serial", "HDLC", "addressing", "LLC", "wrapper", "transport"})
 OF_PIECES = frozenset({
     "data-truncated", "apdu-cut", "llc-missing", "octets-behind-apdu", "stray-octets", "not-dlms-reply", "stale-buffer",
-    "tag-unexplained", "encryption-key-wrong",
+    "tag-unexplained", "encryption-key-wrong", "ciphertext-damaged",
 })  # fmt: skip
 SAME_MANY = 20  # findings of one code and one side in a trace; more are counted in the last one
 

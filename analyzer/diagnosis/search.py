@@ -9,6 +9,7 @@ counter with one of data. Three changes at once are not. The number of attempts 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -18,6 +19,7 @@ from analyzer.diagnosis.searcher import Explained, Sealed, Searcher
 from analyzer.frame import reads_whole
 from analyzer.keyring import KeyProvider, KeyRole
 from analyzer.message import Message
+from analyzer.readable import UNLIKELY, damaged, reading_of
 from grammars.apdu import APDU
 from grammars.kit.spec import find_raw, walk_raw
 from grammars.tables.apdu import APDU_TAGS, CIASE_TAGS
@@ -54,6 +56,7 @@ class Search:
     keys: KeyProvider | None = None
     left: int = 0
     tried: int = 0
+    reading: frozenset[str] = frozenset()  # sides most of whose texts read under the given keys, which noise would not
     chance: float = 0.0  # that a text is readable under some of the attempts and means nothing
 
 
@@ -118,10 +121,13 @@ def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Prog
     for item in items:
         if item.security.verdict == "verified":
             verifying[item.message.direction] = verifying.get(item.message.direction, 0) + 1
+        elif damaged(item.layer) is not None:
+            continue  # the key is right, and a tag around a text that is damaged matches under no change
         elif item.security.authenticated or item.security.plaintext is None or not item.layer.inner:
             failing.append(item)
     if not failing:
         return Search(verifying=verifying)
+    reading = _reading(items, failing)
     searcher = Searcher(keys, _titles(messages), _sides(messages))
     explained, left = [], 0
     for number, item in enumerate(failing):
@@ -133,7 +139,22 @@ def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Prog
     found = None if verifying else _best_keys(explained, keys)
     read = [one for one in explained if one.hypothesis is not None and not one.verified and one.hypothesis.changes]
     chance = searcher.streams / len(failing) * random_hit(read[0]) if read else 0.0
-    return Search(tuple(explained), verifying, found, left, searcher.tried, chance)
+    return Search(tuple(explained), verifying, found, left, searcher.tried, reading, chance)
+
+
+def _reading(items: Sequence[Sealed], failing: Sequence[Sealed]) -> frozenset[str]:
+    """The sides of which more texts read under the given keys than do not, and so well that noise does not explain it."""
+    counts: dict[str, int] = {}
+    chances: dict[str, float] = {}
+    for item in items:
+        side, shown = item.message.direction, item.layer.inner
+        if shown and item.security.encrypted and item.security.plaintext is not None:
+            inner, promised = shown[0], item.layer.name.startswith(("glo-", "ded-"))
+            counts[side] = counts.get(side, 0) + 1
+            chance = reading_of(inner.parsed, inner.start, inner.end, promised).chance
+            chances[side] = chances.get(side, 1.0) * chance
+    noise = Counter(item.message.direction for item in failing if not item.layer.inner)
+    return frozenset(side for side, chance in chances.items() if chance < UNLIKELY and counts[side] > noise[side])
 
 
 def random_hit(one: Explained) -> float:

@@ -5,6 +5,7 @@ from analyzer.diagnosis.rules import (
     addressing,
     agreement,
     carriers,
+    damaged,
     encoding,
     frames,
     hls,

@@ -21,7 +21,7 @@ CODES = (
     "key-length", "well-known-key", "system-title-wrong", "system-title-of-other-side", "system-title-malformed",
     "invocation-counter-endianness", "invocation-counter-mismatch", "aad-security-control-wrong", "aad-without-key",
     "aad-extra-data", "tag-length-wrong", "dedicated-key-mixed-up", "broadcast-key", "tag-unexplained",
-    "nonce-layout-wrong", "security-control-wrong",
+    "nonce-layout-wrong", "security-control-wrong", "ciphertext-damaged",
 )  # fmt: skip
 
 ROLES: dict[str, KeyRole] = {"encryption-key-wrong": "ek", "authentication-key-wrong": "ak"}
@@ -181,6 +181,11 @@ def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> 
     if case.search.verifying.get(direction):
         yield _unexplained(case, known, "under the same keys other APDUs of this side verify")
         return
+    if direction in case.search.reading or (not direction and case.search.reading):
+        sides = {one.item.message.direction for one in known}
+        if sides <= case.search.reading:
+            yield _damaged(known)
+            return
     if others_explained:
         yield _unexplained(case, known, "what explains the other APDUs of this trace does not explain these")
         return
@@ -199,6 +204,22 @@ def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> 
         code="encryption-key-wrong",
         field="ciphered_text",
         side=_side(case, "encryption-key-wrong", known),
+    )
+
+
+def _damaged(group: Group) -> Hit:
+    """Texts that are noise among others of their side that read under the same keys."""
+    first = group[0].item
+    return Hit(
+        first.message,
+        (
+            _how_many(group, "decrypt to noise under the given encryption key"),
+            "other texts of this side read under it, more of them and further than noise ever does: it is right",
+            "these were damaged at their beginning, or sealed with another title, counter or key",
+        ),
+        certainty="possible",
+        code="ciphertext-damaged",
+        field="ciphered_text",
     )
 
 

@@ -13,6 +13,7 @@ from analyzer.hls import HlsUnknown
 from analyzer.keymaterial import carried_keys
 from analyzer.message import Layer, Message
 from analyzer.model import Security, Side
+from analyzer.readable import damaged
 from analyzer.rebuild import AnyChange, Reseal
 from grammars.apdu import APDU
 from grammars.kit.spec import find_int, find_octets, find_raw
@@ -133,7 +134,7 @@ def not_authenticated(case: Case) -> Iterator[Hit]:
     for message in case.messages:
         for layer, security in protections(message):
             if security.encrypted and not security.authenticated:
-                complete = security.plaintext is not None and bool(layer.inner)
+                complete = security.plaintext is not None and bool(layer.inner) and damaged(layer) is None
                 said = f"the security control is {security.control:02X}: encrypted, no tag"
                 more = ("the text is complete without cutting anything off",) if complete else ()
                 yield Hit(
