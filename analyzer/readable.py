@@ -74,4 +74,7 @@ def damaged(layer: Layer) -> Reading | None:
     inner = next(iter(layer.inner), None)
     if inner is None or inner.joined or fits(inner.parsed):
         return None
+    to_its_end = inner.parsed.whole and not any(issue.spec is UNDECODED for issue in inner.parsed.issues)
+    if to_its_end and sealed.verdict == "unauthenticated":
+        return None  # every octet was read: what is odd about one of them is no damage
     return reading_of(inner.parsed, inner.start, inner.end, layer.name.startswith(("glo-", "ded-")))

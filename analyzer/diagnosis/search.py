@@ -144,16 +144,16 @@ def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Prog
 
 def _reading(items: Sequence[Sealed], failing: Sequence[Sealed]) -> frozenset[str]:
     """The sides of which more texts read under the given keys than do not, and so well that noise does not explain it."""
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     chances: dict[str, float] = {}
     for item in items:
         side, shown = item.message.direction, item.layer.inner
         if shown and item.security.encrypted and item.security.plaintext is not None:
             inner, promised = shown[0], item.layer.name.startswith(("glo-", "ded-"))
-            counts[side] = counts.get(side, 0) + 1
+            counts[side] += 1
             chance = reading_of(inner.parsed, inner.start, inner.end, promised).chance
             chances[side] = chances.get(side, 1.0) * chance
-    noise = Counter(item.message.direction for item in failing if not item.layer.inner)
+    noise = Counter[str](item.message.direction for item in failing if not item.layer.inner)
     return frozenset(side for side, chance in chances.items() if chance < UNLIKELY and counts[side] > noise[side])
 
 
