@@ -31,7 +31,9 @@ def _quirk(seed: int, quirk: Quirk, **given: object) -> Case:
 
 @fault("system-title-of-other-side")
 def title_of_the_other_side(seed: int) -> Case:
+    """From the second APDU on: before, the title of the meter has not been on the line."""
     setting, side = _setting(seed)
+    side.after = max(side.after, 1)
     side.quirk = Quirk(nonce_title=side.peer)
     return played(setting, **_refusing(setting))
 
@@ -99,8 +101,10 @@ def encryption_key_for_both(seed: int) -> Case:
 
 @fault("invocation-counter-replayed")
 def counter_set_back(seed: int) -> Case:
-    """The client starts its counter anew, far below the last one; the meter says which it wants, or nothing."""
-    setting, _ = _setting(seed)
+    """The client starts its counter anew, far below the last one; the meter says which it wants, or nothing.
+
+    Under one key: a dedicated key has a counter of its own."""
+    setting, _ = _setting(seed, protection=("glo", "general-glo")[seed % 2])
     setting.client.counter += 5000
     setting.client.after = setting.chance.randrange(1, 4)
     setting.client.quirk = Quirk(counter=lambda count: count - 4000)
