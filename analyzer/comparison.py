@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from analyzer import hiding
@@ -128,7 +128,11 @@ class _Comparison:
                 found.append(
                     _different("octets", _octets(self.a.wire), _octets(self.b.wire), "one value, written otherwise")
                 )
-        yield from found
+        covers = [cover for message in (self.a, self.b) if (cover := hiding.cover_of(message)) is not None]
+        for field in found:
+            for cover in covers:
+                field = replace(field, why=cover.words(field.why))
+            yield field
 
     def _outside(self) -> Iterator[FieldDifference]:
         """What is no field of the tree: framing, kind of APDU, what the keys say."""

@@ -26,7 +26,7 @@ ONE_OCTET = frozenset({"integer", "unsigned", "boolean", "enum", "bcd", "delta-i
 FIGURES = re.compile(r"\b(?=\w*\d)\w+|\b[0-9A-F]{2,}\b")  # numbers and octets in the words of a remark
 QUOTED = re.compile(r"\b[0-9A-F]{2}(?: [0-9A-F]{2})+\b")  # octets in a sentence
 NUMBER = re.compile(r"(?<![\w.])(?<!message )\d+(?:\.\d+)?(?![\w])")
-CHECK = re.compile(r"check|crc|checksum", re.IGNORECASE)
+CHECK = re.compile(r"check|crc|computed", re.IGNORECASE)
 FIGURE = re.compile(r"\b(?:[0-9A-F]{2}){1,2}\b")
 SMALLEST = 10  # smaller numbers stand in any sentence
 UNREAD = frozenset({"undecoded", "rest"})
@@ -116,9 +116,12 @@ class Cover:
             node,
             value=self._value(node),
             meaning=masked(node.meaning),
-            error=FIGURES.sub(lambda f: masked(f[0]), node.error) if node.error and not children else node.error,
+            error=self._remark(node.error, not children) if node.error else node.error,
             children=children,
         )
+
+    def _remark(self, text: str, about_value: bool) -> str:
+        return FIGURES.sub(lambda found: masked(found[0]), text) if about_value else self.words(text)
 
     def _value(self, node: Node) -> object:
         if node.value is None:

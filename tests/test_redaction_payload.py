@@ -179,10 +179,11 @@ def test_the_octets_that_a_finding_corrects(capsys: pytest.CaptureFixture[str]) 
     """A value under a wrong check sequence: sent and right octets, and what the finding says of them."""
     damaged = bytearray(carriers("12 02A5")["hdlc"][0])
     damaged[-2] ^= 1
-    for kind in ("text", "markdown", "html", "json"):
-        main(["diagnose", "--format", kind, "--redact=payload", "--hex", bytes(damaged).hex()])
+    commands = [["diagnose", "--format", kind] for kind in ("text", "markdown", "html", "json")]
+    for command in (*commands, ["decode"], ["decode", "--format", "json"], ["decode", "--format", "xml"]):
+        main([*command, "--redact=payload", "--hex", bytes(damaged).hex()])
         shown = capsys.readouterr().out
-        assert "fcs-wrong" in shown and "02 A5" not in shown and "02A5" not in shown
+        assert ("fcs-wrong" in shown or command[0] == "decode") and "02 A5" not in shown and "02A5" not in shown
         right = carriers("12 02A5")["hdlc"][0]
         assert right[-3:-1].hex(" ").upper() not in shown and right[-3:-1].hex().upper() not in shown
 

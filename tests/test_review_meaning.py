@@ -2,6 +2,7 @@
 a terminal would obey."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,6 +198,9 @@ def test_a_text_of_a_push_does_not_reach_the_terminal_as_it_is() -> None:
         ["diff"],
         ["diff", "--format", "json"],
         ["export", "--to", "jsonl"],
+        ["export", "--to", "hex"],
+        ["export", "--to", "csv", "--table", "messages"],
+        ["export", "--to", "csv", "--table", "values"],
     ],
 )
 def test_no_report_has_commands_to_the_terminal(
@@ -224,3 +228,29 @@ def test_no_report_has_commands_to_the_terminal(
 def test_errors_do_not_reach_the_terminal_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["decode", "/nowhere/\x1b[2J\x07"]) == 2
     assert is_plain(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["decode", "diagnose"])
+def test_colours_are_the_only_commands(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for record in hostile_messages():
+        main([command, "--color", "always", "--hex", record.hex()])
+        shown = capsys.readouterr().out
+        assert "\x1b[" in shown and is_plain(re.sub(r"\x1b\[(0|1|2|33|1;31|1;32)m", "", shown))
+
+
+# -- redaction: see test_redaction_payload.py for every report -----------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["06 000003E4", "06 00003039", "17 4348E666", "19 07E60B03040F2619FFFFC400"])
+def test_redacted_values_are_not_in_the_octets_either(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    record = wrapped(octets("C401C100" + value), 1, 16).hex()
+    assert main(["decode", "--redact=payload", "--format", "json", "--hex", record]) == 0
+    assert octets(value)[1:].hex().upper() not in capsys.readouterr().out.upper()
+
+
+@pytest.mark.parametrize(("value", "shown"), [("12 00E6", "230"), ("17 4348E666", "200.89"), ("06 000003E4", "996"),
+                                              ("19 07E60B03040F2619FFFFC400", "15:38:25")])  # fmt: skip
+def test_redacted_values_are_not_shown(value: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    body = octets("0F40000000 00 0202 0906 0100010700FF" + value)
+    assert main(["decode", "--redact=payload", "--hex", wrapped(body, 1, 16).hex()]) == 0
+    assert shown not in capsys.readouterr().out

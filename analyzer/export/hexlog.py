@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from analyzer.export.bundle import Bundle, pieces_of
+from grammars.readings import escaped
 
 WORDS = {"client": "TX: ", "meter": "RX: ", "unknown": ""}
 FIRST_DATE = 100_000_000.0  # seconds; less are no date but a clock or a time since the start
@@ -14,7 +15,7 @@ FIRST_DATE = 100_000_000.0  # seconds; less are no date but a clock or a time si
 def lines_of(bundles: Sequence[Bundle]) -> Iterator[str]:
     """The lines without their ends. Client is TX, meter RX; what is masked reads as asterisks' octets, 2A."""
     for bundle in bundles:
-        name = " ".join(bundle.text(bundle.trace.name).split())
+        name = escaped(" ".join(bundle.text(bundle.trace.name).split()))
         yield f"{name} ===="
         yield ""
         for piece in pieces_of(bundle):

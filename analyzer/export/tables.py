@@ -42,7 +42,7 @@ def rows_of(table: str, bundles: Sequence[Bundle]) -> Iterator[Row]:
     make = message_rows if table == "messages" else value_rows
     for bundle in bundles:
         for row in make(bundle):
-            yield tuple(bundle.text(cell) if isinstance(cell, str) else cell for cell in row)
+            yield tuple(readings.escaped(bundle.text(cell)) if isinstance(cell, str) else cell for cell in row)
 
 
 def message_rows(bundle: Bundle) -> Iterator[Row]:
