@@ -197,7 +197,7 @@ async def test_ctrl_n_is_as_given_and_keys_are_masked(app: DlmscopeApp, settled:
         field.value = WRONG
         await settled(pilot)
         assert WRONG not in app.export_screenshot()
-        await pilot.press("ctrl+u")
+        await pilot.press("ctrl+g")
         await pilot.pause()
         assert field.password is False
         await pilot.press("ctrl+n")

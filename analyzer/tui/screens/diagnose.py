@@ -32,7 +32,7 @@ Enter jumps to the octets of the evidence. Below stand the frame as it was sent 
 
 h supposes other keys, titles, counters, authenticated data or protection, and shows at once which APDUs verify under that and
 what their text would be. Ctrl+R searches for what explains the rest, Ctrl+S takes the keys of the form over, Ctrl+N begins
-again with the given ones, Ctrl+U shows or masks the keys. Authenticated data is written as parts in their order: SC AK H is the
+again with the given ones, Ctrl+G shows or masks the keys. Authenticated data is written as parts in their order: SC AK H is the
 standard's.
 
 e sets fields of the message and builds the frame again. Escape leaves a field, then goes back to the findings.
@@ -61,7 +61,7 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
         Binding("ctrl+r", "search", "Search", tooltip="search for what explains what does not verify", priority=True),
         Binding("ctrl+s", "apply", "Take keys", tooltip="take the keys of the form over", priority=True),
         Binding("ctrl+n", "restore", "As given", show=False, tooltip="the form as it was given", priority=True),
-        Binding("ctrl+u", "unmask", "Show keys", show=False, tooltip="show or mask the keys", priority=True),
+        Binding("ctrl+g", "unmask", "Show keys", show=False, tooltip="show or mask the keys", priority=True),
     ]
 
     def body(self) -> ComposeResult:
