@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from analyzer.tui.app import DlmscopeApp
 from analyzer.tui.settings import Settings
-from tests.tui.test_values import profile_trace
+from tests.tui.test_values_screen import profile_trace
 
 Settled = Callable[[Pilot[Any]], Awaitable[None]]
 SIZES = [(80, 24), (120, 40), (200, 60)]
