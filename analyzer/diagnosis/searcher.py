@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 
 from analyzer.decryptor import (
     AUTHENTICATED,
     ENCRYPTED,
     FULL_TAG_OCTETS,
+    NONCE_OCTETS,
     TAG_LENGTHS,
     TAG_OCTETS,
     Decryptor,
-    Protected,
 )
+from analyzer.diagnosis.hypotheses import Explained, Hypothesis, Sealed, Stream
 from analyzer.diagnosis.variants import (
     MISTYPED_TITLE,
     Variant,
@@ -29,65 +30,9 @@ from analyzer.diagnosis.variants import (
 )
 from analyzer.frame import reads_whole
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
-from analyzer.message import Layer, Message
-from analyzer.model import Security
 from grammars.apdu import APDU
 
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """One protected APDU: where it is, its parts, and what its text may begin with."""
-
-    message: Message
-    layer: Layer
-    security: Security
-    content: Protected
-    expected: frozenset[int]
-    before: int | None  # the counter of the protected APDU before it from the same side
-
-    @property
-    def octets(self) -> bytes:
-        """Text and tag as one."""
-        return self.content.payload + self.content.tag
-
-
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """One way in which an APDU may have been protected; `changes` are its differences from what it should be."""
-
-    encryption: Variant = field(repr=False)
-    title: Variant
-    counter: Variant
-    authentication: Variant | None = field(default=None, repr=False)
-    data: Variant | None = field(default=None, repr=False)
-    tag_octets: int = TAG_OCTETS
-    control: Variant | None = None
-    tag: Variant | None = None
-
-    @property
-    def changes(self) -> tuple[Variant, ...]:
-        """What differs, from the key to the tag."""
-        parts = (self.encryption, self.title, self.counter, self.authentication, self.data, self.control, self.tag)
-        made = tuple(part for part in parts if part is not None and part.code)
-        if self.tag_octets != TAG_OCTETS:
-            made += (Variant(b"", "tag-length-wrong", f"the tag has {self.tag_octets} octets"),)
-        return made
-
-    @property
-    def shape(self) -> tuple[tuple[str, str], ...]:
-        """What two APDUs explained in the same way have in common."""
-        return tuple((change.code, change.role or change.code) for change in self.changes)
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """What the search found for one APDU: a hypothesis under which the tag verifies or, failing that, under which the
-    text is whole; None where nothing is."""
-
-    item: Sealed
-    hypothesis: Hypothesis | None
-    verified: bool
-    plaintext: bytes | None = field(default=None, repr=False)
+__all__ = ["Explained", "Sealed", "Searcher"]
 
 
 class Searcher:
@@ -102,16 +47,20 @@ class Searcher:
         self.known_streams: set[tuple[tuple[str, str], ...]] = set()
         self.tried = 0
         self.streams = 0  # how many key streams were tried
+        self._titles: dict[tuple[bytes | None, bytes | None], list[Variant]] = {}
+        self._mistyped: tuple[bytes, list[Variant]] = (b"", [])  # of the last title
+        self._first: dict[tuple[bytes, bytes], int] = {}  # the first octet of key streams, by key and nonce
         self._keys: dict[tuple[KeyRole, bytes | None, int], list[Variant]] = {}
 
     def explain(self, item: Sealed, full: bool, mistyped: bool) -> Explained:
         """The first hypothesis under which the tag verifies; else one under which the text is whole; else none."""
         best: Explained | None = None
-        for hypothesis in self._ordered(item, full, mistyped):
-            text = self._text(item, hypothesis)
+        for stream in self._ordered(item, full, mistyped):
+            text = self._text(item, stream)
             if text is None:
                 continue
-            verified = self._tag(item, hypothesis, full)
+            hypothesis = Hypothesis(*stream)
+            verified = self._tag(item, hypothesis, full, text)
             if verified is not None:
                 self.known.add(verified.shape)
                 self.known_streams.add(hypothesis.shape)
@@ -126,17 +75,17 @@ class Searcher:
             best = other if other is not None and (other.verified or best is None) else best
         return best or Explained(item, None, False)
 
-    def _ordered(self, item: Sealed, full: bool, mistyped: bool) -> Iterator[Hypothesis]:
+    def _ordered(self, item: Sealed, full: bool, mistyped: bool) -> Iterator[Stream]:
         """What explained other APDUs first; for one that is not searched in full, only that and no change."""
         if not full and not any(self.known_streams):
             yield from islice(self._streams(item, False, False), 1)
             return
-        waiting = []
-        for hypothesis in self._streams(item, True, mistyped and full):
-            if not hypothesis.changes or hypothesis.shape in self.known_streams:
-                yield hypothesis
+        waiting, known = [], self.known_streams
+        for stream in self._streams(item, True, mistyped and full):
+            if not stream.changed or (known and stream.shape in known):
+                yield stream
             elif full:
-                waiting.append(hypothesis)
+                waiting.append(stream)
         yield from waiting
 
     def _variants(self, role: KeyRole, owner: bytes | None, suite: int) -> list[Variant]:
@@ -144,7 +93,7 @@ class Searcher:
             self._keys[role, owner, suite] = key_variants(self.keys, role, owner, suite)
         return self._keys[role, owner, suite]
 
-    def _streams(self, item: Sealed, full: bool, mistyped: bool) -> Iterator[Hypothesis]:
+    def _streams(self, item: Sealed, full: bool, mistyped: bool) -> Iterator[Stream]:
         """Encryption key, title and counter in the order of likelihood."""
         security, message = item.security, item.message
         association = message.after
@@ -161,52 +110,72 @@ class Searcher:
         side = message.direction
         other = "meter" if side == "client" else "client"
         own, peer = association.title_of(side), association.title_of(other) or self.sides[other]
-        titles = title_variants(item.content.system_title or own, peer, self.titles)
+        titles = self._title_variants(item.content.system_title or own, peer)
         counters = counter_variants(item.content.invocation_counter, item.before)
         if not variants or not titles:
             return
         first_title, first_counter = titles[0], counters[0]
         given = variants[0]
         for key in variants:
-            yield Hypothesis(key, first_title, first_counter)
+            yield Stream(key, first_title, first_counter)
         if not full:
             return
         for title in titles[1:]:
-            yield Hypothesis(given, title, first_counter)
+            yield Stream(given, title, first_counter)
         for counter in counters[1:]:
-            yield Hypothesis(given, first_title, counter)
+            yield Stream(given, first_title, counter)
         for head, tail in nonce_variants(first_title.value, first_counter.value):
-            yield Hypothesis(given, head, tail)
+            yield Stream(given, head, tail)
         for key in variants[1:]:
             for title in titles[1:]:
-                yield Hypothesis(key, title, first_counter)
+                yield Stream(key, title, first_counter)
             for counter in counters[1:]:
-                yield Hypothesis(key, first_title, counter)
+                yield Stream(key, first_title, counter)
         for title in titles[1:]:
             for counter in counters[1:]:
-                yield Hypothesis(given, title, counter)
+                yield Stream(given, title, counter)
         if mistyped:
-            for title in mistyped_titles(first_title.value):
-                yield Hypothesis(given, title, first_counter)
+            for title in self._mistyped_titles(first_title.value):
+                yield Stream(given, title, first_counter)
 
-    def _text(self, item: Sealed, hypothesis: Hypothesis) -> bytes | None:
+    def _title_variants(self, own: bytes | None, peer: bytes | None) -> list[Variant]:
+        if (own, peer) not in self._titles:
+            self._titles[own, peer] = title_variants(own, peer, self.titles)
+        return self._titles[own, peer]
+
+    def _mistyped_titles(self, own: bytes) -> list[Variant]:
+        if self._mistyped[0] != own:
+            self._mistyped = own, list(mistyped_titles(own))
+        return self._mistyped[1]
+
+    def _begins(self, stream: Stream, octets: bytes) -> int:
+        """The first octet of the text. A nonce without a counter has one key stream for all APDUs, and costs more."""
+        key, iv = stream.encryption.value, stream.title.value + stream.counter.value
+        if len(iv) == NONCE_OCTETS:
+            return self.decryptor.gcm_decrypt(key, iv, octets[:1])[0]
+        if (key, iv) not in self._first:
+            self._first[key, iv] = self.decryptor.gcm_decrypt(key, iv, b"\0")[0]
+        return self._first[key, iv] ^ octets[0]
+
+    def _text(self, item: Sealed, stream: Stream) -> bytes | None:
         """Text and decrypted tag under a hypothesis, when the text is whole for one length of the tag."""
         control, octets = item.content.control, item.octets
         if not control & ENCRYPTED:
             return octets
         self.tried += 1
         self.streams += 1
-        iv = hypothesis.title.value + hypothesis.counter.value
-        if octets and self.decryptor.gcm_decrypt(hypothesis.encryption.value, iv, octets[:1])[0] not in item.expected:
+        if octets and self._begins(stream, octets) not in item.expected:
             return None
-        text = self.decryptor.gcm_decrypt(hypothesis.encryption.value, iv, octets)
+        iv = stream.title.value + stream.counter.value
+        text = self.decryptor.gcm_decrypt(stream.encryption.value, iv, octets)
         for size in (TAG_OCTETS, 16, 8) if control & AUTHENTICATED else (0,):
             if len(text) > size and reads_whole(APDU, text[: len(text) - size]):
                 return text
         return None
 
-    def _tag(self, item: Sealed, stream: Hypothesis, full: bool) -> Hypothesis | None:
-        """The authentication key, data and length of the tag under which it verifies."""
+    def _tag(self, item: Sealed, stream: Hypothesis, full: bool, text: bytes) -> Hypothesis | None:
+        """The authentication key, data and length of the tag under which it verifies. `text` is text and tag, both
+        decrypted: each beginning of it is the text of a beginning of the ciphertext."""
         control = item.content.control
         if not control & AUTHENTICATED:
             return None
@@ -214,6 +183,7 @@ class Searcher:
         many = len(stream.changes) > 1 or stream.title.role == MISTYPED_TITLE
         if many or not (full or self.known):
             keys = keys[:1]  # with another key that would be three changes
+        near = self._near(item, stream)
         sizes = sorted(TAG_LENGTHS, key=lambda n: n != TAG_OCTETS) if full or self.known else [TAG_OCTETS]
         for number, key in enumerate(keys):
             alone = not stream.changes or (number == 0 and not many)
@@ -221,11 +191,12 @@ class Searcher:
                 cut = len(item.octets) - size
                 if cut < 0:
                     continue
-                for data in self._data(item, stream, key, cut, first=alone and (full or bool(self.known))):
+                first = alone and (full or bool(self.known))
+                for data in self._data(item, key, cut, text[:cut], near if first else None):
                     made = Hypothesis(stream.encryption, stream.title, stream.counter, key, data, size)
                     if not full and made.changes and made.shape not in self.known:
                         continue
-                    if self._matches(item, stream, data, cut, size):
+                    if self._matches(item, stream, data, text[:cut], size):
                         return made
                     if number and size != TAG_OCTETS:
                         break  # three changes at once: not tried
@@ -241,18 +212,15 @@ class Searcher:
             keys = [*keys, Variant(encryption.value, "authentication-key-wrong", words, "ek")]
         return keys
 
-    def _data(self, item: Sealed, stream: Hypothesis, key: Variant, cut: int, first: bool) -> list[Variant]:
-        control = item.content.control
-        payload = item.octets[:cut]
-        plain = payload
-        if not first and control & ENCRYPTED:
-            return [Variant(bytes((control,)) + key.value + item.content.header)]
-        if control & ENCRYPTED:
-            iv = stream.title.value + stream.counter.value
-            plain = self.decryptor.gcm_decrypt(stream.encryption.value, iv, payload)
-        near = self._near(item, stream) if first else ()
-        variants = aad_variants(control, key.value, plain, item.content.header, payload, near)
-        return variants if first else variants[:1]
+    @staticmethod
+    def _data(
+        item: Sealed, key: Variant, cut: int, plain: bytes, near: tuple[tuple[bytes, str], ...] | None
+    ) -> list[Variant]:
+        """The authenticated data to try; without `near` only what the standard says."""
+        control, header = item.content.control, item.content.header
+        if near is None:
+            return [Variant(bytes((control,)) + key.value + header + (b"" if control & ENCRYPTED else plain))]
+        return aad_variants(control, key.value, plain, header, item.octets[:cut], near)
 
     @staticmethod
     def _near(item: Sealed, stream: Hypothesis) -> tuple[tuple[bytes, str], ...]:
@@ -268,20 +236,20 @@ class Searcher:
         ]
         return tuple((octets, words) for octets, words in near if octets)
 
-    def _matches(self, item: Sealed, stream: Hypothesis, data: Variant, cut: int, size: int) -> bool:
+    def _matches(self, item: Sealed, stream: Hypothesis, data: Variant, plain: bytes, size: int) -> bool:
         self.tried += 1
         iv = stream.title.value + stream.counter.value
-        payload = item.octets[:cut] if item.content.control & ENCRYPTED else b""
-        tag = item.octets[cut : cut + size]
-        return self.decryptor.gcm_open(stream.encryption.value, iv, payload, tag, data.value)[1]
+        content = plain if item.content.control & ENCRYPTED else b""
+        tag = item.octets[len(plain) : len(plain) + size]
+        return self.decryptor.gcm_seal(stream.encryption.value, iv, content, data.value, size)[1] == tag
 
     def _cut_elsewhere(self, item: Sealed, stream: Hypothesis, key: Variant) -> Hypothesis | None:
         """A tag that is not the first 12 octets of 16, but others."""
         cut = len(item.octets) - TAG_OCTETS
         if cut < 0:
             return None
-        data = self._data(item, stream, key, cut, first=False)[0]
         encrypted = item.content.control & ENCRYPTED
+        data = self._data(item, key, cut, item.octets[:cut], None)[0]
         iv = stream.title.value + stream.counter.value
         plain = self.decryptor.gcm_decrypt(stream.encryption.value, iv, item.octets[:cut]) if encrypted else b""
         whole = self.decryptor.gcm_seal(stream.encryption.value, iv, plain, data.value, FULL_TAG_OCTETS)[1]
@@ -295,9 +263,10 @@ class Searcher:
 
     def _other_control(self, item: Sealed) -> Explained | None:
         """Content that is protected otherwise than its security control says, with everything else as given."""
-        stream = next(iter(self._streams(item, False, False)), None)
-        if stream is None:
+        first = next(iter(self._streams(item, False, False)), None)
+        if first is None:
             return None
+        stream = Hypothesis(*first)
         sent, octets = item.content.control, item.octets
         iv = stream.title.value + stream.counter.value
         stated = sent & (AUTHENTICATED | ENCRYPTED)
