@@ -208,7 +208,8 @@ class Talk:
         it = self.setting
         for side, apdu in exchange:
             protected = self.sealed(side, apdu)
-            if side == "meter" and it.blocks_generally and len(protected) > 60:
+            many = it.blocks_generally or (it.framing == "plc" and len(protected) > 220)  # a frame has so many octets
+            if side == "meter" and many and len(protected) > 60:
                 blocks = general_blocks(protected, it.chance.randrange(30, 100), it.chance.choice((1, 1, 3)))
                 for sender, block in blocks:
                     self.send(sender, block)

@@ -33,11 +33,11 @@ class Services:
         return self.chance.choice(kinds)()
 
     def _logical(self) -> list[Callable[[], Exchange]]:
-        simple = [self.get, self.get, self.get, self.get_list, self.set, self.action, self.get_range]
+        simple = [self.get, self.get, self.get, self.get_list, self.set, self.action, self.get_range, self.get_long]
         return simple + ([self.get_blocks, self.set_blocks, self.action_blocks] if self.blocks else [])
 
     def _short(self) -> list[Callable[[], Exchange]]:
-        return [self.read, self.read, self.write, self.read_list]
+        return [self.read, self.read, self.write, self.read_list, self.read_long]
 
     @property
     def invoke(self) -> bytes:
@@ -77,6 +77,17 @@ class Services:
         request = b"\xc0\x01" + self.invoke + bytes.fromhex("0007" + PROFILE + "02") + b"\x01\x01" + chosen
         value = array(*(self._row() for _ in range(self.chance.randrange(1, 5))))
         return [("client", request), ("meter", b"\xc4\x01" + self.invoke + b"\x00" + value)]
+
+    def get_long(self) -> Exchange:
+        """A load profile in one APDU: many segments of the link, or many general blocks."""
+        value = array(*(self._row() for _ in range(self.chance.randrange(15, 30))))
+        request = b"\xc0\x01" + self.invoke + bytes.fromhex("0007" + PROFILE + "02") + b"\x00"
+        return [("client", request), ("meter", b"\xc4\x01" + self.invoke + b"\x00" + value)]
+
+    def read_long(self) -> Exchange:
+        """The same by a short name."""
+        value = array(*(self._row() for _ in range(self.chance.randrange(15, 30))))
+        return [("client", bytes.fromhex("0501022008")), ("meter", b"\x0c\x01\x00" + value)]
 
     def get_list(self) -> Exchange:
         asked = [self._object() for _ in range(self.chance.randrange(2, 5))]

@@ -85,6 +85,9 @@ def mechanism_rejected(case: Case) -> Iterator[Hit]:
         yield Hit(message, tuple(evidence), field="result_source_diagnostic")
 
 
+NAMED = (1, 2, 3)  # initiateError: version, conformance, PDU size
+
+
 @rule("authentication-failed")
 def authentication_failed(case: Case) -> Iterator[Hit]:
     """A password that the meter does not take."""
@@ -92,7 +95,9 @@ def authentication_failed(case: Case) -> Iterator[Hit]:
         assert message.layer is not None
         diagnostic = find_int(message.layer.nodes, "acse_service_user.integer")
         mechanism = (arc(request, "mechanism_name") or 0) if request else 0
-        if diagnostic == FAILED or mechanism == 1:
+        error = message.layer_named("confirmed-service-error")
+        named = error is not None and find_int(error.nodes, "initiate") in NAMED  # says itself what is wrong
+        if diagnostic == FAILED or (mechanism == 1 and not named):
             evidence = [f"the AARE refuses with diagnostic {_named(DIAGNOSTICS_USER, diagnostic)}"]
             if request is not None:
                 evidence.append(f"asked was mechanism {_named(MECHANISMS, mechanism)}")

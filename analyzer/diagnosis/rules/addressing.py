@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.diagnosis.case import Case, Exchange, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.rules.frames import varied
 from analyzer.diagnosis.rules.llc import stale
 from analyzer.frame import Frame, addresses
 from analyzer.framings.wrapper import mended
@@ -101,9 +102,11 @@ def _why(case: Case, request: Message) -> str | None:
     """A fault of the request itself, or of its address, that explains silence."""
     if request.llc == "missing" and request.frame == "I":
         return "llc-missing"
+    if request.llc == "response" and request.frame == "I":
+        return "llc-wrong"
     frame = request.frames[0]
     if any(issue.spec.name == "frame_check_sequence" for issue in frame.parsed.issues):
-        return "fcs-wrong"
+        return "crc-variant" if frame.direction in varied(case) else "fcs-wrong"
     if any(issue.spec.name == "header_check_sequence" for issue in frame.parsed.issues):
         return "hcs-wrong"
     if any(issue.code == "frame-length-wrong" for issue in frame.issues):

@@ -27,6 +27,7 @@ CODES = (
 ROLES: dict[str, KeyRole] = {"encryption-key-wrong": "ek", "authentication-key-wrong": "ak"}
 NOT_AS_GIVEN = "do not verify as given, and verify otherwise"
 NOT_CHECKED = "were not checked for want of a right key, and verify with what the search found"
+NOISE = 1e-3  # a text that random octets are as easily as that proves nothing
 Group = list[Explained]
 
 
@@ -39,12 +40,20 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
     for one in case.search.explained:
         direction: str = one.item.message.direction
         if one.hypothesis is None:
+            if any(frame.issues or frame.parsed.issues for frame in one.item.message.frames):
+                continue  # no noise of a wrong key, but octets that are missing or damaged: the frame says so
             noise.setdefault(direction if case.search.verifying else "", []).append(one)
             continue
         keys_only = all(change.code in KEY_CODES for change in one.hypothesis.changes)
         where = "" if keys_only and not case.search.verifying else direction
         groups = proven if one.verified else readable
         groups.setdefault((where, one.hypothesis.shape), []).append(one)
+    for shape, group in list(readable.items()):
+        if group[0].hypothesis.changes and _chance_of(case, group) > NOISE:  # type: ignore[union-attr]
+            for one in readable.pop(shape):
+                noise.setdefault(one.item.message.direction if case.search.verifying else "", []).append(one)
+    for group in noise.values():
+        group.sort(key=lambda one: one.item.message.number)
     for group in proven.values():
         yield from _proven(case, group)
     for group in readable.values():
@@ -165,9 +174,15 @@ def _readable(case: Case, group: Group) -> Iterator[Hit]:
     )
 
 
-def _chance(case: Case, group: Group) -> str:
+def _chance_of(case: Case, group: Group) -> float:
     """How likely all of a group are readable by chance."""
-    chance = case.search.chance ** len(group)
+    chance: float = min(case.search.chance, 1.0) ** len(group)
+    return chance
+
+
+def _chance(case: Case, group: Group) -> str:
+    """The same in words."""
+    chance = _chance_of(case, group)
     times = f"one in {min(1 / chance, 1e12):,.0f}" if chance < 1 else "high"
     return f"the chance that random octets look so under one of the attempts is {times}{'' if chance > 1e-12 else ' at most'}"
 

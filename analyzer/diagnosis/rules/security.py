@@ -205,17 +205,21 @@ def invocation_counter_replayed(case: Case) -> Iterator[Hit]:
 @rule("deciphering-error")
 def deciphering_error(case: Case) -> Iterator[Hit]:
     """A meter that could not decipher, and what arithmetic says of the APDU before."""
+    counters: dict[int, str] | None = None
     for message in case.sent_by("meter"):
         if not _says_deciphering(message):
             continue
         request = case.request(message)
-        verdicts = [security.verdict for _, security in protections(request)] if request is not None else []
+        given = case.given[request.number - 1] if request is not None else None  # before the search found better keys
+        verdicts = [security.verdict for _, security in protections(given)] if given is not None else []
         evidence = [f"{names(message)} says deciphering-error"]
         cause = None
         if request is not None and verdicts and set(verdicts) == {"verified"}:
             evidence.append(
                 f"{names(request)} verifies with the keys here: the meter holds other keys, title or counter"
             )
+            counters = _wrong_counters(case) if counters is None else counters
+            cause = counters.get(request.number)
         elif request is not None and verdicts:
             cause = next(
                 (
@@ -230,6 +234,19 @@ def deciphering_error(case: Case) -> Iterator[Hit]:
                 f"{names(request)} does not verify with the keys here" if cause else "it could not be checked here"
             )
         yield Hit(message, tuple(evidence), because_of=cause)
+
+
+def _wrong_counters(case: Case) -> dict[int, str]:
+    """The numbers of messages of the client under a counter that a meter does not take, each with the fault."""
+    found: dict[int, str] = {}
+    for code, function in (
+        ("invocation-counter-replayed", invocation_counter_replayed),
+        ("nonce-reused", nonce_reused),
+    ):
+        for hit in function(case):
+            if hit.message is not None and hit.message.direction == "client":
+                found[hit.message.number] = code
+    return found
 
 
 def _says_deciphering(message: Message) -> bool:

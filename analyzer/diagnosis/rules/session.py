@@ -136,26 +136,27 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
     first numbers it sees."""
     links: dict[frozenset[str], dict[str, _Numbers]] = {}
     last: dict[str, Frame] = {}
-    for message in case.messages:
-        for frame in message.frames:
-            if not frame.carries_hdlc or frame.direction == "unknown":
-                continue
-            link = frozenset(addresses(frame) or ())
-            if has_issue(frame, "frame_check_sequence") or frame.issues:
-                for damaged in links.values():
-                    damaged[frame.direction].next = None  # whatever it was, the next one tells
-                continue
-            if frame.kind in ("SNRM", "UA"):
-                links[link] = {"client": _Numbers(0), "meter": _Numbers(0)}
-                continue
-            if frame.kind not in ("I", "RR", "RNR") or _repeated(frame, last):
-                continue
-            last[frame.direction] = frame
-            sides = links.setdefault(link, {"client": _Numbers(), "meter": _Numbers()})
-            own, peer = sides[frame.direction], sides["meter" if frame.direction == "client" else "client"]
-            yield from _received(message, frame, own, peer)
-            if frame.kind == "I":
-                yield from _sent(case, message, frame, own)
+    # As they came: the RR between the segments of an APDU are messages behind the one that the segments make.
+    frames = [(frame, message) for message in case.messages for frame in message.frames]
+    for frame, message in sorted(frames, key=lambda pair: pair[0].records[:1]):
+        if not frame.carries_hdlc or frame.direction == "unknown":
+            continue
+        link = frozenset(addresses(frame) or ())
+        if has_issue(frame, "frame_check_sequence") or frame.issues:
+            for damaged in links.values():
+                damaged[frame.direction].next = None  # whatever it was, the next one tells
+            continue
+        if frame.kind in ("SNRM", "UA"):
+            links[link] = {"client": _Numbers(0), "meter": _Numbers(0)}
+            continue
+        if frame.kind not in ("I", "RR", "RNR") or _repeated(frame, last):
+            continue
+        last[frame.direction] = frame
+        sides = links.setdefault(link, {"client": _Numbers(), "meter": _Numbers()})
+        own, peer = sides[frame.direction], sides["meter" if frame.direction == "client" else "client"]
+        yield from _received(message, frame, own, peer)
+        if frame.kind == "I":
+            yield from _sent(case, message, frame, own)
 
 
 def _repeated(frame: Frame, last: dict[str, Frame]) -> bool:

@@ -36,6 +36,7 @@ def length_with_the_header(seed: int) -> Case:
 @fault("wrapper-ports-not-swapped")
 def ports_as_in_the_request(seed: int) -> Case:
     setting, line = _wrapped(seed)
+    line.client = 16  # with a client 1 and a server 1 nobody can tell
     right = line.put
 
     def put(side: Side, data: bytes) -> None:

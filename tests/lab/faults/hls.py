@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from analyzer.keyring import KeyRing
 from tests.lab.conversation import Setting, Stop, Talk
 from tests.lab.faults import Case, fault, played
 from tests.lab.stations import Quirk, gcm
@@ -44,25 +45,34 @@ def value_too_short(seed: int) -> Case:
     return played(setting)
 
 
-@fault("hls-rejected", "hls-key-or-title-wrong")
+def _noise(right: bytes) -> bytes:
+    """Octets of the same length that no key gives, the counter of GMAC kept."""
+    kept = right[:5] if len(right) == 17 else b""
+    return kept + hashlib.sha512(right).digest()[: len(right) - len(kept)]
+
+
+@fault("hls-key-or-title-wrong", "hls-rejected")
 def value_of_another_secret(seed: int) -> Case:
-    """Nothing that the analyst has gives what the client sent."""
+    """The meter refuses what the client made of another secret."""
     setting = _setting(seed)
-    setting.client.quirk = Quirk(
-        proof=lambda right: (
-            right[:5] + hashlib.sha256(right).digest()[: len(right) - 5]
-            if len(right) == 17
-            else hashlib.sha512(right).digest()[: len(right)]
-        )
-    )
+    setting.client.quirk = Quirk(proof=_noise)
     setting.client.after = 1000
     return played(setting)
+
+
+@fault("hls-rejected")
+def value_refused_and_no_secret_given(seed: int) -> Case:
+    """The same, and the analyst has no secret to compute with."""
+    setting = Setting(seed, mechanism=(3, 4)[seed % 2], ciphered=False, exchanges=3)
+    setting.client.quirk = Quirk(proof=_noise)
+    setting.client.after = 1000
+    return played(setting)[0], KeyRing()
 
 
 @fault("hls-server-proof-wrong", "hls-key-or-title-wrong")
 def meter_proves_nothing(seed: int) -> Case:
     setting = _setting(seed)
-    setting.meter.quirk = Quirk(proof=lambda right: right[:5] + hashlib.sha256(right).digest()[: len(right) - 5])
+    setting.meter.quirk = Quirk(proof=_noise)
     setting.meter.after = 1000
     return played(setting)
 

@@ -60,7 +60,7 @@ def octet_damaged(seed: int) -> Case:
     setting, trace = _played(seed)
     at = setting.chance.choice(_information(trace, setting))
     data = bytearray(trace[at].data)
-    data[setting.chance.randrange(len(data) - 20, len(data) - 3)] ^= 1 << setting.chance.randrange(8)
+    data[setting.chance.randrange(13, len(data) - 3)] ^= 1 << setting.chance.randrange(8)
     return changed(trace, at, bytes(data), trace[at].data), setting.ring()
 
 
@@ -205,4 +205,5 @@ def longer_than_agreed(seed: int) -> Case:
     snrm, ua = line._parameters(True), line._parameters(False)
     line._parameters = lambda first: snrm if first else ua  # type: ignore[method-assign]
     line.parameters = (1024, 1024, 1)
+    setting.services.exchange = setting.services.read_long if setting.short_names else setting.services.get_long  # type: ignore[method-assign]
     return Talk(setting).play(), setting.ring()
