@@ -167,6 +167,20 @@ def test_a_telegram_keeps_names_and_units(capsys: pytest.CaptureFixture[str]) ->
     assert values and not [value for value in values if value.strip('"') in shown]
 
 
+@pytest.mark.parametrize("kind", ["tree", "summary", "json", "xml"])
+def test_a_readout_of_iec_62056_21(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    block = b"1.8.0(001234.5*kWh)\r\n!\r\n\x03"
+    check = 0
+    for octet in block:
+        check ^= octet
+    records = [b"/?!\r\n", b"/ABC5METER\r\n", b"\x02" + block + bytes([check])]
+    path = tmp_path / "readout.txt"
+    path.write_text("\n\n".join(record.hex(" ") for record in records))
+    assert main(["decode", "--redact=payload", "--format", kind, str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "METER" in shown and "1234" not in shown and "31 32 33 34" not in shown and "31323334" not in shown
+
+
 def test_units_stay_in_the_summary() -> None:
     (record,) = carriers("12 02A5")["push"]
     row = "0202 0F00 161B"

@@ -62,7 +62,8 @@ def _octets(frame: Frame) -> list[Item]:
         for found in telegram_values(frame.parsed.nodes):
             made.append(Comment(" ".join(filter(None, (f"{found['obis']}={found['value']}", found["unit"])))))
     elif frame.framing == "iec62056-21":
-        made.append(Comment(hiding.said(readings.characters(frame.data))))
+        text = readings.characters(frame.data)
+        made.append(Comment(hiding.said(text) if frame.field("content") is not None else text))
     return made
 
 
