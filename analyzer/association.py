@@ -14,6 +14,7 @@ from typing import Literal
 
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
 
+REPLY_TO_HLS_SN = 0xFA58  # method 8 of class 12 (offset 58) in the current association, base name FA00
 LinkState = Literal["unknown", "disconnected", "connecting", "connected", "disconnecting"]
 State = Literal["none", "requested", "pending", "proving", "open", "rejected", "releasing"]
 
@@ -216,8 +217,21 @@ def last_arc(identifier: bytes | None) -> int | None:
     return identifier[-1] if identifier else None
 
 
+def hls_answer(nodes: list[RawNode]) -> tuple[bool, bytes | None]:
+    """Whether this can answer reply_to_HLS_authentication, and the value that the meter proves itself with, if any."""
+    name = nodes[0][0].name if nodes else ""
+    if name == "action-response":
+        return True, find_octets(nodes, "return_parameters.octet-string")
+    if name == "read-response":
+        return True, find_octets(nodes, "results.data.octet-string")
+    return False, None
+
+
 def is_hls_reply(nodes: list[RawNode]) -> bytes | None:
-    """The value that an ACTION reply_to_HLS_authentication of an Association LN carries, or None."""
+    """The value that reply_to_HLS_authentication carries, or None: an ACTION of the Association LN (class 15), or the
+    method of the current Association SN (class 12) read with a parameter."""
+    if nodes and nodes[0][0].name == "read-request" and find_int(nodes, "variable_name") == REPLY_TO_HLS_SN:
+        return find_octets(nodes, "parameterized-access.parameter.octet-string")
     if not nodes or nodes[0][0].name != "action-request":
         return None
     if (find_int(nodes, "class_id"), find_int(nodes, "method_id")) != (15, 1):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from analyzer.answers import named
-from analyzer.association import Association, acse_event, is_hls_reply
+from analyzer.association import Association, acse_event, hls_answer, is_hls_reply
 from analyzer.blocks import Block, Transfers, block_in, content_of
 from analyzer.decryptor import (
     AUTHENTICATED,
@@ -308,8 +308,9 @@ class Decoder:
     def _proof(self, context: _Context, plain: Layer, before: Association) -> Security | None:
         """Pass 3 (client) or pass 4 (meter) of the authentication, checked."""
         value, passed = is_hls_reply(plain.nodes), "hls-pass-3"
-        if value is None and plain.name == "action-response" and before.state == "proving":
-            value, passed = find_octets(plain.nodes, "return_parameters.octet-string"), "hls-pass-4"
+        answers, answer = hls_answer(plain.nodes)
+        if value is None and answers and before.state == "proving":
+            value, passed = answer, "hls-pass-4"
             if value is None:
                 context.association = before.after("hls-refused")
         if value is None or before.mechanism is None:

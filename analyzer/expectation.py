@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from analyzer.association import is_hls_reply
+from analyzer.association import hls_answer, is_hls_reply
 from analyzer.message import Message
 from analyzer.model import Node
 from analyzer.objects import NUMBERS as INTEGERS
@@ -171,7 +171,7 @@ def _is_proof(message: Message) -> bool:
     plain = message.plain
     if plain is None:
         return False
-    answer = message.before.state == "proving" and plain.name == "action-response"
+    answer = message.before.state == "proving" and hls_answer(plain.nodes)[0]
     return answer or is_hls_reply(plain.nodes) is not None
 
 

@@ -2,10 +2,12 @@
 
 from analyzer.association import ASSOCIATION, LINK
 from analyzer.decoding import decode
+from analyzer.diagnosis import hls_proofs
 from analyzer.framing import frames_of
 from analyzer.keyring import KeyRing
 from analyzer.model import Record
 from analyzer.reassembly import units_of
+from tests.lab.conversation import Setting, Talk
 from tests.support import (
     CLIENT,
     CLOCK,
@@ -137,3 +139,13 @@ def test_tables_name_states_that_exist() -> None:
     assert {state for state, _ in LINK} | set(LINK.values()) == {
         "unknown", "disconnected", "connecting", "connected", "disconnecting",
     }  # fmt: skip
+
+
+def test_reply_to_hls_by_short_names() -> None:
+    """A read of method 8 of the current Association SN, FA00 + 58, with the value as parameter."""
+    setting = Setting(3, mechanism=5, ciphered=False, short_names=True, framing="wrapper", exchanges=1)
+    messages = list(decode(Talk(setting).play(), setting.ring()))
+    verdicts = [security.verdict for message in messages for security in hls_proofs(message)]
+    assert [message.plain.name for message in messages[2:4] if message.plain] == ["read-request", "read-response"]
+    assert verdicts == ["verified", "verified"]
+    assert messages[2].after.state == "proving" and messages[3].after.state == "open"

@@ -85,6 +85,7 @@ def mechanism_rejected(case: Case) -> Iterator[Hit]:
         yield Hit(message, tuple(evidence), field="result_source_diagnostic")
 
 
+SERVICES = ("get-request", "set-request", "action-request", "read-request", "write-request")
 NAMED = (1, 2, 3)  # initiateError: version, conformance, PDU size
 
 
@@ -336,7 +337,7 @@ def hls_pass3_missing(case: Case) -> Iterator[Hit]:
             yield Hit(following, (said,), code="association-pending", certainty="likely")
         elif following.plain_apdu or (following.apdu or "").endswith("-request"):
             name = following.plain_apdu or following.apdu or ""
-            if following.after.state == "pending" and name in ("get-request", "set-request", "action-request"):
+            if following.after.state == "pending" and name in SERVICES:
                 said = f"the AARE wants the HLS proof (diagnostic 14), and {names(following)} is no reply_to_HLS"
                 yield Hit(following, (said,), code="hls-pass3-missing")
 

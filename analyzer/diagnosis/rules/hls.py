@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from analyzer.association import Association, is_hls_reply
-from analyzer.diagnosis.case import Case, hexed, names, protections, side_of, vouched
+from analyzer.association import Association, hls_answer, is_hls_reply
+from analyzer.diagnosis.case import Case, hexed, names, protections, side_of
 from analyzer.diagnosis.hls_variants import explanation
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import FoundKeys
@@ -14,7 +14,7 @@ from analyzer.hls import REPLY_OCTETS, HlsFacts, HlsUnknown, Sender, check_reply
 from analyzer.keyring import KeyProvider, KeyRole
 from analyzer.message import Message
 from analyzer.rebuild import AnyChange, Change, set_value
-from grammars.kit.spec import find_int, find_octets
+from grammars.kit.spec import find_int
 from grammars.tables.enums import ACTION_RESULTS, MECHANISMS
 
 GMAC, SHA256, ECDSA = 5, 6, 7
@@ -55,9 +55,9 @@ def proofs(case: Case) -> Iterator[Proof]:
             continue
         sender: Sender = "client"
         value = is_hls_reply(plain.nodes)
-        if value is None and plain.name == "action-response" and message.before.state == "proving":
-            sender = "meter"
-            value = find_octets(plain.nodes, "return_parameters.octet-string")
+        answers, answer = hls_answer(plain.nodes)
+        if value is None and answers and message.before.state == "proving":
+            sender, value = "meter", answer
         if value is None:
             continue
         outer = next((s.invocation_counter for _, s in protections(message)), None)
@@ -130,7 +130,9 @@ def hls_proof_wrong(case: Case) -> Iterator[Hit]:
         if facts.mechanism == 2 and proof.sender == "client" and check.verdict != "verified":
             said = f"mechanism 2 is the manufacturer's own; the proof has {len(proof.value)} octets"
             yield Hit(proof.message, (said, check.reason), code="mechanism-proprietary", severity="info")
-        if check.verdict == "failed" and vouched(proof.message) == "proven":  # else the keys are another story
+        # Under a tag that fails, the keys are another story. A text without a tag reads as this service or not at all.
+        opened = all(s.verdict in ("verified", "unauthenticated") for _, s in protections(proof.message))
+        if check.verdict == "failed" and opened:
             yield _explained(case, proof, check.formula)
 
 
@@ -242,9 +244,10 @@ def hls_rejected(case: Case) -> Iterator[Hit]:
     }
     for message in case.sent_by("meter"):
         plain, request = message.plain, case.request(message)
-        if plain is None or plain.name != "action-response" or request is None or request.number not in wrong:
+        if plain is None or request is None or request.number not in wrong or not hls_answer(plain.nodes)[0]:
             continue
-        result = find_int(plain.nodes, "single_response.result")
+        short = plain.name == "read-response"
+        result = find_int(plain.nodes, "data-access-error" if short else "single_response.result")
         if result in (0, None):
             continue
         verdict = wrong[request.number]
@@ -261,4 +264,4 @@ def hls_rejected(case: Case) -> Iterator[Hit]:
             evidence.append("the proof is wrong, see there")
         else:
             evidence.append("whether the proof is right cannot be told without the keys")
-        yield Hit(message, tuple(evidence), field="result", because_of=cause)
+        yield Hit(message, tuple(evidence), field="data-access-error" if short else "result", because_of=cause)
