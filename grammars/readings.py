@@ -142,4 +142,4 @@ def quoted(text: str) -> str:
 
 def printable(octets: bytes) -> str:
     """The text of octets that are all printable ASCII; empty otherwise."""
-    return octets.decode("ascii") if octets and all(0x20 <= octet < 0x7F for octet in octets) else ""
+    return text if octets.isascii() and (text := bytes(octets).decode("ascii")).isprintable() else ""
