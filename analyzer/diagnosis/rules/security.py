@@ -221,15 +221,14 @@ def deciphering_error(case: Case) -> Iterator[Hit]:
             counters = _wrong_counters(case) if counters is None else counters
             cause = counters.get(request.number)
         elif request is not None and verdicts:
-            cause = next(
-                (
-                    change.code
-                    for one in case.search.explained
-                    if one.item.message.number == request.number and one.verified and one.hypothesis is not None
-                    for change in one.hypothesis.changes
-                ),
-                None,
-            )
+            codes = [
+                change.code
+                for one in case.search.explained
+                if one.item.message.number == request.number and one.verified and one.hypothesis is not None
+                for change in one.hypothesis.changes
+            ]
+            swapped = codes == ["encryption-key-wrong", "authentication-key-wrong"]  # which is told as one fault
+            cause = "keys-swapped" if swapped else next(iter(codes), None)
             evidence.append(
                 f"{names(request)} does not verify with the keys here" if cause else "it could not be checked here"
             )
@@ -291,7 +290,7 @@ def security_suite_mismatch(case: Case) -> Iterator[Hit]:
     for message in case.messages:
         for _, security in protections(message):
             seen.setdefault(message.direction, (security.suite, message))
-    if len(seen) == 2 and len({suite for suite, _ in seen.values()}) == 2:
+    if {"client", "meter"} <= seen.keys() and seen["client"][0] != seen["meter"][0]:
         (a, one), (b, other) = seen["client"], seen["meter"]
         yield Hit(other, (f"{names(one)} has suite {a}, {names(other)} has suite {b}",), field="security_control")
 

@@ -321,7 +321,10 @@ def data_truncated(case: Case) -> Iterator[Hit]:
 
     for message in case.messages:
         layer = message.plain
-        if layer is None or layer.parsed.whole or not message.complete or message.frames[0].framing == "none":
+        if layer is None or layer.parsed.whole or not message.complete:
+            continue
+        sealed = any(security.verdict == "verified" for _, security in protections(message))  # so nothing was cut off
+        if message.frames[0].framing == "none" and not sealed:
             continue
         if layer.name in ("aarq", "aare", "unknown-apdu") or stale(case, message) is not None:
             continue

@@ -104,6 +104,10 @@ def link_not_connected(case: Case) -> Iterator[Hit]:
     for message in case.messages:
         if message.direction != "client" or message.frame != "I":
             continue
+        if _begins_without_snrm(case, message):
+            said = "no SNRM stands before it in the trace, and the meter answers that it is disconnected"
+            yield Hit(message, (f"{names(message)} is an information frame, {said}",), certainty="likely")
+            return
         if message.before.link not in ("disconnected", "connecting", "disconnecting") or goes_on(case, message):
             continue
         said = {
@@ -113,6 +117,19 @@ def link_not_connected(case: Case) -> Iterator[Hit]:
         }[message.before.link]
         yield Hit(message, (f"{names(message)} is an information frame, and {said}",))
         return
+
+
+def _begins_without_snrm(case: Case, message: Message) -> bool:
+    """Whether a trace begins with an AARQ, without anything of the link before it, and DM is the answer."""
+    reply = case.reply(message)
+    return (
+        message.before.link == "unknown"
+        and message.frame == "I"
+        and message.apdu == "aarq"
+        and message.llc != "missing"
+        and reply is not None
+        and reply.frame == "DM"
+    )
 
 
 @dataclass(slots=True)
@@ -234,7 +251,9 @@ def dm_reply(case: Case) -> Iterator[Hit]:
             cause = "framing-mismatch"
         elif request.frame == "I" and request.llc == "missing":
             cause = "llc-missing"
-        elif request.before.link in ("disconnected", "disconnecting", "connecting") and request.frame == "I":
+        elif _begins_without_snrm(case, request) or (
+            request.before.link in ("disconnected", "disconnecting", "connecting") and request.frame == "I"
+        ):
             cause = "link-not-connected"
         elif idle_before(case, request) is not None:
             cause = "inactivity-timeout"

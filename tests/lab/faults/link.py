@@ -157,7 +157,7 @@ def meter_refuses_the_link(seed: int) -> Case:
 @fault("no-reply")
 def nobody_there(seed: int) -> Case:
     setting, line = _setting(seed)
-    for _ in range(1 + seed % 3):
+    for _ in range(2 + seed % 3):
         line.put("client", line.frame("client", 0x93))
     return Trace("lab", "lab", tuple(line.records)), setting.ring()
 

@@ -12,7 +12,10 @@ WRONG_CLASS = bytes.fromhex("00010100010800FF0200")
 
 
 def _setting(seed: int) -> Setting:
-    setting = Setting(seed, ciphered=bool(seed % 2), mechanism=(0, 1, 5)[seed % 3], short_names=False, exchanges=4)
+    framing = ("hdlc", "wrapper", "mbus", "none" if seed % 2 else "wrapper")[seed // 2 % 4]
+    setting = Setting(
+        seed, framing=framing, ciphered=bool(seed % 2), mechanism=(0, 1, 5)[seed % 3], short_names=False, exchanges=4
+    )  # fmt: skip
     setting.control, setting.client.control, setting.meter.control = 0x30, 0x30, 0x30
     setting.pushes = False
     return setting
