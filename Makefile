@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 THREAD := captures/gurux-forum-2017
 
-.PHONY: demo test lint bench fuzz lab clean
+.PHONY: demo test lint bench screenshots fuzz lab clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,9 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+screenshots: $(READY)
+	$(BIN)/python -m tests.tui.screenshots
 
 fuzz: $(READY)
 	$(BIN)/python -m pytest -m fuzz
