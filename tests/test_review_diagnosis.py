@@ -418,3 +418,34 @@ def test_a_nonce_without_a_counter_is_found_for_each_apdu() -> None:
     assert [[change.words for change in one.hypothesis.changes] for one in found if one.hypothesis] == [
         ["the nonce is the system title alone, without a counter"]
     ] * 3
+
+
+def test_a_side_that_nobody_knows_is_no_side_with_another_suite() -> None:
+    """One APDU of the meter and one whose sender is not known, with two suites: it was a KeyError."""
+    records = (Record(1, sealed(WHOLE, 0x30)), Record(2, sealed(WHOLE, 0x31, 2), "meter"))
+    case = diagnosed(Trace("t", "t", records), RIGHT)
+    assert "security-suite-mismatch" not in {one.code for one in case.findings}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damage_of_any_kind_has_a_diagnosis(seed: int) -> None:
+    """Power line, telegrams and pushes with octets changed, lost and added: a tree and findings, and no octet lost."""
+    source, apdu = Random(seed), sealed(RECORDED)[8:]
+    many = b"".join(telegram(n & 15, apdu[n * 10 : n * 10 + 10]) for n in range(26))
+    joined = telegram(0, apdu[:100]) + telegram(0x11, apdu[100:], "4783")
+    streams = [joined, HOST * 3, line_frame(INNER) * 3, sealed(RECORDED) + sealed(RECORDED, 0x30, 2), many]
+    for _ in range(20):
+        data = bytearray(source.choice(streams))
+        for _ in range(source.randint(1, 6)):
+            at, kind = source.randrange(len(data)), source.random()
+            if kind < 0.6:
+                data[at] = source.randrange(256)
+            elif kind < 0.8:
+                del data[at : at + source.randint(1, 5)]
+            else:
+                data[at:at] = source.randbytes(source.randint(1, 4))
+        record = bytes(data)
+        assert diagnosis(record, keys=RIGHT).messages
+        read = list(decode(trace(record), RIGHT))
+        assert all(render(message) for message in read)
+        assert sum(len(message.wire) for message in read) >= len(record)  # a flag that two frames share counts for both
