@@ -183,7 +183,7 @@ def _chance_of(case: Case, group: Group) -> float:
 def _chance(case: Case, group: Group) -> str:
     """The same in words."""
     chance = _chance_of(case, group)
-    times = f"one in {min(1 / chance, 1e12):,.0f}" if chance < 1 else "high"
+    times = f"one in {1 / max(chance, 1e-12):,.0f}" if chance < 1 else "high"
     return f"the chance that random octets look so under one of the attempts is {times}{'' if chance > 1e-12 else ' at most'}"
 
 
