@@ -8,6 +8,10 @@ from io import BytesIO
 import pytest
 
 from analyzer.capture_file import ETHERNET
+from analyzer.decoding import decode
+from analyzer.export import hexlog
+from analyzer.export.bundle import Bundle
+from analyzer.sources import read_input
 from analyzer.sources.pcap import connections
 from analyzer.sources.pcap.capture import read_capture
 from analyzer.sources.pcap.connections import Connections
@@ -129,3 +133,15 @@ def test_telegrams_are_recognised_when_the_capture_starts_within_one(start: int)
 def test_a_sign_on_behind_zeros_that_wake_the_meter_is_recognised() -> None:
     optical = Connection((("10.0.0.5", 50000), ("10.0.0.9", 23))).say(0, bytes(30) + b"/?!\r\n")
     assert directions(optical.say(1, b"/ABC5Meter\r\n").datagrams()) == ["client", "meter"]
+
+
+def test_connections_exported_as_hex_read_back_as_they_were() -> None:
+    datagrams = []
+    for port in (50000, 50001):
+        datagrams += Connection((("10.0.0.5", port), ("10.0.0.9", 4059))).say(0, wrapped(16, 1, b"\x62\0")).datagrams()
+    traces = read_capture(capture(datagrams), "x")
+    text = "\n".join(hexlog.lines_of([Bundle(trace, list(decode(trace)), ()) for trace in traces]))
+    again = read_input(text.encode(), "x.hex")
+    assert [trace.name for trace in again] == [f"trace {trace.name}" for trace in traces]
+    assert [[r.data for r in trace] for trace in again] == [[r.data for r in trace] for trace in traces]
+    assert not [issue for trace in again for issue in trace.issues]

@@ -16,7 +16,8 @@ def lines_of(bundles: Sequence[Bundle]) -> Iterator[str]:
     """The lines without their ends. Client is TX, meter RX; what is masked reads as asterisks' octets, 2A."""
     for bundle in bundles:
         name = escaped(" ".join(bundle.text(bundle.trace.name).split()))
-        yield f"{name} ===="
+        # A heading has a word in it; two addresses alone would be read as no heading, and two traces as one.
+        yield f"{name if name[:1].isalpha() else f'trace {name}'} ===="
         yield ""
         for piece in pieces_of(bundle):
             stamp = _stamp(piece.time, piece.seconds)
