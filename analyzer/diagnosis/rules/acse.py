@@ -96,9 +96,7 @@ def authentication_failed(case: Case) -> Iterator[Hit]:
         assert message.layer is not None
         diagnostic = find_int(message.layer.nodes, "acse_service_user.integer")
         mechanism = (arc(request, "mechanism_name") or 0) if request else 0
-        error = message.layer_named("confirmed-service-error")
-        named = error is not None and find_int(error.nodes, "initiate") in NAMED  # says itself what is wrong
-        if diagnostic == FAILED or (mechanism == 1 and not named):
+        if diagnostic == FAILED or (mechanism == 1 and not _names_reason(message)):
             evidence = [f"the AARE refuses with diagnostic {_named(DIAGNOSTICS_USER, diagnostic)}"]
             if request is not None:
                 evidence.append(f"asked was mechanism {_named(MECHANISMS, mechanism)}")
@@ -109,6 +107,12 @@ def authentication_failed(case: Case) -> Iterator[Hit]:
                 field="result_source_diagnostic",
                 because_of=_own_fault(case, request),
             )
+
+
+def _names_reason(message: Message) -> bool:
+    """Whether the initiateError in an AARE says what is wrong, so that the diagnostic need not be guessed at."""
+    error = message.layer_named("confirmed-service-error")
+    return error is not None and find_int(error.nodes, "initiate") in NAMED
 
 
 def _own_fault(case: Case, request: Message | None) -> str | None:
@@ -136,6 +140,8 @@ def _own_fault(case: Case, request: Message | None) -> str | None:
 def sap_wrong(case: Case) -> Iterator[Hit]:
     """A refusal without reason of an association that needs no password: often nobody lives at that address."""
     for message, request in refused(case, (1,)):
+        if _names_reason(message):
+            continue
         if request is not None and (arc(request, "mechanism_name") or 0) == 0 and _own_fault(case, request) is None:
             said = f"{names(request)} needs no authentication, and the AARE refuses it without a reason"
             yield Hit(message, (said,), certainty="possible", field="result_source_diagnostic")

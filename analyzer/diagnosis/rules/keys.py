@@ -14,6 +14,7 @@ from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.message import Message
 from analyzer.model import Side
 from analyzer.rebuild import AnyChange, Reseal
+from grammars.kit.spec import find_raw
 
 ANY_KEY = KEY_CODES | {"keys-swapped", "keys-equal", "well-known-key"}
 CODES = (
@@ -42,6 +43,8 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
         if one.hypothesis is None:
             if any(frame.issues or frame.parsed.issues for frame in one.item.message.frames):
                 continue  # no noise of a wrong key, but octets that are missing or damaged: the frame says so
+            if _without_title(one):
+                continue  # nobody can tell the nonce, and `calling-ap-title-wrong` says so
             noise.setdefault(direction if case.search.verifying else "", []).append(one)
             continue
         keys_only = all(change.code in KEY_CODES for change in one.hypothesis.changes)
@@ -60,6 +63,12 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
         yield from _readable(case, group)
     for direction, group in noise.items():
         yield from _noise(case, direction, group, bool(proven or readable))
+
+
+def _without_title(one: Explained) -> bool:
+    """Whether an APDU stands in an AARQ that does not carry the title it was sealed under."""
+    layer = one.item.message.layer
+    return layer is not None and layer.name == "aarq" and find_raw(layer.nodes, "calling_ap_title") is None
 
 
 def _proven(case: Case, group: Group) -> Iterator[Hit]:
