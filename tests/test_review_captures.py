@@ -11,7 +11,7 @@ from analyzer.capture_file import ETHERNET
 from analyzer.decoding import decode
 from analyzer.export import hexlog
 from analyzer.export.bundle import Bundle
-from analyzer.sources import read_input
+from analyzer.sources import InputError, read_input
 from analyzer.sources.pcap import connections
 from analyzer.sources.pcap.capture import read_capture
 from analyzer.sources.pcap.connections import Connections
@@ -145,3 +145,9 @@ def test_connections_exported_as_hex_read_back_as_they_were() -> None:
     assert [trace.name for trace in again] == [f"trace {trace.name}" for trace in traces]
     assert [[r.data for r in trace] for trace in again] == [[r.data for r in trace] for trace in traces]
     assert not [issue for trace in again for issue in trace.issues]
+
+
+def test_radio_packets_without_a_payload_that_can_be_read_are_counted() -> None:
+    secured = bytes.fromhex("49A801FFFF0100") + bytes(30)
+    with pytest.raises(InputError, match=r"2 packets of IEEE 802\.15\.4 left out.*encrypted"):
+        read_capture(BytesIO(captured.pcap([(0, secured), (1, secured)], 230)), "x")

@@ -111,6 +111,11 @@ def _notes(connections: Connections, file: Packets) -> Iterator[SourceIssue]:
     if connections.incomplete:
         text = f"{counted(connections.incomplete, 'datagram')} left out of which fragments are missing"
         yield SourceIssue("warning", text)
+    if connections.no_radio_payload:
+        text = (
+            f"{counted(connections.no_radio_payload, 'packet')} of IEEE 802.15.4 left out: beacons, acknowledgements, "
+        )
+        yield SourceIssue("info", text + "commands, and data that the MAC has encrypted or whose frame is of version 2")
     for link, count in sorted(connections.unknown_links.items()):
         text = f"{counted(count, 'packet')} of link type {link} not read; --reader wireshark may know it"
         yield SourceIssue("warning", text)

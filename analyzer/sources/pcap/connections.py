@@ -59,6 +59,7 @@ class Connections:
         self.dlms: list[Conversation] = []
         self._spool = Spool()
         self.unknown_links: dict[int, int] = {}
+        self.no_radio_payload = 0  # packets
         self.adapters = Adapters()
         self._datagrams = Datagrams()
         self._open: dict[Hashable, tuple[Conversation, int]] = {}
@@ -206,6 +207,7 @@ class Connections:
     def _radio(self, packet: Packet) -> None:
         found = radio_payload(packet.link, packet.data)
         if found is None:
+            self.no_radio_payload += 1
             return
         source, destination, data = found
         ends = sorted((source, destination))
