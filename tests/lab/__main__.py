@@ -7,6 +7,7 @@ from collections import Counter
 
 from tests.lab.faults import every_fault
 from tests.lab.measure import Score, alarms, score
+from tests.lab.pairs import pairs
 
 SHOWN = 3  # misses and untrue claims of a fault that are printed
 
@@ -16,6 +17,7 @@ def main() -> int:
     options.add_argument("--healthy", type=int, default=2000, help="healthy conversations (2000)")
     options.add_argument("--seeds", type=int, default=20, help="conversations for each fault (20)")
     options.add_argument("--only", default="", help="only faults with this word in code or name")
+    options.add_argument("--pairs", type=int, default=10, help="conversations for each pair of faults (10)")
     given = options.parse_args()
     silent = print_healthy(given.healthy)
     scores = [
@@ -24,6 +26,7 @@ def main() -> int:
         if given.only in one.code or given.only in one.name
     ]
     print_total(scores)
+    print_pairs(given.pairs)
     return 0 if silent else 1
 
 
@@ -44,6 +47,18 @@ def print_score(one: Score) -> Score:
     for line in (*one.misses[:SHOWN], *one.lies[:SHOWN]):
         print(f"    {line[:220]}")
     return one
+
+
+def print_pairs(seeds: int) -> None:
+    count, both = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for first, second, _, codes in pairs(range(1, seeds + 1)):
+        count[first, second] += 1
+        both[first, second] += first in codes and second in codes
+    for pair, times in count.items():
+        if both[pair] < times:
+            print(f"  {' and '.join(pair)}: both found in {both[pair]} of {times}")
+    if count:
+        print(f"pairs: both found in {both.total()} of {count.total()}, {both.total() / count.total():.1%}")
 
 
 def print_total(scores: list[Score]) -> None:
