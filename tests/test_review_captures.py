@@ -151,3 +151,15 @@ def test_radio_packets_without_a_payload_that_can_be_read_are_counted() -> None:
     secured = bytes.fromhex("49A801FFFF0100") + bytes(30)
     with pytest.raises(InputError, match=r"2 packets of IEEE 802\.15\.4 left out.*encrypted"):
         read_capture(BytesIO(captured.pcap([(0, secured), (1, secured)], 230)), "x")
+
+
+def test_what_comes_too_late_at_the_start_in_mid_stream_is_said() -> None:
+    """The first packet of each side overtook another one: too late to put that before it, and not silently left out."""
+    session = Connection((("10.0.0.5", 50000), ("10.0.0.9", 4059)))
+    for _ in range(3):
+        session.say(0, wrapped(16, 1, b"\x62\0")).say(1, wrapped(1, 16, b"\x63\0"))
+    datagrams = session.datagrams()[3:]
+    datagrams[0], datagrams[4] = datagrams[4], datagrams[0]
+    (trace,) = read_capture(capture(datagrams), "x")
+    missing = 60 - sum(len(record.data) for record in trace)
+    assert missing and [issue.text.split(" left")[0] for issue in trace.issues] == [f"{missing} octets"]

@@ -128,6 +128,9 @@ class Conversation:
 def issues_of(conversation: Conversation) -> Iterator[SourceIssue]:
     """What a reader of the trace has to know about how it was captured."""
     yield from conversation.losses
+    if early := sum(stream.early for stream in conversation.streams):
+        text = f"{counted(early, 'octet')} left out that precede the start of the capture but came in after it"
+        yield SourceIssue("info", text)
     if conversation.unlisted:
         yield SourceIssue("warning", f"{counted(conversation.unlisted, 'more gap')} of this kind are not listed")
 

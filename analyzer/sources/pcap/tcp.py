@@ -37,6 +37,8 @@ class Stream:
         "_waiting",
         "acknowledged",
         "begun",
+        "early",
+        "first",
         "lost",
         "next",
         "repeated",
@@ -45,6 +47,8 @@ class Stream:
     def __init__(self) -> None:
         self.next: int | None = None  # the sequence number expected, counted on over the wrap
         self.begun: int | None = None  # of the SYN, as it was sent
+        self.first: int | None = None  # where the capture starts in mid-stream: the first number that is expected
+        self.early = 0  # octets before that, which came too late to be given on
         self.acknowledged: int | None = None
         self._acknowledged: int | None = None  # the same as it was sent
         self.lost = 0  # octets missing before the next piece
@@ -67,14 +71,14 @@ class Stream:
         if ack == self._acknowledged:
             return
         if self.next is None:
-            self.next = ack
+            self.next = self.first = ack
         self._acknowledged = ack
         self.acknowledged = self._counted_on(ack)
 
     def add(self, seq: int, data: bytes, length: int, time: int | None) -> list[Piece]:
         """What can be given on, now that `length` octets at `seq` were sent, `data` of which were captured."""
         if self.next is None:
-            self.next = seq
+            self.next = self.first = seq
         ahead = self._counted_on(seq) - self.next
         if ahead == 0 and not self._waiting:  # nearly always
             self._patience, self._given_any = PATIENCE, True
@@ -145,6 +149,8 @@ class Stream:
         old = self.next - at
         if old:
             self.repeated += min(old, length)
+            if self.first is not None and at < self.first and length > 1:  # one octet is a keep-alive
+                self.early += min(self.first - at, length)
         if old >= length:
             return []
         self.next = at + length
