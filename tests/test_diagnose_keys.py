@@ -243,3 +243,11 @@ def test_every_code_is_in_the_catalogue_and_used() -> None:
     from analyzer.diagnosis.catalogue import load_catalogue
 
     assert set(CODES) <= load_catalogue().keys()
+
+
+def test_authenticated_content_tells_no_key_from_another() -> None:
+    """Nothing is encrypted under control 10: a wrong AK does not make the encryption key wrong."""
+    talk = ciphered(client=Station(CLIENT, control=0x10), meter=Station(METER, control=0x10))
+    found = {f.code: f for f in diagnosed(talk, keys(ak="EE" * 16)).findings}
+    assert "encryption-key-wrong" not in found
+    assert (found["tag-unexplained"].certainty, found["tag-unexplained"].side) == ("possible", "analyst")

@@ -213,6 +213,15 @@ def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> 
     if others_explained:
         yield _unexplained(case, known, "what explains the other APDUs of this trace does not explain these")
         return
+    if not any(one.item.security.encrypted for one in known):
+        said = (
+            _how_many(known, "do not verify"),
+            "they are not encrypted, so no text tells whether a key, a title or a counter is another",
+            f"{case.search.tried} attempts, and none explains it: {TRIED}",
+        )
+        side = _side(case, "authentication-key-wrong", known)
+        yield Hit(first.item.message, said, certainty="possible", code="tag-unexplained", side=side)
+        return
     evidence = [
         _how_many(known, "decrypt to noise under the given encryption key"),
         f"{case.search.tried} attempts, and none gives a readable APDU: {TRIED}",
