@@ -91,7 +91,11 @@ class Lengthed(Region):
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
         spec = context["_spec"]
         declared, start = self.length.read(reader.buffer, reader.pos, reader.limit)
-        if reader.buffer[reader.pos] >= INDEFINITE and isinstance(self.length, AxdrLength) and not (self.tagged or self.lenient):
+        if (
+            reader.buffer[reader.pos] >= INDEFINITE
+            and isinstance(self.length, AxdrLength)
+            and not (self.tagged or self.lenient)
+        ):
             note_length(state_of(context), spec, reader.buffer, reader.pos, declared)
         end = start + declared
         if end > reader.limit:
