@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from operator import itemgetter
 
 from analyzer.message import Layer, Message
 from analyzer.model import Node
 from analyzer.objects import NUMBERS, Answer
 from grammars import readings
 from grammars.kit.primitives import Bits, Extended
-from grammars.kit.spec import Issue, RawNode, Spec, walk_raw
+from grammars.kit.spec import MAX_DEPTH, Issue, RawNode, Spec, walk_raw
 from grammars.llc import LLC
 from grammars.meanings import attribute_name, class_name, class_of, method_name, times_of
 from grammars.parse import parse
@@ -124,26 +126,42 @@ class _Maker:
     ) -> tuple[Node, ...]:
         """Nodes for raw nodes of one buffer. Issues go to the node that they name, else to the last one there."""
         errors: dict[tuple[int, int, int], str] = {}
-        used = _used(raw) if issues else set()
-        for issue in issues:
-            key = _place(issue, used)
+        used = _Places(raw if issues else ())
+        keys = [used.place(issue) for issue in issues]
+        for key, issue in zip(keys, issues, strict=True):
             errors[key] = f"{errors[key]}; {issue.text}" if key in errors else issue.text
         made = tuple(_node(node, data, buffer, errors, holes, offset) for node in raw)
-        lost = {key: text for key, text in errors.items() if key not in used}
-        for issue in issues:
-            key = _place(issue, used)
+        lost = {key: text for key, text in errors.items() if key not in used.keys}
+        for key, issue in zip(keys, issues, strict=True):
             if key in lost:
                 made = _attach(made, issue, lost.pop(key), offset)
         return made
 
 
-def _place(issue: Issue, used: set[tuple[int, int, int]]) -> tuple[int, int, int]:
-    """Specification and range of the node that an issue is of: its own range, or the only node that has it inside."""
-    key = (id(issue.spec), issue.start, issue.end)
-    if key in used or issue.severity != "info":
+class _Places:
+    """Where the nodes of a buffer are, by specification."""
+
+    def __init__(self, raw: Iterable[RawNode]) -> None:
+        self.keys = {(id(spec), start, end) for spec, start, end, _ in walk_raw(list(raw))}
+        self._ranges: dict[int, list[tuple[int, int]]] | None = None
+
+    def place(self, issue: Issue) -> tuple[int, int, int]:
+        """Specification and range of the node that an issue is of: its own range, or, of a remark, the innermost node
+        that has it inside."""
+        key = (id(issue.spec), issue.start, issue.end)
+        if key in self.keys or issue.severity != "info":
+            return key
+        if self._ranges is None:
+            self._ranges = {}
+            for spec, start, end in sorted(self.keys, key=lambda k: (k[1], -k[2])):
+                self._ranges.setdefault(spec, []).append((start, end))
+        ranges = self._ranges.get(key[0], [])
+        # Ranges nest or follow each other: the last that begins before the issue is the innermost, if it has not ended.
+        last = bisect_right(ranges, issue.start, key=itemgetter(0))
+        for start, end in (ranges[n] for n in range(last - 1, max(-1, last - 1 - MAX_DEPTH), -1)):
+            if issue.end <= end:
+                return (key[0], start, end)
         return key
-    around = [k for k in used if k[0] == key[0] and k[1] <= issue.start and issue.end <= k[2]]
-    return min(around, key=lambda k: k[2] - k[1], default=key)
 
 
 def _meanings(answer: Answer, value: RawNode) -> Iterator[tuple[tuple[str, int, int], str]]:
@@ -161,15 +179,6 @@ def _times(class_id: int, index: int, value: RawNode) -> Iterator[tuple[tuple[st
         if spec.type == "octet-string" and isinstance(octets, bytes):
             if text := readings.in_attribute(class_id, index, octets):
                 yield (spec.name, start, end), text
-
-
-def _used(raw: Iterable[RawNode]) -> set[tuple[int, int, int]]:
-    used = set()
-    for spec, start, end, value in raw:
-        used.add((id(spec), start, end))
-        if isinstance(value, list):
-            used |= _used(value)
-    return used
 
 
 def _node(raw, data, buffer, errors, holes, offset) -> Node:  # type: ignore[no-untyped-def]
