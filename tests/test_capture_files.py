@@ -151,6 +151,25 @@ def test_fragments_that_never_come_are_told() -> None:
     assert [issue.text for issue in trace.issues] == ["1 datagram left out of which fragments are missing"]
 
 
+def test_fragments_captured_twice_are_no_missing_ones() -> None:
+    """A number used again begins another datagram all the same."""
+    ends = "10.1.0.5", "10.1.0.9", 17
+    first, second = (
+        captured.ipv4_fragments(*ends, captured.udp(5000, 4059, data), 8, 77) for data in (REQUEST, ANSWER)
+    )
+    (trace,) = traces(captured.pcap(captured.timed([*first, first[0], first[-1], *second, second[1]]), 101))
+    assert [data for _, data in what(trace)] == [REQUEST, ANSWER]
+    assert not trace.issues
+
+
+def test_fragments_wait_only_as_long_as_a_host_would() -> None:
+    parts = captured.ipv4_fragments("10.1.0.5", "10.1.0.9", 17, captured.udp(5000, 4059, REQUEST), 16, 77)
+    packets = [(START, parts[0]), *((START + 100_000_000_000 + n, part) for n, part in enumerate(parts[1:] + parts))]
+    (trace,) = traces(captured.pcap(packets, 101))
+    assert [data for _, data in what(trace)] == [REQUEST]
+    assert [issue.text for issue in trace.issues] == ["1 datagram left out of which fragments are missing"]
+
+
 def test_ipv6_behind_extension_headers_and_in_fragments() -> None:
     hop, destination = (0, b"\0" + bytes(6)), (60, b"\x01" + bytes(14))
     connection = talk((CLIENT6, METER6))

@@ -16,6 +16,9 @@ EXTENSIONS = frozenset(
 AUTHENTICATION = 51
 FRAGMENTED = 256  # datagrams that wait for fragments at a time
 LONGEST_DATAGRAM = 65535
+PATIENCE = (
+    60_000_000_000  # nanoseconds: RFC 1122, 3.3.2, waits 60 to 120 s for fragments; then the number may be used again
+)
 CHAIN = 16  # extension headers in a row
 
 _IPV4 = Struct("!BxHHHxBxx4s4s").unpack_from
@@ -24,6 +27,7 @@ _made = tuple.__new__  # of a named tuple, without the detour by its keywords
 _UDP = Struct("!HHH").unpack_from
 
 Endpoint = tuple[bytes, int]  # address in network order, port
+_Key = tuple[bytes, bytes, int, int]  # source, destination, identification, protocol
 
 
 class Segment(NamedTuple):
@@ -42,10 +46,20 @@ class Segment(NamedTuple):
 
 @dataclass(slots=True)
 class _Parts:
-    """The fragments of one datagram so far."""
+    """The fragments of one datagram so far. `before` are those of the last whole datagram of the same number, as hashes."""
 
+    time: int | None
+    before: dict[int, int]
     parts: dict[int, bytes] = field(default_factory=dict)
     total: int | None = None
+
+    def repeats(self) -> bool:
+        """Whether all this was in a datagram that is whole already: captured twice, on two interfaces or by a mirror port."""
+        return all(self.before.get(offset) == hash(data) for offset, data in self.parts.items())
+
+    def late(self, time: int | None) -> bool:
+        """Whether fragments of now belong to another datagram."""
+        return time is not None and self.time is not None and abs(time - self.time) > PATIENCE
 
     def joined(self) -> bytes | None:
         """The whole, once nothing is missing. Overlaps keep what came first."""
@@ -63,12 +77,13 @@ class Datagrams:
     """Takes IP packets and gives segments. `incomplete` counts datagrams of which fragments never came."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[bytes, bytes, int, int], _Parts] = {}
+        self._waiting: dict[_Key, _Parts] = {}
+        self._whole: dict[_Key, dict[int, int]] = {}  # hashes of the fragments of datagrams that are whole
         self._given_up = 0
 
     @property
     def incomplete(self) -> int:
-        return self._given_up + len(self._waiting)
+        return self._given_up + sum(not parts.repeats() for parts in self._waiting.values())
 
     def segment(self, data: bytes, at: int, time: int | None) -> Segment | None:
         """The segment in the datagram at `at`; None for other protocols, fragments before the last, and damaged headers."""
@@ -111,17 +126,17 @@ class Datagrams:
             following, begin = data[begin], begin + size
         return None
 
-    def _fragment(
-        self, key: tuple[bytes, bytes, int, int], offset: int, more: int, data: bytes, time: int | None
-    ) -> Segment | None:
+    def _fragment(self, key: _Key, offset: int, more: int, data: bytes, time: int | None) -> Segment | None:
         if offset + len(data) > LONGEST_DATAGRAM:
             return None
         parts = self._waiting.get(key)
+        if parts is not None and (parts.late(time) or (parts.parts.get(offset, data) != data and parts.repeats())):
+            self._give_up(key)  # the number is used again
+            parts = None
         if parts is None:
             if len(self._waiting) >= FRAGMENTED:
-                del self._waiting[next(iter(self._waiting))]
-                self._given_up += 1
-            parts = self._waiting[key] = _Parts()
+                self._give_up(next(iter(self._waiting)))
+            parts = self._waiting[key] = _Parts(time, self._whole.get(key, {}))
         parts.parts.setdefault(offset, data)
         if not more:
             parts.total = offset + len(data)
@@ -129,8 +144,15 @@ class Datagrams:
         if whole is None:
             return None
         del self._waiting[key]
+        self._whole.pop(key, None)
+        if len(self._whole) >= FRAGMENTED:
+            del self._whole[next(iter(self._whole))]
+        self._whole[key] = {offset: hash(part) for offset, part in parts.parts.items()}
         source, destination, _, protocol = key
         return _transport(protocol, source, destination, whole, 0, len(whole), time)
+
+    def _give_up(self, key: _Key) -> None:
+        self._given_up += not self._waiting.pop(key).repeats()
 
 
 def _transport(
