@@ -295,12 +295,15 @@ def usbpcap(
 
 
 def bulk(
-    maker: Callable[..., bytes], talk: Iterable[tuple[int, bytes]], chip: Callable[[bytes], bytes] = lambda d: d
+    maker: Callable[..., bytes],
+    talk: Iterable[tuple[int, bytes]],
+    chip: Callable[[bytes], bytes] = lambda d: d,
+    endpoints: tuple[int, int] = (0x02, 0x81),
 ) -> list[bytes]:
     """Submissions and completions of both directions: side 0 is the host. `chip` is what an adapter puts around IN data."""
     made = []
     for number, (side, data) in enumerate(talk, 100):
-        endpoint = 0x81 if side else 0x02
+        endpoint = endpoints[side]
         octets = chip(data) if side else data
         made += [maker(number, False, 3, endpoint, octets), maker(number, True, 3, endpoint, octets)]
     return made
@@ -314,3 +317,13 @@ def ftdi(data: bytes, packet: int = 64) -> bytes:
 
 def device_descriptor(vendor: int, product: int = 0x6001, kind: int = 0) -> bytes:
     return bytes([18, 1, 0, 2, kind, 0, 0, 64]) + struct.pack("<HHH", vendor, product, 0x600) + bytes([1, 2, 3, 1])
+
+
+def configuration_descriptor(interfaces: Iterable[tuple[int, int]]) -> bytes:
+    """A configuration whose interfaces have a bulk endpoint out and one in each."""
+    made = b""
+    for number, (out, in_) in enumerate(interfaces):
+        made += bytes([9, 4, number, 0, 2, 0xFF, 0xFF, 0xFF, 0])
+        made += b"".join(bytes([7, 5, address, 2]) + struct.pack("<H", 64) + b"\0" for address in (out, in_))
+    count = made.count(b"\x09\x04")
+    return struct.pack("<BBHBBBBB", 9, 2, 9 + len(made), count, 1, 0, 0x80, 50) + made

@@ -77,6 +77,46 @@ def test_the_driver_tells_the_adapter(request_: str, name: str) -> None:
     assert trace.name == f"USB 1.5 {name}"
 
 
+TWO_PORTS = [((0x02, 0x81), (0x04, 0x83)), ((0x01, 0x81), (0x02, 0x82)), ((0x03, 0x81), (0x01, 0x84))]
+
+
+def two_lines(first: tuple[int, int], second: tuple[int, int], chip: Callable[[bytes], bytes]) -> list[bytes]:
+    """Two meters read at once, packet by packet in turns."""
+    lines = [bulk(captured.usbmon, TALK, chip, ends) for ends in (first, second)]
+    return [packet for pair in zip(*lines, strict=True) for packet in pair]
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize("ends", TWO_PORTS)
+def test_each_interface_of_an_adapter_is_a_trace(
+    ends: tuple[tuple[int, int], tuple[int, int]], described: bool
+) -> None:
+    """FT2232, CP2105 and their like: two lines on one device. Without descriptors, endpoints of unlike numbers cannot be
+    paired otherwise than in the order in which they are used."""
+    ftdi_like = ends == TWO_PORTS[0]
+    packets = two_lines(*ends, ftdi if ftdi_like else lambda data: data)
+    if described:
+        setup = bytes.fromhex("8006000200000900")
+        configuration = captured.configuration_descriptor(ends)
+        device = enumerated(captured.usbmon, 0x0403 if ftdi_like else 0x10C4)
+        asked = [captured.usbmon(2, done, 2, 0x80, configuration if done else b"", setup) for done in (False, True)]
+        packets = [*device, *asked, *packets]
+    made = captured.pcap(captured.timed(packets), 220)
+    found = read_capture(BytesIO(made), "usb.pcap")
+    assert [[(record.direction, record.data) for record in trace] for trace in found] == [EXPECTED, EXPECTED]
+    kind = (" FTDI" if ftdi_like else " CP210x") if described else ""
+    second = f"USB 1.5{kind} interface 1"
+    assert [trace.name for trace in found] == [f"USB 1.5{kind} interface 0" if described else "USB 1.5", second]
+
+
+def test_an_adapter_of_one_line_has_any_pair_of_endpoints() -> None:
+    """PL2303 sends on 02 and receives on 83, CDC-ACM on 01 and 82."""
+    for ends in ((0x02, 0x83), (0x01, 0x82), (0x02, 0x82), (0x03, 0x81)):
+        trace = read(bulk(captured.usbmon, TALK, endpoints=ends), 220)
+        assert [(record.direction, record.data) for record in trace] == EXPECTED
+        assert trace.name == "USB 1.5"
+
+
 def test_frames_in_pieces_decode_to_the_same_messages() -> None:
     """A read of a serial port gives what there is: a few octets at a time."""
     pieces = [(side, data[at : at + 5]) for side, data in TALK for at in range(0, len(data), 5)]

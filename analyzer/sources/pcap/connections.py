@@ -200,9 +200,9 @@ class Connections:
         chunk = self.adapters.chunk(packet.link, packet.data, packet.order)
         if chunk is None:
             return
-        key = ("usb", chunk.bus, chunk.device)
-        name = f"USB {chunk.bus}.{chunk.device} {self.adapters.kind(chunk.bus, chunk.device)}".strip()
-        self._line(key, (name, ""), INWARD if chunk.inward else OUTWARD, chunk.data, packet.time, "usb")
+        key = ("usb", chunk.bus, chunk.device, chunk.interface)
+        side = INWARD if chunk.inward else OUTWARD
+        self._line(key, (self.adapters.name(chunk), ""), side, chunk.data, packet.time, "usb")
 
     def _radio(self, packet: Packet) -> None:
         found = radio_payload(packet.link, packet.data)

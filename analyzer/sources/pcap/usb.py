@@ -1,4 +1,5 @@
-"""USB captures: what serial adapters carried, told from bulk transfers of usbmon and USBPcap.
+"""USB captures: what serial adapters carried, told from bulk transfers of usbmon and USBPcap. Each interface of an adapter is
+a line of its own.
 
 What goes to the meter stands in the submission of an OUT transfer, what comes from it in the completion of an IN transfer.
 CDC-ACM, CP210x, PL2303 and CH34x put the octets of the line there as they are; FTDI puts two octets of modem and line
@@ -17,8 +18,10 @@ from typing import NamedTuple
 from analyzer.sources.pcap.links import USB_LINUX_MMAPPED, USBPCAP
 
 CONTROL, BULK = 2, 3  # transfer types, the same numbers in both formats
+INWARD = 0x80  # of the address of an endpoint
 VENDORS = {0x0403: "FTDI", 0x10C4: "CP210x", 0x067B: "PL2303", 0x1A86: "CH34x", 0x9986: "CH34x"}
 DEVICE, ENDPOINT, INTERFACE = 1, 5, 4  # types of descriptors
+BULK_ENDPOINT = 2  # of bmAttributes
 CDC_COMMUNICATION, CDC_DATA = 0x02, 0x0A  # classes of interfaces
 GET_DESCRIPTOR = 6
 # What only one kind of adapter is sent: (request type, request).
@@ -52,11 +55,11 @@ class Transfer(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Octets of the line: of which adapter, whether they come from the meter's side."""
+    """Octets of a line: of which adapter and which of its interfaces, whether they come from the meter's side."""
 
     bus: int
     device: int
-    endpoint: int
+    interface: int
     inward: bool
     data: bytes
 
@@ -67,7 +70,30 @@ class Adapter:
 
     kind: str = ""
     packet: dict[int, int] = field(default_factory=dict)  # octets of a packet, by endpoint with its direction bit
+    interfaces: dict[int, int] = field(default_factory=dict)  # of bulk endpoints, with their direction bit
     doubtful: int = 0  # IN transfers without the status octets of FTDI
+
+    def interface(self, address: int) -> int:
+        """The interface of a bulk endpoint, by the descriptors, or by its partner in the other direction.
+
+        Adapters with several lines have a pair of endpoints for each: 81 and 02, 83 and 04 (FTDI), or 81 and 01, 82 and 02.
+        Those with one line have any pair.
+        """
+        known = self.interfaces.get(address)
+        if known is not None:
+            return known
+        inward = address & INWARD
+        taken = {line for other, line in self.interfaces.items() if other & INWARD == inward}
+        free = {other: line for other, line in self.interfaces.items() if line not in taken}
+        step = 1 if inward else -1
+        for other in ((address ^ INWARD) + step, address ^ INWARD, *sorted(free)):
+            if other in free:
+                made = free[other]
+                break
+        else:
+            made = max(self.interfaces.values(), default=-1) + 1
+        self.interfaces[address] = made
+        return made
 
 
 class Adapters:
@@ -77,10 +103,12 @@ class Adapters:
         self._devices: dict[tuple[int, int], Adapter] = {}
         self._asked: dict[int, bytes] = {}
 
-    def kind(self, bus: int, device: int) -> str:
-        """FTDI, CP210x, PL2303, CH34x, CDC-ACM, or nothing where the capture does not tell."""
-        adapter = self._devices.get((bus, device))
-        return adapter.kind if adapter is not None else ""
+    def name(self, chunk: Chunk) -> str:
+        """Bus, device, and as far as the capture tells them: FTDI, CP210x, PL2303, CH34x, CDC-ACM; which of several lines."""
+        adapter = self._devices[chunk.bus, chunk.device]
+        kind = f" {adapter.kind}" if adapter.kind else ""
+        several = len(set(adapter.interfaces.values())) > 1
+        return f"USB {chunk.bus}.{chunk.device}{kind}" + (f" interface {chunk.interface}" if several else "")
 
     def chunk(self, link: int, data: bytes, order: str) -> Chunk | None:
         """The octets of the line in one packet; None where it carries none."""
@@ -91,18 +119,21 @@ class Adapters:
         if transfer.kind == CONTROL:
             self._learn(adapter, transfer)
             return None
-        if transfer.kind != BULK or transfer.done != transfer.inward or not transfer.data:
+        if transfer.kind != BULK:
+            return None
+        interface = adapter.interface(transfer.endpoint | (INWARD if transfer.inward else 0))
+        if transfer.done != transfer.inward or not transfer.data:
             return None
         octets = transfer.data
         if transfer.inward and adapter.kind in ("", "FTDI"):
             octets = self._without_status(adapter, transfer)
         if not octets:
             return None
-        return Chunk(transfer.bus, transfer.device, transfer.endpoint, transfer.inward, octets)
+        return Chunk(transfer.bus, transfer.device, interface, transfer.inward, octets)
 
     def _without_status(self, adapter: Adapter, transfer: Transfer) -> bytes:
         """The octets of an IN transfer of FTDI. A device that nobody has named is FTDI as long as all look like it."""
-        size = adapter.packet.get(transfer.endpoint | 0x80) or _packet_size(transfer.data)
+        size = adapter.packet.get(transfer.endpoint | INWARD) or _packet_size(transfer.data)
         parts = [transfer.data[at : at + size] for at in range(0, len(transfer.data), size)]
         if not adapter.kind:
             # Bits 0 to 3 of the modem status are fixed at 1 (full speed) or 2 (high speed); of the line status few are set.
@@ -136,17 +167,22 @@ def _packet_size(data: bytes) -> int:
 
 
 def _describe(adapter: Adapter, data: bytes) -> None:
-    """Device and configuration descriptors: the vendor, classes of interfaces, sizes of packets."""
-    at = 0
+    """Device and configuration descriptors: the vendor, classes of interfaces, their bulk endpoints, sizes of packets."""
+    at = interface = 0
+    settled = bool(adapter.interfaces)  # a line that has begun does not change its interface
     while at + 2 <= len(data) and data[at] >= 2:
         size, kind, body = data[at], data[at + 1], data[at : at + data[at]]
         if kind == DEVICE and len(body) >= 12:
             vendor = VENDORS.get(int.from_bytes(body[8:10], "little"))
             if vendor or body[4] == CDC_COMMUNICATION:
                 adapter.kind = vendor or "CDC-ACM"
-        elif kind == INTERFACE and len(body) >= 9 and body[5] in (CDC_COMMUNICATION, CDC_DATA) and not adapter.kind:
-            adapter.kind = "CDC-ACM"
+        elif kind == INTERFACE and len(body) >= 9:
+            interface = body[2]
+            if body[5] in (CDC_COMMUNICATION, CDC_DATA) and not adapter.kind:
+                adapter.kind = "CDC-ACM"
         elif kind == ENDPOINT and len(body) >= 7:
+            if body[3] & 3 == BULK_ENDPOINT and not settled:
+                adapter.interfaces[body[2] & (INWARD | 0x0F)] = interface
             adapter.packet[body[2]] = max(STATUS + 1, int.from_bytes(body[4:6], "little") & 0x7FF)
         at += size
 
