@@ -48,8 +48,10 @@ def section(order: str = "<") -> bytes:
     return block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1) + option(3, b"tests", order), order)
 
 
-def interface(link: int, order: str = "<", resolution: int | None = None, offset: int = 0) -> bytes:
-    body = struct.pack(order + "HHI", link, 0, 0) + option(2, b"eth0", order)
+def interface(
+    link: int, order: str = "<", resolution: int | None = None, offset: int = 0, name: bytes = b"eth0"
+) -> bytes:
+    body = struct.pack(order + "HHI", link, 0, 0) + (option(2, name, order) if name else b"")
     body += option(9, bytes([resolution]), order) if resolution is not None else b""
     body += option(14, struct.pack(order + "q", offset), order) if offset else b""
     return block(1, body + option(0, b"", order), order)

@@ -391,6 +391,23 @@ def test_user_link_types_carry_the_octets_of_a_line(link: int) -> None:
     assert {side for side, _ in what(trace)} == {"unknown"}
 
 
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [((b"COM5", b"COM6"), ["COM5", "COM6"]), ((b"", b""), ["DLT_USER0", "DLT_USER0 interface 1"]),
+     ((b"COM5", b"COM5"), ["COM5", "COM5"]), ((b"a\nb \xff", b""), ["a b \ufffd", "DLT_USER0 interface 1"])],
+)  # fmt: skip
+def test_each_interface_of_a_line_is_a_trace(names: tuple[bytes, bytes], shown: list[str]) -> None:
+    """Two ports recorded at once, packet by packet in turns; a second section goes on with what it calls the same."""
+    frames = [record.data for record in plain().records]
+    made = b""
+    for part in (frames[:4], frames[4:]):
+        made += captured.section() + b"".join(captured.interface(147, name=name) for name in names)
+        made += b"".join(captured.enhanced(data, 1, index) for data in part for index in (0, 1))
+    found = traces(made)
+    assert [[data for _, data in what(trace)] for trace in found] == [frames, frames]
+    assert [trace.name for trace in found] == shown
+
+
 def test_user_link_types_with_a_framing_given() -> None:
     packets = list(captured.timed(talk().datagrams()))
     (trace,) = traces(captured.pcap(packets, 147), framing="ip")

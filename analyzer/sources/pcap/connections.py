@@ -57,6 +57,7 @@ class Connections:
     def __init__(self, choice: Choice) -> None:
         self.choice = choice
         self.dlms: list[Conversation] = []
+        self.touched: dict[Conversation, None] = {}  # with DLMS, that had records or ended since `taken`
         self._spool = Spool()
         self.unknown_links: dict[int, int] = {}
         self.no_radio_payload = 0  # packets
@@ -84,7 +85,8 @@ class Connections:
             self._usb(packet)
         elif link in USER:
             side = {1: INWARD, 2: OUTWARD}.get(packet.way, EITHER)
-            self._line(("link", link), (f"DLT_USER{link - USER.start}", ""), side, data, packet.time, "link")
+            key = ("link", link, packet.interface, packet.name)
+            self._line(key, (_line_name(packet), ""), side, data, packet.time, "link")
         elif link in RADIO:
             self._radio(packet)
         elif not carries_ip(link):
@@ -125,12 +127,20 @@ class Connections:
                 self._deliver(conversation, side, piece)
         if flags & (FIN | RST):
             conversation.closed |= CLOSED if flags & RST else 1 << side
+            if conversation.state == "dlms":
+                self.touched[conversation] = None
 
     def finish(self) -> None:
         """At the end of the capture: what still waits behind a gap is given on, what is undecided gets decided."""
         for conversation, side in list(self._open.values()):
             if side == 0:
                 self._end(conversation)
+
+    def taken(self) -> list[Conversation]:
+        """The conversations with DLMS that had records, or ended, since this was last asked."""
+        taken = list(self.touched)
+        self.touched.clear()
+        return taken
 
     def left_out(self) -> int:
         """The number of conversations that carried no DLMS."""
@@ -252,6 +262,8 @@ class Connections:
                 self._accept(conversation)
             elif len(heads[side]) >= LOOKED_AT:
                 self._dismiss(conversation)
+        if conversation.state == "dlms":
+            self.touched[conversation] = None
 
     def _hold(self, conversation: Conversation, side: int, pieces: list[Piece]) -> None:
         """While one side has a gap, what the other says waits as well, so that question and answer keep their order."""
@@ -290,6 +302,7 @@ class Connections:
         conversation.state = "dlms"
         conversation.decide_sides()
         self.dlms.append(conversation)
+        self.touched[conversation] = None
 
     def _dismiss(self, conversation: Conversation) -> None:
         conversation.state = "other"
@@ -316,6 +329,13 @@ class Connections:
             self._memory = sum(conversation.columns.memory for conversation in every)
             if self._memory <= MEMORY // 2:
                 break
+
+
+def _line_name(packet: Packet) -> str:
+    """What a line is called: as the file calls its interface, else by its link type."""
+    if packet.name:
+        return packet.name
+    return f"DLT_USER{packet.link - USER.start}" + (f" interface {packet.interface}" if packet.interface else "")
 
 
 def _begins_again(stream: Stream, seq: int) -> bool:

@@ -28,7 +28,8 @@ AHEAD = 1 << 16  # octets that are read at once, where they are there
 LONGEST_BLOCK = LONGEST_PACKET + (1 << 16)
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 3, 6
 BYTE_ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
-END_OF_OPTIONS, EPB_FLAGS, IF_TSRESOL, IF_TSOFFSET = 0, 2, 9, 14
+END_OF_OPTIONS, EPB_FLAGS, IF_NAME, IF_TSRESOL, IF_TSOFFSET = 0, 2, 2, 9, 14
+LONGEST_NAME = 100  # characters of an interface's name that are shown
 LATEST = 1 << 62  # nanoseconds: the year 2116; what claims to be later has no time that means anything
 EPB_START = 20  # where the octets of a packet begin in its block
 SECOND = 1_000_000_000  # nanoseconds
@@ -36,8 +37,9 @@ SECOND = 1_000_000_000  # nanoseconds
 
 class Packet(NamedTuple):
     """One captured packet: its number in the file from 1, link type, nanoseconds since 1970 or None, octets, the octets
-    that it had on the wire, the byte order of whoever captured it (for link headers in host order), and which way it
-    went at the interface: 1 in, 2 out, 0 where the file does not tell."""
+    that it had on the wire, the byte order of whoever captured it (for link headers in host order), which way it
+    went at the interface: 1 in, 2 out, 0 where the file does not tell; the interface of its section, counted from 0, and
+    the name of it, where the file has one."""
 
     number: int
     link: int
@@ -46,17 +48,20 @@ class Packet(NamedTuple):
     original: int
     order: str
     way: int = 0
+    interface: int = 0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One interface of a section: link type, nanoseconds of a tick as a fraction, nanoseconds to add."""
+    """One interface of a section: link type, nanoseconds of a tick as a fraction, nanoseconds to add, its name."""
 
     link: int
     numerator: int
     denominator: int
     offset: int
     snap: int
+    name: str = ""
 
 
 class CaptureFile:
@@ -118,7 +123,9 @@ class CaptureFile:
             number += 1
             self.count = number
             time = seconds * SECOND + fraction * tick
-            yield make(Packet, (number, link, time, data, original if original > captured else captured, order, 0))
+            yield make(
+                Packet, (number, link, time, data, original if original > captured else captured, order, 0, 0, "")
+            )
             if len(data) < captured:
                 return
         if octets:
@@ -205,7 +212,8 @@ class _Sections:
         if ticks is not None:
             time = ticks * interface.numerator // interface.denominator + interface.offset
             time = time if abs(time) < LATEST else None
-        return Packet(number, interface.link, time, data, max(original, captured), self.order, way)
+        original = max(original, captured)
+        return Packet(number, interface.link, time, data, original, self.order, way, index, interface.name)
 
     def _options(self, body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         """The options behind the fixed part of a block."""
@@ -218,14 +226,16 @@ class _Sections:
 
     def _interface(self, body: bytes) -> Interface:
         link, _, snap = Struct(self.order + "HHI").unpack_from(body)
-        resolution, offset = 6, 0
+        resolution, offset, name = 6, 0, ""
         for code, value in self._options(body, 8):
             if code == IF_TSRESOL and len(value) == 1:
                 resolution = value[0]
             elif code == IF_TSOFFSET and len(value) == 8:
                 (offset,) = Struct(self.order + "q").unpack(value)
+            elif code == IF_NAME:
+                name = " ".join(value.decode("utf-8", "replace").split())[:LONGEST_NAME]
         base = 2 if resolution & 0x80 else 10
-        return Interface(link, SECOND, base ** (resolution & 0x7F), offset * SECOND, snap)
+        return Interface(link, SECOND, base ** (resolution & 0x7F), offset * SECOND, snap, name)
 
 
 def counted(number: int, thing: str) -> str:
