@@ -77,6 +77,18 @@ def test_the_same_of_usb(tmp_path: Path, link: int, maker) -> None:
 
 
 @needs_tshark
+def test_the_same_of_lines_on_several_interfaces(tmp_path: Path) -> None:
+    made = captured.section() + b"".join(captured.interface(147, name=name) for name in (b"COM5", b"COM6"))
+    for number, record in enumerate(plain().records):
+        made += b"".join(captured.enhanced(record.data, 1000 + number, index, way=2 - number % 2) for index in (0, 1))
+    path = tmp_path / "ports.pcapng"
+    path.write_bytes(made)
+    own, theirs = open_traces(str(path)), wireshark(path)
+    assert [(trace.name, list(trace)) for trace in theirs] == [(trace.name, list(trace)) for trace in own]
+    assert [trace.name for trace in own] == ["COM5", "COM6"]
+
+
+@needs_tshark
 def test_display_filters(tmp_path: Path) -> None:
     other = Connection((("10.1.0.6", 50000), captured.METER)).say(0, REQUEST)
     path = saved(tmp_path / "two.pcapng", talk().datagrams() + other.datagrams(), 101)

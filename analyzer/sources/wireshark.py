@@ -20,6 +20,7 @@ from typing import Any
 
 from analyzer.model import Trace
 from analyzer.sources import InputError
+from analyzer.sources.arrivals import Arrival
 from analyzer.sources.pcap.capture import collect, follow_packets
 from analyzer.sources.pcap.connections import Choice
 from analyzer.sources.pcap.files import Packet
@@ -54,17 +55,22 @@ def read_with_wireshark(path: str, source: str, choice: Choice | None = None) ->
     return collect(TsharkPackets(start, source), source, chosen)
 
 
-def capture_live(
-    interface: str, capture_filter: str | None = None, choice: Choice | None = None
-) -> Generator[Trace, None, None]:
-    """Traces of a live interface, as they begin; `capture_filter` as for tcpdump ("tcp port 4059"). Raises InputError."""
+def live_packets(interface: str, capture_filter: str | None = None) -> TsharkPackets:
+    """The packets of a live interface; `capture_filter` as for tcpdump ("tcp port 4059")."""
 
     def start(pyshark: Any, loop: asyncio.AbstractEventLoop) -> Capture:
         return pyshark.LiveCapture(
             interface, eventloop=loop, use_json=True, include_raw=True, bpf_filter=capture_filter
         )
 
-    return follow_packets(TsharkPackets(start, interface), interface, choice or Choice())
+    return TsharkPackets(start, interface)
+
+
+def capture_live(
+    interface: str, capture_filter: str | None = None, choice: Choice | None = None
+) -> Generator[Arrival, None, None]:
+    """What comes by a live interface. Raises InputError, also where it ends without any DLMS."""
+    return follow_packets(live_packets(interface, capture_filter), interface, choice or Choice())
 
 
 class TsharkPackets:
@@ -97,13 +103,18 @@ class TsharkPackets:
             self._end_processes()
             worker.join()
 
+    def stop(self) -> None:
+        """Ends the packets soon, from any thread."""
+        self._stopped.set()
+
     def _next(self, worker: threading.Thread) -> Packet | Exception | None:
-        while True:
+        while not self._stopped.is_set():
             try:
                 return self._queue.get(timeout=POLL)
             except Empty:
                 if not worker.is_alive() and self._queue.empty():
                     return None
+        return None
 
     def _give_reason(self, problem: Exception, count: int) -> None:
         """What went wrong, in one line: nothing could be read at all, or no more after some packets."""
@@ -235,7 +246,16 @@ def _packet(packet: Any, number: int) -> Packet:
         joined = b"".join(parts)
         return Packet(number, RAW_IP, time, joined, len(joined), "<")
     data = _octets(layers["data_raw"].value) if "data_raw" in layers else b""
-    return Packet(number, USER.start, time, data, len(data), "<")
+    return Packet(number, USER.start, time, data, len(data), "<", *_interface(info))
+
+
+def _interface(info: Any) -> tuple[int, int, str]:
+    """Which way a packet went at its interface, the number of that, and its name, where the file tells them."""
+    flags, number = str(getattr(info, "packet_flags", "")), str(getattr(info, "interface_id", ""))
+    way = int(flags, 16) & 3 if flags.startswith("0x") else 0
+    tree = getattr(info, "interface_id_tree", None)
+    name = " ".join(str(getattr(tree, "interface_name", "")).split())
+    return way, int(number) if number.isdigit() else 0, name
 
 
 def _octets(value: Any) -> bytes:
