@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gzip
 import random
+import shutil
+import subprocess
 import tracemalloc
 from io import BytesIO
+from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +20,7 @@ from analyzer.sources import InputError, read_input
 from analyzer.sources.pcap.capture import follow_capture, read_capture
 from analyzer.sources.pcap.connections import Choice
 from analyzer.sources.pcap.packed import Opened
+from analyzer.sources.pcap.radio import radio_payload
 from tests import captured
 from tests.captured import CLIENT, CLIENT6, LINKS, METER, METER6, START, Connection
 from tests.example_captures import EXAMPLES
@@ -433,6 +438,47 @@ def test_ieee_802_15_4(link: int, before: bytes, after: bytes) -> None:
     assert [data for _, data in what(trace)] == [record.data for record in plain().records]
     assert [side for side, _ in what(trace)] == ["client", "meter"] * 5
     assert trace.name == "0005 -> 0009"
+
+
+# Header elements end with 7F (the payload follows) or 7E (payload elements follow, up to their own termination).
+ELEMENTS = {
+    "none": b"",
+    "header": bytes.fromhex("020D AABB 803F"),
+    "header and payload": bytes.fromhex("003F 0388 112233 00F8"),
+}
+
+
+SIZES = [(2, 2), (2, 8), (8, 2), (8, 8), (0, 2), (8, 0), (0, 0)]  # octets of destination and source
+COMBINED = list(product(SIZES, (0, 1), (None, 7), ELEMENTS.values()))
+
+
+def radio_ends(sizes: tuple[int, int]) -> tuple[bytes, bytes]:
+    return bytes.fromhex("0011223344556609")[: sizes[0]], bytes.fromhex("0011223344556605")[: sizes[1]]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_ieee_802_15_4_of_version_2(sizes: tuple[int, int]) -> None:
+    """TSCH and Wi-SUN: sequence numbers may be left out, information elements stand before the payload."""
+    ends = radio_ends(sizes)
+    names = [end.hex().upper() or "-" for end in ends]
+    for compressed, sequence, elements in product((0, 1), (None, 7), ELEMENTS.values()):
+        packets = [captured.radio_2(r.data, *ends, compressed, sequence, elements) for r in plain().records]
+        (trace,) = traces(captured.pcap(captured.timed(packets), 230))
+        assert [data for _, data in what(trace)] == [record.data for record in plain().records]
+        assert trace.name in (f"{names[0]} -> {names[1]}", f"{names[1]} -> {names[0]}")
+        assert not trace.issues
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_ieee_802_15_4_of_version_2_as_tshark_reads_it(tmp_path: Path) -> None:
+    frame = plain().records[0].data
+    packets = [captured.radio_2(frame, *radio_ends(sizes), *rest) for sizes, *rest in COMBINED]
+    path = tmp_path / "radio.pcap"
+    path.write_bytes(captured.pcap(captured.timed(packets), 230))
+    fields = ["-T", "fields", "-e", "data.data", "--disable-protocol", "6lowpan", "--disable-protocol", "zbee_nwk"]
+    said = subprocess.run(["tshark", "-r", str(path), *fields], capture_output=True, text=True, check=True).stdout
+    assert [bytes.fromhex(line) for line in said.splitlines()] == [frame] * len(COMBINED)
+    assert [radio_payload(230, packet)[2] for packet in packets] == [frame] * len(COMBINED)  # type: ignore[index]
 
 
 def test_a_big_capture_goes_to_a_temporary_file(monkeypatch: pytest.MonkeyPatch) -> None:

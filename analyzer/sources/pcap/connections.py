@@ -14,24 +14,19 @@ from analyzer.sources.pcap.files import Packet
 from analyzer.sources.pcap.ip import Datagrams, Segment
 from analyzer.sources.pcap.links import (
     ETHERNET,
-    IEEE802_15_4,
-    IEEE802_15_4_NO_FCS,
-    IEEE802_15_4_PHY,
-    IEEE802_15_4_TAP,
     USB_LINUX,
     USB_LINUX_MMAPPED,
     USBPCAP,
     USER,
     carries_ip,
     ip_start,
-    radio_payload,
 )
+from analyzer.sources.pcap.radio import RADIO, radio_payload
 from analyzer.sources.pcap.recognition import LOOKED_AT, PORT, sign_in
 from analyzer.sources.pcap.tcp import ACK, FIN, MOST_SEGMENTS, RST, SYN, Piece, Stream
 from analyzer.sources.pcap.usb import Adapters
 
 USB = frozenset({USB_LINUX, USB_LINUX_MMAPPED, USBPCAP})
-RADIO = frozenset({IEEE802_15_4, IEEE802_15_4_NO_FCS, IEEE802_15_4_PHY, IEEE802_15_4_TAP})
 FRAMINGS = ("ethernet", "ip", "hdlc", "wrapper", "mbus", "p1", "iec62056-21", "none")
 MEMORY = 4 << 20  # octets of records that are kept in memory; beyond, they go to a temporary file
 SMALL = 1 << 16  # octets of a conversation that are not worth a place in that file

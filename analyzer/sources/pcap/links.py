@@ -1,7 +1,7 @@
 """Link layers: where in a captured packet the IP datagram begins, or the octets of a serial line.
 
 Sources: the list of link types of tcpdump.org, IEEE 802.3, 802.1Q and 802.1ad, RFC 1661 and 1662 (PPP), RFC 2516 (PPPoE),
-RFC 3032 (MPLS), IEEE 802.15.4.
+RFC 3032 (MPLS).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ NULL, ETHERNET, PPP, PPP_HDLC, LOOP, PPP_WITH_DIRECTION = 0, 1, 9, 50, 108, 204
 RAW = frozenset({12, 14, 101, 228, 229})  # raw IP: of the BSDs, of everybody, IPv4 alone, IPv6 alone
 COOKED, COOKED_2 = 113, 276
 USB_LINUX, USB_LINUX_MMAPPED, USBPCAP = 189, 220, 249
-IEEE802_15_4, IEEE802_15_4_NO_FCS, IEEE802_15_4_PHY, IEEE802_15_4_TAP = 195, 230, 215, 283
 USER = range(147, 163)  # DLT_USER0 to 15: what each means only the one who captured knows
 
 IPV4, IPV6, VLAN, PPPOE, MPLS = 0x0800, 0x86DD, (0x8100, 0x88A8, 0x9100), 0x8864, (0x8847, 0x8848)
@@ -89,48 +88,3 @@ _FINDERS: dict[int, Callable[[bytes], int | None]] = {
     PPP_WITH_DIRECTION: lambda data: _ppp(data, 1),
     **dict.fromkeys(RAW, _raw),
 }
-
-
-def radio_payload(link: int, data: bytes) -> tuple[str, str, bytes] | None:
-    """Source, destination and payload of an IEEE 802.15.4 data frame; None for beacons, acknowledgements and commands,
-    and for frames that the MAC has encrypted."""
-    if link == IEEE802_15_4_TAP:
-        length = int.from_bytes(data[2:4], "little")
-        fcs = _fcs_of_tap(data[4:length])
-        data = data[length:]
-    else:
-        fcs = 2 if link in (IEEE802_15_4, IEEE802_15_4_PHY) else 0
-    if link == IEEE802_15_4_PHY:
-        data = data[6:] if data[:4] == b"\0\0\0\0" else data  # preamble, start of frame, length
-    if len(data) < 3 + fcs:
-        return None
-    control = int.from_bytes(data[:2], "little")
-    kind, secured, same_network = control & 7, control & 8, control & 0x40
-    to_mode, version, from_mode = control >> 10 & 3, control >> 12 & 3, control >> 14 & 3
-    if kind != 1 or secured or version == 2:
-        return None
-    at = 3
-    destination, at = _address(data, at, to_mode, True)
-    source, at = _address(data, at, from_mode, not same_network)
-    payload = data[at : len(data) - fcs]
-    return (source, destination, payload) if payload else None
-
-
-def _address(data: bytes, at: int, mode: int, with_network: bool) -> tuple[str, int]:
-    """An address of the MAC, with its network where it is given; where the next field begins."""
-    size = {2: 2, 3: 8}.get(mode, 0)
-    if not size:
-        return "-", at
-    at += 2 if with_network else 0
-    return data[at : at + size][::-1].hex().upper(), at + size
-
-
-def _fcs_of_tap(fields: bytes) -> int:
-    """Octets of the check sequence, by the field FCS type (0) of the TAP header: 0, 2 or 4."""
-    at = 0
-    while at + 4 <= len(fields):
-        kind, size = int.from_bytes(fields[at : at + 2], "little"), int.from_bytes(fields[at + 2 : at + 4], "little")
-        if kind == 0 and size >= 1:
-            return {0: 0, 1: 2, 2: 4}.get(fields[at + 4], 0)
-        at += 4 + (size + 3 & ~3)
-    return 0
