@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from analyzer.answers import named
 from analyzer.association import Association, acse_event, hls_answer, is_hls_reply
-from analyzer.blocks import Block, Transfers, block_in, content_of
+from analyzer.blocks import Block, Taken, Transfers, block_in, content_of
 from analyzer.decryptor import (
     AUTHENTICATED,
     BROADCAST,
@@ -22,7 +22,7 @@ from analyzer.decryptor import (
     Opened,
     Protected,
 )
-from analyzer.frame import Frame, addresses
+from analyzer.frame import Frame, addresses, mends
 from analyzer.framing import frames_of
 from analyzer.hls import HlsFacts, HlsUnknown, check_reply
 from analyzer.keymaterial import carried_keys, signature_of, transferred_keys
@@ -66,6 +66,15 @@ class _Context:
         return number
 
 
+@dataclass(frozen=True, slots=True)
+class _Damaged:
+    """A damaged frame, the state before it and what it changed of the transfers of blocks."""
+
+    frame: Frame
+    before: Association
+    taken: list[Taken]
+
+
 class Decoder:
     """Decodes one trace; keeps the associations. `keys` answers for each role, title and suite."""
 
@@ -78,6 +87,7 @@ class Decoder:
         self.moved: dict[bytes | None, dict[str, bytes]] = {}  # keys that the trace itself transferred, by meter
         self.session: dict[bytes | None, list[tuple[str, bytes | None, bytes | None]]] = {}  # keys of general-ciphering
         self.offered: dict[bytes | None, dict[str, bytes]] = {}  # those that the meter has not confirmed yet
+        self.damaged: dict[tuple[frozenset[str], str], _Damaged] = {}  # the last message, by link and side
         self.count = 0
 
     def messages(self, units: Iterable[Unit]) -> Iterator[Message]:
@@ -92,15 +102,20 @@ class Decoder:
         pair = addresses(first)
         link = frozenset(pair or ())
         before = self.associations.get(link) or self._new(first, pair)
+        if first.echo:
+            return self._echo(unit, before)
+        before = self._undone(first, link, before)
         context = _Context(unit.wire, first.direction, before, list(unit.buffers))
         if first.carries_hdlc and first.kind is not None:
             context.association = before.after_link(first.kind, first.parsed.nodes)
         start, end = unit.payload
-        llc, at = _llc(first, context.data(unit.payload_buffer), start, end)
+        llc, at = llc_of(first, context.data(unit.payload_buffer), start, end)
         layer = None
         if at < end and not (first.framing == "none" and any(issue.code != "apdu-cut" for issue in first.issues)):
             layer = self._layer(context, unit.payload_buffer, at, end, None, 0)
             layer = self._apply(context, layer)
+        if len(unit.frames) == 1 and first.damaged:
+            self.damaged[link, first.direction] = _Damaged(first, before, self.transfers.taken)
         self.associations[link] = context.association
         message = Message(
             number=self.count,
@@ -117,6 +132,23 @@ class Decoder:
             complete=unit.complete,
         )
         return named(self.objects, link, message)
+
+    def _undone(self, frame: Frame, link: frozenset[str], state: Association) -> Association:
+        """The state before a frame: where it comes in the place of a damaged one, which its receiver never read, that
+        before the damaged one."""
+        damaged = self.damaged.pop((link, frame.direction), None)
+        self.transfers.taken = []
+        if damaged is None or not mends(frame, damaged.frame):
+            return state
+        self.transfers.give_back(damaged.taken)
+        return damaged.before
+
+    def _echo(self, unit: Unit, state: Association) -> Message:
+        """What came back to its sender: it is not read again, and moves nothing."""
+        payload = (unit.payload_buffer, *unit.payload)
+        return Message(
+            self.count, unit.frames, unit.wire, unit.frames[0].direction, "none", None, None, (), state, state, payload
+        )
 
     def _new(self, frame: Frame, pair: tuple[str, str] | None) -> Association:
         source, destination = pair or ("", "")
@@ -417,7 +449,7 @@ def telegram_in(plaintext: bytes) -> Parsed | None:
     return parsed if parsed.whole and not any(i.severity == "error" for i in parsed.issues) else None
 
 
-def _llc(frame: Frame, data: bytes, start: int, end: int) -> tuple[Llc, int]:
+def llc_of(frame: Frame, data: bytes, start: int, end: int) -> tuple[Llc, int]:
     """Which LLC header stands at `start`, and where the APDU begins."""
     head = data[start : min(end, start + 3)]
     carried = frame.carries_hdlc or frame.framing == "none"

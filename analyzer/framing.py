@@ -13,9 +13,10 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from analyzer.echoes import with_echoes
 from analyzer.frame import Frame
 from analyzer.framings import next_cut
 from analyzer.framings.cut import Cut, stray
@@ -29,12 +30,12 @@ from analyzer.senders import with_directions
 class _Pending:
     """Octets of one direction that do not make a frame yet, and the records they came from."""
 
-    data: bytearray = field(default_factory=bytearray)
+    data: bytes = b""
     origins: list[tuple[int, Record]] = field(default_factory=list)  # (offset, record)
 
     def add(self, record: Record) -> None:
         self.origins.append((len(self.data), record))
-        self.data += record.data
+        self.data = self.data + record.data if self.data else record.data
 
     def take(self, start: int, end: int) -> list[Record]:
         """The records that octets start..end came from."""
@@ -44,7 +45,7 @@ class _Pending:
         ]
 
     def drop(self, count: int) -> None:
-        del self.data[:count]
+        self.data = self.data[count:]
         self.origins = [(max(0, offset - count), record) for offset, record in self.origins]
         while len(self.origins) > 1 and self.origins[1][0] == 0:
             self.origins.pop(0)
@@ -54,7 +55,7 @@ class _Pending:
 
 def frames_of(records: Iterable[Record]) -> Iterator[Frame]:
     """All frames of a trace in the order in which they begin. Never raises on any octets."""
-    return with_directions(_cut_all(records))
+    return with_echoes(with_directions(_cut_all(records)))
 
 
 def _cut_all(records: Iterable[Record]) -> Iterator[Frame]:
@@ -84,8 +85,18 @@ def _flush(waiting: _Pending, direction: Direction) -> Iterator[Frame]:
 
 def _drain(waiting: _Pending, direction: Direction, final: bool) -> Iterator[Frame]:
     """The frames that are complete; with `final`, the rest too."""
-    position = 0
-    data = bytes(waiting.data)
+    data, done = waiting.data, 0
+    for cut in cuts(data, final):
+        done = cut.next
+        if cut.end > cut.start:
+            yield frame_of(cut, data, waiting.take(cut.start, cut.end), direction)
+    waiting.drop(done)
+
+
+def cuts(data: bytes, final: bool, start: int = 0) -> Iterator[Cut]:
+    """The frames in octets from `start` on, where a frame or the octets begin, and what stands between them, until more
+    octets are needed. The `next` of the last one is where these begin. `final` says that no more will come."""
+    position = start
     between: Cut | None = None
     after_frame = True
     while position < len(data):
@@ -99,16 +110,15 @@ def _drain(waiting: _Pending, direction: Direction, final: bool) -> Iterator[Fra
             continue
         after_frame = True
         if between is not None:
-            yield _frame(between, data, waiting.take(between.start, between.end), direction)
+            yield between
             between = None
-        if cut.end > cut.start:
-            yield _frame(cut, data, waiting.take(cut.start, cut.end), direction)
+        yield cut
     if between is not None:
-        yield _frame(between, data, waiting.take(between.start, between.end), direction)
-    waiting.drop(position)
+        yield between
 
 
-def _frame(cut: Cut, data: bytes, records: list[Record], direction: Direction) -> Frame:
+def frame_of(cut: Cut, data: bytes, records: Sequence[Record], direction: Direction) -> Frame:
+    """The frame that was cut out of the octets of some records."""
     octets = data[cut.start : cut.end]
     parsed, kind = read_frame(cut.framing, octets)
     first, numbers = records[0], tuple(record.number for record in records)

@@ -21,25 +21,43 @@ DECISIVE = 20  # frames looked at before the log's own words for the directions 
 
 def with_directions(frames: Iterator[Frame]) -> Iterator[Frame]:
     """Fills in directions that the log does not tell, and turns them all where the log means the other side."""
-    previous: Direction = "unknown"
-    record = 0
-    pairs: dict[tuple[str, str], Direction] = {}
+    senders = Senders()
     for frame, turned in _as_meant(frames):
-        direction = _turn(frame.direction) if turned else frame.direction
-        if direction == "unknown" or (frame.records[0] == record and evident(frame) != "unknown"):
-            direction = evident(frame)  # one direction was told for a line with the frames of both
-        record = frame.records[0]
-        pair = addresses(frame)
-        if direction == "unknown" and pair:
-            direction = pairs.get(pair) or (_turn(pairs[pair[::-1]]) if pair[::-1] in pairs else _by_size(frame))
-        if direction == "unknown" and frame.dlms_transport and frame.sequence:
-            direction = previous  # who has begun an APDU goes on with it
-        elif direction == "unknown" and frame.framing != "none":
-            direction = _turn(previous)
-        if pair and direction != "unknown" and pair[0] != pair[1]:
-            pairs.setdefault(pair, direction)
-        previous = direction if direction != "unknown" else previous
+        direction = senders.direction(frame, turned)
         yield frame if direction == frame.direction else replace(frame, direction=direction)
+
+
+class Senders:
+    """Who sent each frame, one after the other: what the frames before have told."""
+
+    def __init__(self) -> None:
+        self.previous: Direction = "unknown"
+        self.pairs: dict[tuple[str, str], Direction] = {}  # (source, destination), see `frame.addresses`
+        self._record = 0
+
+    def direction(self, frame: Frame, turned: bool = False) -> Direction:
+        """Who sent the next frame; `turned` says that the log means the other side by its words."""
+        direction = turn(frame.direction) if turned else frame.direction
+        pair = addresses(frame)
+        if direction == "unknown":
+            direction = evident(frame)
+        elif frame.records[0] == self._record:  # one direction was told for a line with the frames of both
+            direction = (self.of_pair(pair) if pair else None) or _known(evident(frame), direction)
+        self._record = frame.records[0]
+        if direction == "unknown" and pair:
+            direction = self.of_pair(pair) or _by_size(frame)
+        if direction == "unknown" and frame.dlms_transport and frame.sequence:
+            direction = self.previous  # who has begun an APDU goes on with it
+        elif direction == "unknown" and frame.framing != "none":
+            direction = turn(self.previous)
+        if pair and direction != "unknown" and pair[0] != pair[1]:
+            self.pairs.setdefault(pair, direction)
+        self.previous = direction if direction != "unknown" else self.previous
+        return direction
+
+    def of_pair(self, pair: tuple[str, str]) -> Direction | None:
+        """Who sends from the first address to the second, as far as it has shown."""
+        return self.pairs.get(pair) or (turn(self.pairs[pair[::-1]]) if pair[::-1] in self.pairs else None)
 
 
 def _as_meant(frames: Iterator[Frame]) -> Iterator[tuple[Frame, bool]]:
@@ -67,7 +85,12 @@ def _as_meant(frames: Iterator[Frame]) -> Iterator[tuple[Frame, bool]]:
     yield from ((other, against >= 2) for other in held)
 
 
-def _turn(direction: Direction) -> Direction:
+def _known(first: Direction, second: Direction) -> Direction:
+    return second if first == "unknown" else first
+
+
+def turn(direction: Direction) -> Direction:
+    """The other side."""
     turned: dict[Direction, Direction] = {"client": "meter", "meter": "client", "unknown": "unknown"}
     return turned[direction]
 
@@ -112,6 +135,11 @@ def _by_size(frame: Frame) -> Direction:
     source, destination = frame.field("source_address"), frame.field("destination_address")
     if not frame.carries_hdlc or not source or not destination:
         return "unknown"
-    if source[3].octets == destination[3].octets:
+    return by_size(source[3].octets, destination[3].octets)
+
+
+def by_size(source: int, destination: int) -> Direction:
+    """HDLC: who sends from an address of so many octets to one of so many."""
+    if source == destination:
         return "unknown"
-    return "client" if destination[3].octets > source[3].octets else "meter"
+    return "client" if destination > source else "meter"

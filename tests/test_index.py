@@ -1,0 +1,148 @@
+"""The index is exactly what the careful way finds: rows, frames, directions; over clean, damaged and arbitrary streams."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.frame import addresses
+from analyzer.framing import frames_of
+from analyzer.index import checks, clean, columns
+from analyzer.index.stream import StreamIndex, index_of, row_of
+from analyzer.model import Record
+from grammars.hdlc import GOOD_RESIDUE, crc16_x25
+
+np = pytest.importorskip("numpy")
+
+ADDRESSES = ("03", "21", "0221", "0002FEFF", "02FE0003", "00000003", "020401", "FF", "07")
+PAYLOADS = (
+    "", "E6E600C001C100080000010000FF0200", "E6E700C401C1000906C0C1C2C3C4C5", "C001C100080000010000FF0200",
+    "E6E600C81A30000000020102030405060708090A0B0C0D0E0F101112131415", "E6E700CC820010200000FFFF0102030405060708090A0B",
+    "E6E700DB084B464D1020304050113000000007AABBCCDDEEFF0011223344", "E6E600DB02414211300000000700", "E6E600C8",
+    "E6E600CB8130", "E6E7FFC4010203", "E6", "E6E6", "7EA0", "00", "E6E6000F00000001000A0B7EA0080303",
+)  # fmt: skip
+CONTROLS = (0x10, 0x32, 0x54, 0x93, 0x73, 0x11, 0x53, 0x1F, 0x97, 0x13, 0x03, 0xE1, 0xFF)
+
+
+def hdlc(destination: str, source: str, control: int, payload: str, segmented: bool = False) -> bytes:
+    """A frame without its flags."""
+    info = bytes.fromhex(payload)
+    head = bytes.fromhex(destination + source) + bytes([control])
+    length = 2 + len(head) + 2 + (len(info) + 2 if info else 0)
+    head = (0xA000 | (0x800 if segmented else 0) | length).to_bytes(2, "big") + head
+    if info:
+        head += crc16_x25(head).to_bytes(2, "little") + info
+    return head + crc16_x25(head).to_bytes(2, "little")
+
+
+frames = st.builds(
+    hdlc,
+    st.sampled_from(ADDRESSES),
+    st.sampled_from(ADDRESSES),
+    st.sampled_from(CONTROLS),
+    st.sampled_from(PAYLOADS),
+    st.booleans(),
+)
+between = st.sampled_from(
+    [b"\x7e\x7e"] * 6 + [b"\x7e"] * 3 + [b"\x7e\x7e\x7e", b"\x7e\x00\x7e", b"\x7e/?!\r\n\x7e", b""]
+)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> bytes:
+    """Frames of a line, with whatever stands between them, and damage."""
+    made = bytearray(b"\x7e")
+    for frame in draw(st.lists(frames, max_size=12)):
+        made += frame + draw(between)
+    for _ in range(draw(st.integers(0, 3)) if made else 0):
+        at = draw(st.integers(0, len(made)))
+        how = draw(st.integers(0, 3))
+        if how == 0:
+            made[at : at + 1] = b""
+        elif how == 1:
+            made[at:at] = draw(st.sampled_from([b"\x7e", b"\x00", b"\xa0", b"/ABC5x\r\n", b"\xe6\xe6\x00\xc0"]))
+        elif how == 2 and at < len(made):
+            made[at] ^= draw(st.integers(1, 255))
+        else:
+            del made[at + draw(st.integers(0, 20)) :]
+    return bytes(made)
+
+
+def check(data: bytes) -> None:
+    """Index and careful way agree about a stream."""
+    record = Record(1, data)
+    wanted = list(frames_of([record]))
+    index = index_of(record)
+    assert list(index.frames()) == wanted
+    links: dict[object, int] = {}
+    end = 0
+    for row, frame in zip(index.columns.rows(), wanted, strict=True):
+        start = row["start"]
+        assert data[start : start + row["length"]] == frame.data
+        assert start in (end, end - 1), "no octet is lost; two frames share at most a flag"
+        link = links.setdefault(addresses(frame), len(links))
+        row["flags"] &= ~columns.ODD
+        assert row == row_of(frame, start, link)
+        end = start + row["length"]
+    assert end == len(data)
+
+
+@settings(max_examples=400)
+@given(streams(), st.sampled_from([40, 97, 1 << 18]))
+def test_streams(data: bytes, window: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clean, "WINDOW", window)
+        patch.setattr(checks, "FEW", 2)
+        check(data)
+
+
+@settings(max_examples=100)
+@given(st.binary(max_size=300))
+def test_arbitrary_octets(data: bytes) -> None:
+    check(data)
+
+
+def conversation(count: int, seed: int = 1) -> Iterator[bytes]:
+    """Frames of many kinds, with their flags."""
+    pick = random.Random(seed)
+    for _ in range(count):
+        frame = hdlc(pick.choice(ADDRESSES), pick.choice(ADDRESSES), pick.choice(CONTROLS), pick.choice(PAYLOADS))
+        yield b"\x7e" + frame + (b"\x7e" if pick.random() < 0.9 else b"")
+
+
+def test_a_long_stream_over_several_windows() -> None:
+    check(b"".join(conversation(20_000)))
+
+
+def test_damage_everywhere_in_a_long_stream() -> None:
+    data = bytearray(b"".join(conversation(8_000, 2)))
+    pick = random.Random(3)
+    for _ in range(300):
+        data[pick.randrange(len(data))] ^= 1 << pick.randrange(8)
+    check(bytes(data))
+
+
+def test_the_thread_that_it_was_born_from_has_frames_without_llc() -> None:
+    check(bytes.fromhex("7EA00AFEFF03410000537E".replace(" ", "")))
+
+
+@given(st.integers(2, 200), st.integers(1, 60), st.randoms(use_true_random=False))
+def test_check_sequences_of_many_frames(length: int, count: int, pick: random.Random) -> None:
+    made = []
+    for _ in range(count):
+        octets = pick.randbytes(length - 2)
+        made.append(octets + crc16_x25(octets).to_bytes(2, "little") if pick.random() < 0.7 else pick.randbytes(length))
+    data = np.frombuffer(b"".join(made), dtype=np.uint8)
+    starts = np.arange(count, dtype=np.int64) * length
+    right = checks.are_right(data, starts, np.full(count, length, dtype=np.int64))
+    assert right.tolist() == [crc16_x25(frame) == GOOD_RESIDUE for frame in made]
+
+
+def test_memory_of_the_columns() -> None:
+    index = index_of(Record(1, b"".join(conversation(20_000))))
+    assert index.columns.octets < 2 * 27 * len(index)
+    assert isinstance(index, StreamIndex)
