@@ -25,18 +25,19 @@ class Parsed(NamedTuple):
         return self.failed_at is None
 
 
-def parse(grammar: Any, buffer: bytes, start: int = 0, end: int | None = None) -> Parsed:
-    """Parses buffer[start:end]; never raises on any octets. Offsets count from the start of `buffer`."""
+def parse(grammar: Any, buffer: bytes, start: int = 0, end: int | None = None, plain: bool = False) -> Parsed:
+    """Parses buffer[start:end]; never raises on any octets. Offsets count from the start of `buffer`. `plain` is for
+    `grammars.values` alone: equal elements of an array may be one node then."""
     end = len(buffer) if end is None else end
     try:
-        return parse_compiled(grammar, buffer, start, end)
+        return parse_compiled(grammar, buffer, start, end, plain)
     except Failure:
         return interpret(grammar, buffer, start, end)
 
 
-def parse_compiled(grammar: Any, buffer: bytes, start: int, end: int) -> Parsed:
+def parse_compiled(grammar: Any, buffer: bytes, start: int, end: int, plain: bool = False) -> Parsed:
     """The fast way; raises Failure where the octets are not as the grammar says."""
-    state = State()
+    state = State(plain)
     nodes, pos = compiled(grammar)(buffer, start, end, 0, state, start, ROOT)
     if pos < end:
         nodes.append(note_undecoded(state, pos, end, buffer))

@@ -4,6 +4,7 @@ import struct
 from typing import Any
 
 from grammars.emit.functions import function_for
+from grammars.emit.rows import LEAST, Rows
 from grammars.emit.unit import Scope, Unit, constant, emits, expression, unique
 from grammars.emit.values import fixed, noted_length
 from grammars.kit import choices, described
@@ -142,8 +143,19 @@ def fallback(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
 def counted(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
     number, left = noted_length(unit, scope, spec, start), unique("k")
     unit.line(f"{left} = st.budget = st.budget - {number}")
-    value = _series(unit, sub, f"for _ in range({number} if {left} >= 0 else max(0, {number} + {left})):")
-    unit.line(f"if {left} < 0: raise FAIL(p, {constant(sub.spec, 'S')}, TOO_MANY)")
+    loop = f"for _ in range({number} if {left} >= 0 else max(0, {number} + {left})):"
+    if not is_choice(sub.element) or isinstance(sub.element, choices.Peek):
+        value = _series(unit, sub, loop)
+    else:
+        value, one = unique("v"), function_for(sub.element).name
+        unit.line(f"if {number} >= {LEAST} and {left} >= 0:")
+        unit.line(f"    {value} = []")
+        unit.line(f"    p = {constant(Rows(sub.element), 'R')}.read({one}, b, p, end, d, st, {number}, {value})")
+        unit.line("else:")
+        unit.indent += 1
+        unit.line(f"{value} = {_series(unit, sub, loop)}")
+        unit.indent -= 1
+    unit.line(f"if {left} < 0 < {number}: raise FAIL(p, {constant(sub.spec, 'S')}, TOO_MANY)")
     return value
 
 

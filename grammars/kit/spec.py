@@ -77,13 +77,14 @@ Mark = tuple[int, int, int | None]  # issues noted, budget left, first failure
 class State:
     """What one parse carries along: the issues found so far and the elements it may still make."""
 
-    __slots__ = ("budget", "depth", "failed_at", "issues")
+    __slots__ = ("budget", "depth", "failed_at", "issues", "plain")
 
-    def __init__(self) -> None:
+    def __init__(self, plain: bool = False) -> None:
         self.issues: list[Issue] = []
         self.budget = NODE_BUDGET
         self.depth = 0
         self.failed_at: int | None = None
+        self.plain = plain  # only values are wanted: equal elements of an array may be one node of the kind PLAIN
 
     def reserve(self, number: int) -> int:
         """How many of `number` elements the budget still has room for; it pays for all of them."""
@@ -107,6 +108,7 @@ class State:
 
 
 UNDECODED = Spec("undecoded", "bytes that the grammar does not account for")
+PLAIN = Spec("plain", "several elements of an array, as plain values")
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 TOO_MANY = f"more than {NODE_BUDGET} elements"
 
