@@ -162,6 +162,45 @@ def test_a_port_used_again_is_another_connection() -> None:
     assert [said(trace, "client") for trace in traces] == [REQUEST, REQUEST * 2]
 
 
+def attempts(server: tuple[str, int], answer: int | None, tries: int = 3, again: bool = True) -> list[bytes]:
+    """Connections that never come about: SYN, sent again where nobody answers, or a reset."""
+    made = []
+    for n in range(tries):
+        connection = Connection((("10.1.0.5", 40000 + n), server))
+        connection.packets = [Sent(0, 1000, 0, SYN)] * (2 if again and answer is None else 1)
+        connection.packets += [] if answer is None else [Sent(1, 0, 1001, answer)]
+        made += connection.datagrams()
+    return made
+
+
+def test_connections_that_are_refused_or_not_answered_are_named() -> None:
+    talk = Connection().say(0, REQUEST).say(1, ANSWER).close()
+    refused, silent = attempts(("10.1.0.8", 4059), RST | ACK), attempts(("10.1.0.7", 4059), None, 1)
+    (trace,) = read([*refused, *silent, *talk.datagrams()])
+    assert [(issue.severity, issue.text.partition(": ")[2].partition(": ")[0]) for issue in trace.issues] == [
+        ("warning", "3 connections refused (SYN answered by RST)"),
+        ("warning", "no answer to the SYN of 1 connection"),
+    ]
+    assert [issue.text.partition(": ")[0] for issue in trace.issues] == [
+        "TCP from 10.1.0.5 to 10.1.0.8:4059",
+        "TCP from 10.1.0.5 to 10.1.0.7:4059",
+    ]
+    with pytest.raises(InputError, match=r"no DLMS found.*3 connections refused"):
+        read(refused)
+
+
+def test_what_is_no_refusal() -> None:
+    """A SYN at the very end, ports that are not DLMS's, one direction alone, a connection that is reset later."""
+    one_side = [Sent(0, 1000, 0, SYN), Sent(0, 1001, 5001, ACK), Sent(0, 1001, 5001, RST)]
+    later = [*Connection().packets, Sent(1, 70001, 1001, RST | ACK)]
+    connection = Connection((("10.1.0.6", 40000), ("10.1.0.8", 4059)))
+    http = attempts(("10.1.0.8", 80), RST | ACK)
+    made = [connection.datagram(sent) for sent in (*one_side, *later)]
+    talk = Connection().say(0, REQUEST).say(1, ANSWER).close().datagrams()
+    (trace,) = read([*http, *made, *talk, *attempts(("10.1.0.7", 4059), None, 1, again=False)])
+    assert not [issue for issue in trace.issues if issue.severity != "info"]
+
+
 def test_only_one_direction_was_captured() -> None:
     connection = conversation(random.Random(3))
     (trace,) = read([connection.datagram(sent) for sent in connection.packets if sent.side == 1])

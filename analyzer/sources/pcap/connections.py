@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from analyzer.sources.pcap.attempts import Attempts
 from analyzer.sources.pcap.columns import BESIDE, Spool
 from analyzer.sources.pcap.conversation import CLOSED, EITHER, INWARD, OUTWARD, Conversation, shown
 from analyzer.sources.pcap.files import Packet
@@ -64,10 +65,12 @@ class Connections:
         self._room = 2 * MOST_OPEN  # a connection has two keys
         self._memory = 0
         self._packet = 0
+        self._now: int | None = None  # the time of the last packet
+        self.attempts = Attempts()
 
     def feed(self, packet: Packet) -> None:
         """Takes one packet."""
-        self._packet = packet.number
+        self._packet, self._now = packet.number, packet.time
         link, data = packet.link, packet.data
         if link in USER and self.choice.framing in ("ethernet", "ip"):
             link = ETHERNET if self.choice.framing == "ethernet" else 101
@@ -107,6 +110,9 @@ class Connections:
                 streams = conversation.streams
             streams[side].syn(seq)
             conversation.syn_side = 1 - side if flags & ACK else side
+            if not conversation.syns:
+                conversation.syn_time = segment.time
+            conversation.syns += 1
             seq = seq + 1 & 0xFFFFFFFF
         if conversation.state == "other":
             return
@@ -122,6 +128,8 @@ class Connections:
                 self._deliver(conversation, side, piece)
         if flags & (FIN | RST):
             conversation.closed |= CLOSED if flags & RST else 1 << side
+            if flags & RST and conversation.syn_side == 1 - side:
+                conversation.refused = True
             if conversation.state == "dlms":
                 self.touched[conversation] = None
 
@@ -138,9 +146,10 @@ class Connections:
         return taken
 
     def left_out(self) -> int:
-        """The number of conversations that carried no DLMS."""
+        """The number of conversations that carried something else."""
         shown = sum(1 for conversation, side in self._open.values() if side == 0 and conversation.state == "dlms")
-        return self._forgotten + sum(1 for _, side in self._open.values() if side == 0) - shown
+        every = self._forgotten + sum(1 for _, side in self._open.values() if side == 0)
+        return every - shown - self.attempts.count
 
     @property
     def incomplete(self) -> int:
@@ -177,6 +186,7 @@ class Connections:
         self._decide(conversation)
         conversation.ended = True
         conversation.decide_sides()
+        self.attempts.note(conversation, self._now)
 
     def _decide(self, conversation: Conversation) -> None:
         """Nothing more comes that could tell: it has shown DLMS by now, or it has none."""
@@ -195,6 +205,10 @@ class Connections:
         }  # fmt: skip
         if len(kept) > MOST_OPEN:
             kept = {key: found for key, found in kept.items() if found[0].state == "dlms"}
+        for key in self._open.keys() - kept.keys():
+            conversation, side = self._open[key]
+            if side == 0:
+                self.attempts.note(conversation, self._now)
         self._open = kept
         self._room = max(2 * MOST_OPEN, 2 * len(kept))  # where all are DLMS, they are not gone through at each new one
         self._forgotten += (before - len(kept)) // 2

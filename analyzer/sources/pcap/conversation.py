@@ -42,12 +42,15 @@ class Conversation:
         "lost",
         "ordinal",
         "ports",
+        "refused",
         "scanned",
         "sign",
         "sign_side",
         "state",
         "streams",
         "syn_side",
+        "syn_time",
+        "syns",
         "unlisted",
     )
 
@@ -65,6 +68,9 @@ class Conversation:
         self.sign: Sign | None = None
         self.sign_side = 0
         self.syn_side: int | None = None
+        self.syn_time: int | None = None  # of the first one
+        self.syns = 0
+        self.refused = False  # a reset answered the SYN
         self.client: int | None = None
         self.closed = 0
         self.ended = False  # no packet comes any more
