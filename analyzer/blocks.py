@@ -59,6 +59,16 @@ class _Transfer:
     size: int = 0
 
 
+class Taken(NamedTuple):
+    """What a block changed: the transfer, its number, whether it was there before, and which was known as the last."""
+
+    key: object
+    transfer: _Transfer
+    number: int
+    known: bool
+    last: int | None
+
+
 def block_in(name: str, nodes: list[RawNode]) -> Block | None:
     """The block that an APDU of this name carries, None if it carries none."""
     found = next((node for node in walk_raw(nodes) if node[0].hole == "block" and isinstance(node[3], bytes)), None)
@@ -87,6 +97,7 @@ class Transfers:
 
     def __init__(self) -> None:
         self._open: dict[object, _Transfer] = {}
+        self.taken: list[Taken] = []  # what the blocks of the message that is being read changed
 
     def add(self, key: object, block: Block, source: Span) -> Joined | None:
         """Takes a block; the whole, when this one completes it."""
@@ -98,6 +109,7 @@ class Transfers:
             transfer = self._open[key] = _Transfer()
             while len(self._open) > OPEN:
                 self._open.pop(next(iter(self._open)))
+        self.taken.append(Taken(key, transfer, block.number, block.number in transfer.blocks, transfer.last))
         if block.number not in transfer.blocks:
             transfer.blocks[block.number] = (data, source)
             transfer.size += len(data)
@@ -111,6 +123,14 @@ class Transfers:
         del self._open[key]
         rows = [transfer.blocks[n] for n in range(1, transfer.last + 1)]
         return Joined(b"".join(octets for octets, _ in rows), tuple(span for _, span in rows))
+
+    def give_back(self, taken: list[Taken]) -> None:
+        """Takes blocks out again that came damaged, and that their sender brings anew."""
+        for one in reversed(taken):
+            if not one.known and one.number in one.transfer.blocks:
+                one.transfer.size -= len(one.transfer.blocks.pop(one.number)[0])
+            one.transfer.last = one.last
+            self._open[one.key] = one.transfer
 
     @staticmethod
     def _begins_anew(transfer: _Transfer, block: Block, data: bytes) -> bool:

@@ -13,6 +13,10 @@ from grammars.parse import Parsed, parse_compiled
 Framing = Literal["hdlc", "wrapper", "mbus", "p1", "iec62056-21", "plc", "prime", "none"]
 
 
+SAME_PARTS = 8  # of so many parts of a frame all but one are as they were, where it comes again for damage
+CHECKS = frozenset({"frame_check_sequence", "checksum", "block_check_character"})
+
+
 @dataclass(frozen=True, slots=True)
 class FrameIssue:
     """Something the delimiting found out: `code` is one of the fault catalogue, offsets are in the frame."""
@@ -25,7 +29,8 @@ class FrameIssue:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One unit of the link as it was captured, flags included. `kind` is the control field's name, for HDLC."""
+    """One unit of the link as it was captured, flags included. `kind` is the control field's name, for HDLC; `echo` marks
+    what came back to its sender."""
 
     framing: Framing
     data: bytes = field(repr=False)
@@ -36,6 +41,7 @@ class Frame:
     parsed: Parsed = field(repr=False)
     kind: str | None = None
     issues: tuple[FrameIssue, ...] = ()
+    echo: bool = False
 
     def field(self, path: str) -> RawNode | None:
         """A raw node of the frame, by its dotted path."""
@@ -64,6 +70,24 @@ class Frame:
         if node is not None:
             return node[1], node[2]
         return (0, len(self.data)) if self.framing == "hdlc" else (0, 0)
+
+    @property
+    def faults(self) -> tuple[FrameIssue, ...]:
+        """What the delimiting found out and is not legal, as flags that two frames share are."""
+        return tuple(issue for issue in self.issues if issue.code != "shared-flag")
+
+    @property
+    def damaged(self) -> bool:
+        """Whether these are not the octets that were sent: its check fails, or it does not end where its length says."""
+        if any(issue.code in ("frame-length-wrong", "mbus-checksum") for issue in self.issues):
+            return True
+        return any(issue.severity == "error" and issue.spec.name in CHECKS for issue in self.parsed.issues)
+
+    @property
+    def send_number(self) -> int | None:
+        """N(S) of an I frame of HDLC, None for all others."""
+        control = find_int(self.parsed.nodes, "control") if self.kind == "I" else None
+        return None if control is None else control >> 1 & 7
 
     @property
     def segmented(self) -> bool:
@@ -110,6 +134,19 @@ def addresses(frame: Frame) -> tuple[str, str] | None:
         source, destination = frame.field("source_wport"), frame.field("destination_wport")
         return (str(source[3]), str(destination[3])) if source and destination else None
     return None
+
+
+def mends(frame: Frame, damaged: Frame) -> bool:
+    """Whether a frame is the next try of its sender to bring over one that was damaged. Of HDLC the number says so, of
+    others that most octets are the same."""
+    if not damaged.damaged or frame.damaged or (frame.framing, frame.direction) != (damaged.framing, damaged.direction):
+        return False
+    if frame.kind != damaged.kind or addresses(frame) != addresses(damaged):
+        return False
+    if frame.send_number is not None:
+        return frame.send_number == damaged.send_number
+    same = sum(a == b for a, b in zip(frame.data, damaged.data, strict=False))
+    return same * SAME_PARTS >= max(len(frame.data), len(damaged.data)) * (SAME_PARTS - 1)
 
 
 def fits(parsed: Parsed) -> bool:

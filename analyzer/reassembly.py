@@ -3,6 +3,8 @@
 A segment has the S bit; the last one has not. Only the first carries the LLC header. Between segments the other
 side sends RR frames; they stay units of their own. Units come out in the order in which they begin.
 
+A segment that was damaged, and that its sender brings again with the same number, is a unit of its own; so is an echo.
+
 Telegrams of M-Bus have a number too: one that follows in number and direction belongs to what is open though its SAPs
 differ, for damage to an address is likelier than a second APDU of which just the beginning is missing.
 """
@@ -10,9 +12,9 @@ differ, for damage to an address is likelier than a second APDU of which just th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from analyzer.frame import Frame, addresses
+from analyzer.frame import Frame, addresses, mends
 from analyzer.model import Buffer, Span
 from grammars.kit.spec import find_int
 from grammars.mbus import SEQUENCE
@@ -44,33 +46,70 @@ def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
     waiting: list[Unit | None] = []
     open_: dict[tuple[str, str] | None, _Open] = {}
     for frame in frames:
-        key = _transfer_of(frame, open_)
-        if _begins_anew(frame, open_.get(key)):
-            opened = open_.pop(key)
-            waiting[opened.position] = _unit(opened.frames, complete=False)
-        if not _may_be_segment(frame):
+        key = None if frame.echo else _transfer_of(frame, open_)
+        if frame.echo:
+            waiting.append(_unit([frame]))
+        elif not _may_be_segment(frame):
             if frame.kind in ("SNRM", "DISC", "UA", "DM", "FRMR"):
                 _close_all(open_, waiting)
             waiting.append(_unit([frame]))
-        elif key in open_:
-            opened = open_[key]
-            if frame.data == opened.frames[-1].data:
-                waiting.append(_unit([frame], complete=False))  # sent twice: does not count twice
-            else:
-                opened.frames.append(frame)
-                if not frame.segmented:
-                    waiting[opened.position] = _unit(opened.frames)
-                    del open_[key]
-        elif frame.segmented:
-            open_[key] = _Open([frame], len(waiting))
-            waiting.append(None)
         else:
-            waiting.append(_unit([frame]))
+            _settle(frame, key, open_, waiting)
+            _add(frame, key, open_, waiting)
         if not open_:
             yield from (unit for unit in waiting if unit is not None)
             waiting.clear()
     _close_all(open_, waiting)
     yield from (unit for unit in waiting if unit is not None)
+
+
+def _settle(
+    frame: Frame,
+    key: tuple[str, str] | None,
+    open_: dict[tuple[str, str] | None, _Open],
+    waiting: list[Unit | None],
+) -> None:
+    """What a frame tells of the frames before it: one that was damaged comes anew, or another APDU begins."""
+    opened = open_.get(key)
+    if opened is None:
+        return
+    last = opened.frames[-1]
+    if mends(frame, last):
+        opened.frames.pop()
+        if opened.frames:
+            waiting.append(_unit([last], complete=False))
+        else:
+            waiting[opened.position] = _unit([last], complete=False)
+            del open_[key]
+    elif not last.segmented:
+        waiting[opened.position] = _unit(opened.frames)  # damaged, and nothing came in its place
+        del open_[key]
+    elif _begins_anew(frame, opened):
+        waiting[opened.position] = _unit(opened.frames, complete=False)
+        del open_[key]
+
+
+def _add(
+    frame: Frame,
+    key: tuple[str, str] | None,
+    open_: dict[tuple[str, str] | None, _Open],
+    waiting: list[Unit | None],
+) -> None:
+    """Puts a frame to what is open, which it may finish; or opens something, or is whole by itself."""
+    opened = open_.get(key)
+    if opened is None:
+        if frame.segmented:
+            open_[key] = _Open([frame], len(waiting))
+        waiting.append(None if frame.segmented else _unit([frame]))
+    elif frame.data == opened.frames[-1].data:
+        waiting.append(_unit([frame], complete=False))  # sent twice: does not count twice
+    else:
+        # The octets in the middle of an APDU tell nothing of their sender, whatever APDU they seem to begin.
+        first = opened.frames[0].direction
+        opened.frames.append(frame if frame.direction == first else replace(frame, direction=first))
+        if not frame.segmented and not frame.damaged:
+            waiting[opened.position] = _unit(opened.frames)
+            del open_[key]
 
 
 def _may_be_segment(frame: Frame) -> bool:
@@ -96,9 +135,9 @@ def _follows(frame: Frame, last: Frame) -> bool:
     return len(stations) == 1 and frame.sequence == (last.sequence + 1) & SEQUENCE
 
 
-def _begins_anew(frame: Frame, opened: _Open | None) -> bool:
+def _begins_anew(frame: Frame, opened: _Open) -> bool:
     """Whether a telegram with the number 0 begins another APDU, because the final one of the open was lost."""
-    if opened is None or not frame.dlms_transport or frame.sequence:
+    if not frame.dlms_transport or frame.sequence:
         return False
     last = opened.frames[-1]
     return last.sequence != SEQUENCE and frame.data != last.data
@@ -106,7 +145,7 @@ def _begins_anew(frame: Frame, opened: _Open | None) -> bool:
 
 def _close_all(open_: dict[tuple[str, str] | None, _Open], waiting: list[Unit | None]) -> None:
     for opened in open_.values():
-        waiting[opened.position] = _unit(opened.frames, complete=False)
+        waiting[opened.position] = _unit(opened.frames, complete=not opened.frames[-1].segmented)
     open_.clear()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from analyzer.diagnosis.search import Search, search
-from analyzer.frame import addresses
+from analyzer.frame import Frame, addresses, mends
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Message
 from analyzer.model import Certainty, Security, Side, Trace
@@ -27,13 +27,16 @@ class Exchange:
 
 
 class Case:
-    """A trace under diagnosis. `given` are its messages as the given keys open them, `messages` as the best keys
-    do that arithmetic could find; both are the same unless the given keys are wrong or missing. `keys` are the best
-    ones too, for what is sealed again."""
+    """A trace under diagnosis. `captured` are its messages as they were decoded, `given` the same without the content
+    of those that no receiver reads: damaged ones that come again. `messages` are these as the best keys open them that
+    arithmetic could find; both are the same unless the given keys are wrong or missing. `keys` are the best ones too,
+    for what is sealed again."""
 
     def __init__(self, trace: Trace, given: Sequence[Message], keys: KeyProvider) -> None:
         self.trace = trace
-        self.given = tuple(given)
+        self.captured = tuple(given)
+        self.unheard = frozenset(_unheard(self.captured))  # numbers of messages
+        self.given = _as_heard(self.captured, self.unheard)
         self.given_keys = keys
         self.others: tuple[Case, ...] = ()
 
@@ -54,7 +57,7 @@ class Case:
             return self.given
         from analyzer.decoding import decode
 
-        return tuple(decode(self.trace, self.search.keys))
+        return _as_heard(tuple(decode(self.trace, self.search.keys)), self.unheard)
 
     @cached_property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -63,6 +66,8 @@ class Case:
         made: list[Exchange] = []
         latest: dict[frozenset[str], Exchange] = {}
         for message in self.messages:
+            if message.number in self.unheard:
+                continue
             link = frozenset(addresses(message.frames[0]) or ())
             if message.direction == "client":
                 made.append(Exchange(message))
@@ -70,6 +75,11 @@ class Case:
             elif message.direction == "meter" and made:
                 latest.get(link, made[-1]).replies.append(message)
         return tuple(made)
+
+    @property
+    def spoken(self) -> Iterator[Message]:
+        """The messages without those that came back to their sender."""
+        return (message for message in self.messages if not message.frames[0].echo)
 
     @cached_property
     def _exchange_of(self) -> dict[int, Exchange]:
@@ -106,6 +116,32 @@ class Case:
     def has_meter(self) -> bool:
         """Whether the capture shows the meter's side at all."""
         return any(message.direction == "meter" for message in self.messages)
+
+
+def _unheard(messages: Sequence[Message]) -> Iterator[int]:
+    """The numbers of messages whose only frame was damaged, and whose sender's next frame brings the same anew."""
+    damaged: dict[tuple[frozenset[str], str], tuple[int, Frame]] = {}
+    # As they came: a segment that comes anew belongs to a message before that of the damaged one.
+    frames = [(frame, message) for message in messages for frame in message.frames]
+    for frame, message in sorted(frames, key=lambda pair: pair[0].records[:1]):
+        if frame.kind in ("RR", "RNR"):
+            continue
+        side = frozenset(addresses(frame) or ()), frame.direction
+        before = damaged.pop(side, None)
+        if before is not None and mends(frame, before[1]):
+            yield before[0]
+        if len(message.frames) == 1 and frame.damaged:
+            damaged[side] = message.number, frame
+
+
+def _as_heard(messages: tuple[Message, ...], unheard: frozenset[int]) -> tuple[Message, ...]:
+    """The messages, and nothing read in those that nobody heard."""
+    if not unheard:
+        return messages
+    return tuple(
+        replace(m, layer=None, security=None, llc="none", answers=(), carried=()) if m.number in unheard else m
+        for m in messages
+    )
 
 
 def protections(message: Message) -> Iterator[tuple[Layer, Security]]:

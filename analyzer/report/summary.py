@@ -64,6 +64,8 @@ def _told(message: Message) -> str:
 
 def _link(message: Message) -> str:
     frame = message.frames[0]
+    if frame.echo:
+        return f"{frame.kind or 'frame'}, echo of what the client sent"
     if frame.framing in TEXT_FRAMINGS:
         return _text_frame(message)
     if frame.framing == "none" or frame.kind is None:

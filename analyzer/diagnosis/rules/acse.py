@@ -305,7 +305,7 @@ def ber_length_wrong(case: Case) -> Iterator[Hit]:
         layer = message.layer
         if layer is None or layer.name not in ("aarq", "aare", "rlrq", "rlre") or not message.complete:
             continue
-        if any(f.issues or any(i.severity == "error" for i in f.parsed.issues) for f in message.frames):
+        if any(f.faults or any(i.severity == "error" for i in f.parsed.issues) for f in message.frames):
             continue  # the frame is damaged, and the lengths inside with it
         wrong = [i for i in layer.parsed.issues if "the length says" in i.text]
         left = [i for i in layer.parsed.issues if "not decoded" in i.text and i.spec.name == "undecoded"]

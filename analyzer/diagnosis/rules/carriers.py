@@ -20,7 +20,7 @@ FALSE_FRAMES = 4  # that all fail their checks: rather other octets that look li
 @rule("mbus-checksum")
 def mbus_checksum(case: Case) -> Iterator[Hit]:
     """A checksum or a length that does not fit; a length that overflowed its octet is tolerated."""
-    for message in case.messages:
+    for message in case.spoken:
         for frame in message.frames:
             if frame.framing != "mbus":
                 continue
@@ -43,8 +43,8 @@ def mbus_checksum(case: Case) -> Iterator[Hit]:
 @rule("mbus-segment-missing")
 def mbus_segment_missing(case: Case) -> Iterator[Hit]:
     """Telegrams of one APDU whose numbers do not run from 0 to the final one."""
-    several = {frame.data for message in case.messages if len(message.frames) > 1 for frame in message.frames}
-    for message in case.messages:
+    several = {frame.data for message in case.spoken if len(message.frames) > 1 for frame in message.frames}
+    for message in case.spoken:
         if message.frames[0].dlms_transport and not (len(message.frames) == 1 and message.wire in several):
             said = _missing(_counted(message.frames), not message.frames[-1].segmented)
             if said:
@@ -77,7 +77,7 @@ def _missing(numbers: list[int], final: bool) -> str:
 @rule("mbus-saps-differ")
 def mbus_saps_differ(case: Case) -> Iterator[Hit]:
     """Telegrams that are one APDU by their numbers, and have not the same SAPs."""
-    for message in case.messages:
+    for message in case.spoken:
         pairs = [addresses(frame) for frame in message.frames if frame.dlms_transport]
         if len(set(pairs)) < 2:
             continue
@@ -95,7 +95,7 @@ def mbus_saps_differ(case: Case) -> Iterator[Hit]:
 def host_check(case: Case) -> Iterator[Hit]:
     """Power line frames between modem and host whose check fails. Where none of several holds, they are no frames, and
     what is read in them means nothing."""
-    frames = [(m, f) for m in case.messages for f in m.frames if f.framing == "plc" and f.data[:1] == bytes((STX,))]
+    frames = [(m, f) for m in case.spoken for f in m.frames if f.framing == "plc" and f.data[:1] == bytes((STX,))]
     wrong = [(message, frame) for message, frame in frames if has_issue(frame, "frame_check_sequence")]
     if len(wrong) == len(frames) >= FALSE_FRAMES:
         first = wrong[0][0]
@@ -137,7 +137,7 @@ def _host_frame(octets: bytes) -> Parsed:
 @rule("iec21-bcc")
 def iec21_bcc(case: Case) -> Iterator[Hit]:
     """A block check that fails, or a NAK."""
-    for message in case.messages:
+    for message in case.spoken:
         frame = message.frames[0]
         if frame.framing != "iec62056-21":
             continue
@@ -157,7 +157,7 @@ def iec21_bcc(case: Case) -> Iterator[Hit]:
 def mode_e_incomplete(case: Case) -> Iterator[Hit]:
     """A meter that identifies itself, and a client that goes on to HDLC without choosing it."""
     identified = None
-    for message in case.messages:
+    for message in case.spoken:
         if message.frame == "identification":
             identified = message
         elif message.frame == "option-select" and identified is not None:
@@ -180,7 +180,7 @@ def mode_e_incomplete(case: Case) -> Iterator[Hit]:
 def mode_e_baud_not_switched(case: Case) -> Iterator[Hit]:
     """HDLC chosen, and the SNRM after it unanswered: silence, so no more than a candidate."""
     chosen = None
-    for message in case.messages:
+    for message in case.spoken:
         if message.frame == "option-select" and find_int(message.frames[0].parsed.nodes, "mode") == 0x32:
             chosen = message
         elif message.frame == "SNRM" and chosen is not None:
@@ -196,7 +196,7 @@ def mode_e_baud_not_switched(case: Case) -> Iterator[Hit]:
 @rule("date-time-tagged")
 def date_time_tagged(case: Case) -> Iterator[Hit]:
     """A push whose time has the tag of an octet-string before its length."""
-    for message in case.messages:
+    for message in case.spoken:
         if message.plain is not None and find_raw(message.plain.nodes, "tagged_date_time") is not None:
             yield Hit(message, ("09 0C stands where 0C is enough",), field="tagged_date_time", side="meter")
             return
@@ -217,7 +217,7 @@ def p1_header_hybrid(case: Case) -> Iterator[Hit]:
 @rule("gbt-in-push")
 def gbt_in_push(case: Case) -> Iterator[Hit]:
     """A push in blocks: nothing wrong, and a trap for receivers that expect DB or 0F."""
-    for message in case.messages:
+    for message in case.spoken:
         layer = message.layer_named("general-block-transfer")
         pushed = message.frame == "UI" or (message.frames[0].framing == "mbus")
         if layer is not None and pushed and layer.inner:
@@ -229,7 +229,7 @@ def gbt_in_push(case: Case) -> Iterator[Hit]:
 @rule("apdu-cut")
 def apdu_cut(case: Case) -> Iterator[Hit]:
     """An APDU without framing that ends before its own length does."""
-    for message in case.messages:
+    for message in case.spoken:
         for issue in message.frames[0].issues:
             if issue.code == "apdu-cut":
                 said = "a tag can not be checked without the end of what it protects, whatever the keys"
@@ -242,7 +242,7 @@ def hdlc_in_p1(case: Case) -> Iterator[Hit]:
     text = next((m for m in case.messages if m.frames[0].framing == "p1" or m.frame == "identification"), None)
     if text is None or any(True for _ in case.sent_by("client")):
         return  # with a client it is a handshake of mode E, and HDLC belongs behind it
-    for message in case.messages:
+    for message in case.spoken:
         if message.frames[0].framing == "hdlc" and (message.apdu or "").startswith("general-"):
             said = f"{names(text)} is text of a P1 port, and {names(message)} is an HDLC frame"
             more = f"without frame and LLC header it is a {message.apdu} whose length fits"

@@ -70,8 +70,8 @@ def odds(chance: float) -> str:
 def _cause(message: Message) -> str | None:
     """The code of what the framing has to say about the damage, if it has."""
     for frame in message.frames:
-        if frame.issues:
-            return frame.issues[0].code
+        if frame.faults:
+            return frame.faults[0].code
         for name, code in CHECKS.items():
             if has_issue(frame, name):
                 return code

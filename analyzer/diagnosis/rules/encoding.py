@@ -79,6 +79,8 @@ def _unfinished(case: Case) -> Iterator[list[Message]]:
     open_: dict[tuple[str, str], list[Message]] = {}
     for message in case.messages:
         layer = message.plain
+        if message.number in case.unheard:
+            continue
         if not message.complete and message.frames[-1].segmented:
             open_.setdefault((message.direction, "segments"), []).append(message)
             continue

@@ -19,8 +19,8 @@ LONGEST_REPAIR = 400  # octets; single changes of longer frames are not tried
 
 
 def hdlc_frames(case: Case) -> Iterator[tuple[Message, Frame]]:
-    """Every HDLC frame with its message, those that the power line carries too."""
-    for message in case.messages:
+    """Every HDLC frame with its message, those that the power line carries too; no echoes."""
+    for message in case.spoken:
         for frame in message.frames:
             if frame.carries_hdlc:
                 yield message, frame
@@ -375,16 +375,25 @@ def parity_mismatch(case: Case) -> Iterator[Hit]:
 @rule("echo")
 def echo(case: Case) -> Iterator[Hit]:
     """What was received is what was sent."""
-    echoed = [e for e in case.exchanges if e.reply is not None and e.reply.wire == e.request.wire and e.request.wire]
+    echoed = [message for message in case.messages if message.frames[0].echo]
     if echoed:
         first = echoed[0]
-        assert first.reply is not None
-        alone = all(len(exchange.replies) == 1 for exchange in echoed)
-        evidence = [f"{names(first.reply)} equals {names(first.request)} octet for octet"]
+        own = next(m for m in reversed(case.messages[: first.number - 1]) if _same(first, m))
+        evidence = [f"message {first.number} equals {names(own)} octet for octet"]
+        if len(echoed) > 1:
+            evidence.append(f"so do {len(echoed) - 1} more that were received what was sent before them")
         evidence.append(
-            "nothing else was received: the meter is silent" if alone else "the meter's own answers follow behind it"
+            "the meter's own answers follow behind"
+            if case.has_meter()
+            else "nothing else was received: the meter is silent"
         )
-        yield Hit(first.reply, tuple(evidence))
+        yield Hit(first, tuple(evidence))
+
+
+def _same(echo: Message, message: Message) -> bool:
+    """Whether a message of the client is, or has, the frame that came back."""
+    octets = body(echo.frames[0]) if echo.frames[0].carries_hdlc else echo.wire
+    return message.direction == "client" and octets in message.wire
 
 
 assert FLAG == 0x7E  # `body` takes it off

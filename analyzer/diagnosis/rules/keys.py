@@ -41,7 +41,7 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
     for one in case.search.explained:
         direction: str = one.item.message.direction
         if one.hypothesis is None:
-            if any(frame.issues or frame.parsed.issues for frame in one.item.message.frames):
+            if any(frame.faults or frame.parsed.issues for frame in one.item.message.frames):
                 continue  # no noise of a wrong key, but octets that are missing or damaged: the frame says so
             if _without_title(one):
                 continue  # nobody can tell the nonce, and `calling-ap-title-wrong` says so

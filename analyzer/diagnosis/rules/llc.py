@@ -32,7 +32,7 @@ def llc_missing(case: Case) -> Iterator[Hit]:
         octets = information(message)
         if message.llc != "missing" or message.frame != "I" or not octets or octets[0] not in APDU_TAGS:
             continue
-        if any(frame.issues for frame in message.frames) or octets[:2] in (COMMAND[:2], RESPONSE[:2]):
+        if any(frame.faults for frame in message.frames) or octets[:2] in (COMMAND[:2], RESPONSE[:2]):
             continue  # cut off, so that what seems to be missing may only be lost
         header = COMMAND if message.direction == "client" else RESPONSE
         whole = fits(parse(APDU, octets))

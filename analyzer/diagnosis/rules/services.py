@@ -337,4 +337,4 @@ def data_truncated(case: Case) -> Iterator[Hit]:
 
 
 def _damaged(message: Message) -> bool:
-    return any(frame.issues for frame in message.frames)
+    return any(frame.faults for frame in message.frames)

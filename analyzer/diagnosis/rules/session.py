@@ -74,7 +74,7 @@ def ua_exceeds_proposal(case: Case) -> Iterator[Hit]:
 @rule("info-too-long")
 def info_too_long(case: Case) -> Iterator[Hit]:
     """Information fields over the length that both sides agreed on."""
-    for message in case.messages:
+    for message in case.spoken:
         proposed, granted = message.before.snrm, message.before.ua
         if proposed is None or granted is None:
             continue
@@ -159,7 +159,7 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
         if not frame.carries_hdlc or frame.direction == "unknown":
             continue
         link = frozenset(addresses(frame) or ())
-        if has_issue(frame, "frame_check_sequence") or frame.issues:
+        if has_issue(frame, "frame_check_sequence") or frame.faults:
             for damaged in links.values():
                 damaged[frame.direction].next = None  # whatever it was, the next one tells
             continue
@@ -327,7 +327,12 @@ def segmentation_stalled(case: Case) -> Iterator[Hit]:
     """Segments that announce more, and nobody asks for them."""
     for message in case.messages:
         last = message.frames[-1]
-        if not last.carries_hdlc or not last.segmented or message.direction != "meter":
+        if (
+            not last.carries_hdlc
+            or not last.segmented
+            or message.direction != "meter"
+            or message.number in case.unheard
+        ):
             continue
         later = [m for m in case.messages[message.number :] if m.direction == "client"]
         if not later:

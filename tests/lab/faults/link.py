@@ -57,10 +57,11 @@ def _played(seed: int) -> tuple[Setting, Trace]:
 @fault("fcs-wrong")
 def octet_damaged(seed: int) -> Case:
     """Noise on one frame, which its receiver has sent anew; the log shows both."""
-    setting, trace = _played(seed)
+    setting, line = _setting(seed)
+    trace = Talk(setting).play()
     at = setting.chance.choice(_information(trace, setting))
-    data = bytearray(trace[at].data)
-    data[setting.chance.randrange(13, len(data) - 3)] ^= 1 << setting.chance.randrange(8)
+    data, header = bytearray(trace[at].data), 1 + 2 + len(line.addresses("client")) + 1 + 2
+    data[setting.chance.randrange(header, len(data) - 3)] ^= 1 << setting.chance.randrange(8)
     return changed(trace, at, bytes(data), trace[at].data), setting.ring()
 
 
