@@ -59,8 +59,9 @@ class Fed:
     def _note(self) -> None:
         """This one was fed last; the one that was not for longest gives its thread back, if there are too many."""
         with _registry:
-            _running[id(self)] = weakref.ref(self, lambda _, key=id(self): _running.pop(key, None))
-            _running.move_to_end(id(self))
+            key = id(self)
+            _running[key] = weakref.ref(self, lambda _: _running.pop(key, None))
+            _running.move_to_end(key)
             silent = _running.popitem(last=False)[1]() if len(_running) > MOST else None
         if silent is not None and silent._lock.acquire(blocking=False):
             try:

@@ -10,20 +10,23 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from analyzer.model import Record, Trace
 from analyzer.sources import CAPTURES, InputError, choose, read_input
+from analyzer.sources.arrivals import Arrival
 from analyzer.sources.pcap.capture import follow_capture, is_capture, read_capture
 from analyzer.sources.pcap.connections import Choice
 from analyzer.sources.pcap.packed import Opened, PackedError, Stream, unpacked
 
+if TYPE_CHECKING:
+    from analyzer.watching.file import GrowingFile
+
 SEPARATORS = re.compile(r"0[xX](?=[0-9A-Fa-f])|\\x|[\s,:;-]")
 NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
 LONGEST = 2 << 30  # octets of one input that are read at once
-POLL = 0.1  # seconds between two looks at a file that grows
+POLL = 0.1  # seconds between two times that progress is shown
 PATIENCE = 1.0  # seconds until progress is shown
 
 
@@ -47,31 +50,24 @@ def open_traces(name: str, kind: str | None = None, choice: Choice | None = None
     return [choose(traces, selector)] if selector else traces
 
 
-def live_traces(
-    name: str, kind: str | None = None, choice: Choice | None = None, follow: bool = False
-) -> Iterator[Trace] | list[Trace]:
-    """The traces of a capture on standard input, or of one that grows (`follow`), as soon as they begin; of other inputs
-    a list, as of `open_traces`.
-    """
+def piped_in(kind: str | None = None, choice: Choice | None = None) -> Iterator[Arrival] | list[Trace]:
+    """What comes by standard input: of a capture as it comes, of other inputs the traces when they are whole."""
+    source = _opened("-", kind)
+    if _holds_capture(source, "-", kind):
+        return follow_capture(source, _shown("-"), choice)
+    return read_input(_all_of(source, "-"), _shown("-"), kind)
+
+
+def followed(name: str, kind: str | None = None, choice: Choice | None = None) -> GrowingFile:
+    """A file that somebody still writes; of several traces the one with the number behind `#`. Raises InputError."""
+    from analyzer.watching.file import GrowingFile
+
     path, selector = _parted(name)
-    shown = _shown(path)
-    source = _opened(path, kind, follow)
-    if not _holds_capture(source, path, kind):
-        if follow:
-            raise InputError(f"{shown}: only captures (pcap, pcapng) can be followed")
-        traces = read_input(_all_of(source, path), shown, kind)
-        return [choose(traces, selector)] if selector else traces
+    if path == "-":
+        raise InputError("standard input is read as it comes; --follow takes a file")
     if selector and not selector.isdigit():
-        raise InputError(f"{shown}: of a capture that still grows, a trace is chosen by its number")
-    live = follow_capture(source, shown, choice)
-    return islice(live, int(selector) - 1, int(selector)) if int(selector or 0) else live
-
-
-def live_interface(interface: str, capture_filter: str | None, choice: Choice) -> Iterator[Trace]:
-    """The traces of an interface, as they begin. Needs tshark."""
-    from analyzer.sources.wireshark import capture_live
-
-    return capture_live(interface, capture_filter, choice)
+        raise InputError(f"{_shown(path)}: of a file that still grows, a trace is chosen by its number")
+    return GrowingFile(path, kind, choice, int(selector or 0))
 
 
 def open_trace(name: str, kind: str | None = None) -> Trace:
@@ -118,13 +114,13 @@ def _shown(path: str) -> str:
     return "standard input" if path == "-" else os.path.basename(path) or path
 
 
-def _opened(path: str, kind: str | None, follow: bool = False) -> Opened:
+def _opened(path: str, kind: str | None) -> Opened:
     """The octets of an input, unpacked. Raises InputError where it cannot be opened."""
     try:
         stream: Stream
         if path != "-":
             file = open(path, "rb", buffering=0)  # noqa: SIM115 - traces read it as long as they live
-            stream = _Growing(file) if follow else _Watched(file, _shown(path), os.fstat(file.fileno()).st_size)
+            stream = _Watched(file, _shown(path), os.fstat(file.fileno()).st_size)
         elif sys.stdin is None:
             raise InputError("standard input is closed")
         else:
@@ -159,18 +155,6 @@ def _all_of(source: Opened, path: str) -> bytes:
         return source.read(LONGEST)
     except (OSError, ValueError) as problem:
         raise InputError(f"{path}: {_why(problem)}") from None
-
-
-class _Growing:
-    """A file that somebody still writes: at its end one waits for more, until the reader is interrupted."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def read(self, size: int, /) -> bytes:
-        while not (data := self._file.read(size)):
-            time.sleep(POLL)
-        return data
 
 
 class _Watched:

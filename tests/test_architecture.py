@@ -14,6 +14,7 @@ ENTRANCES = (
     "analyzer/recording/",
     "analyzer/sources/wireshark.py",
     "analyzer/tui/",
+    "analyzer/watching/",
 )  # what touches files and the terminal
 OUTSIDE = {"open", "print", "input"}
 LONGEST = 450

@@ -526,5 +526,7 @@ def test_mutated_captures_read_whole_and_as_they_come_alike(rounds: int) -> None
         except InputError as problem:
             assert "\n" not in str(problem)
             continue
-        coming = [list(trace) for trace in follow_capture(BytesIO(made), "mutated")]
-        assert sum(len(r.data) for t in coming for r in t) == sum(len(r.data) for t in whole for r in t), made.hex()
+        coming = list(follow_capture(BytesIO(made), "mutated"))
+        assert sum(len(r.data) for arrival in coming for r in arrival.records) == sum(
+            len(r.data) for t in whole for r in t
+        ), made.hex()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analyzer.cli.options import (
     OK,
+    UsageError,
     add_input_options,
+    add_live_options,
+    choice_of,
     colored,
     keys_of,
-    live_of,
     print_json,
     redactor_for,
     traces_of,
+    watched_of,
     width,
 )
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from analyzer.message import Message
     from analyzer.model import Trace
     from analyzer.redaction import Redactor
+    from analyzer.sources.arrivals import Arrival
 
 
 def add_to(commands: Any) -> None:
@@ -31,22 +34,18 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("decode", help="every message as a tree", description="Shows every message.")
     add_input_options(parser, "*")
     parser.add_argument("--format", choices=("tree", "summary", "json", "jsonl", "xml"), default="tree")
-    parser.add_argument("--follow", action="store_true", help="wait for more of a capture that is still being written")
-    parser.add_argument("--live", metavar="INTERFACE", help="capture with tshark; --filter takes a capture filter")
+    add_live_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; gives the exit status."""
     keys = keys_of(options)
-    live = live_of(options)
-    if live is not None and not isinstance(live, list):
-        try:
-            return _decode_live(options, live, keys)
-        finally:
-            if isinstance(live, Generator):
-                live.close()  # a tshark that still waits for packets is ended
-    traces = live if live is not None else traces_of(options)
+    traces = _coming(options)
+    if not isinstance(traces, list):
+        from analyzer.cli.following import follow
+
+        return follow(options, traces, keys)
     if options.format in ("json", "jsonl"):
         return _decode_json(options, traces, keys)
     if options.format == "xml":
@@ -67,30 +66,20 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-def _decode_live(options: argparse.Namespace, traces: Iterable[Trace], keys: KeyRing) -> int:
-    """Messages as they come; what is to be said of a trace comes behind it, since it is known only then."""
-    from analyzer.report import source_issues
-    from analyzer.report.colors import palette
-    from grammars.readings import escaped
+def _coming(options: argparse.Namespace) -> Iterable[Arrival] | list[Trace]:
+    """What comes by and by: of an interface, a growing file, a capture by a pipe. Or the traces, which are there."""
+    if (options.live is not None or options.follow) and options.format == "json":
+        raise UsageError("what goes on is no JSON document: --format jsonl gives a line a message")
+    watched = watched_of(options)
+    if watched is not None:
+        return watched.arrivals()
+    # To mask what comes later in what came before, all has to be there; and JSON is one document.
+    if options.inputs == ["-"] and not options.hex and options.reader == "own" and options.kind != "hex":
+        if options.format not in ("json", "xml") and options.redact is None and not options.tx and not options.rx:
+            from analyzer.inputs import piped_in
 
-    color, columns = colored(options), width()
-    colors = palette(color)
-    if options.format == "xml":
-        return _decode_xml(options, traces, keys)
-    made = []
-    for number, trace in enumerate(traces):
-        made.append(trace)
-        if options.format == "jsonl":
-            _print_lines(options, trace, keys)
-            continue
-        print(("\n" if number else "") + colors.strong(escaped(f"{trace.name}  ({trace.source})")), flush=True)
-        for text in _messages_as_text(options, trace, keys, color, columns):
-            print(text, flush=True)
-    for trace in made:
-        for line in source_issues.as_lines(trace.issues):
-            where = sys.stderr if options.format == "jsonl" else sys.stdout
-            print(colors.warning(f"{escaped(trace.name)}: {line}"), file=where)
-    return OK
+            return piped_in(options.kind, choice_of(options))
+    return traces_of(options)
 
 
 def _print_lines(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> None:
@@ -153,11 +142,11 @@ def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: Key
     return OK
 
 
-def _decode_xml(options: argparse.Namespace, traces: Iterable[Trace], keys: KeyRing) -> int:
+def _decode_xml(options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing) -> int:
     """One document: a trace by itself is its root, several stand in one."""
     from analyzer.report import simple_xml
 
-    alone = isinstance(traces, Sequence) and len(traces) == 1
+    alone = len(traces) == 1
     print("\n".join(simple_xml.beginning(alone)), flush=True)
     for trace in traces:
         print(simple_xml.opening(trace.name, trace.source))

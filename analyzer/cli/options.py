@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from analyzer.model import Trace
     from analyzer.redaction import Redactor
     from analyzer.sources.pcap.connections import Choice
+    from analyzer.watching import Watched
 
 OK, FOUND, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 KEY_OPTIONS = ("ek", "ak", "bek", "dedicated_key", "kek", "client_title", "server_title", "password")
@@ -59,7 +60,9 @@ def add_input_options(parser: argparse.ArgumentParser, many: str) -> None:
         help="what packets of DLT_USER and IEEE 802.15.4 hold, where it is not recognised",
     )
     capture.add_argument("--reader", choices=("own", "wireshark"), default="own", help="wireshark: read by tshark")
-    capture.add_argument("--filter", metavar="TEXT", help="a display filter of Wireshark, for --reader wireshark")
+    capture.add_argument(
+        "--filter", metavar="TEXT", help="for --reader wireshark a display filter, for --live a capture filter"
+    )
     add_key_options(parser)
 
 
@@ -109,23 +112,28 @@ def traces_of(options: argparse.Namespace) -> list[Trace]:
     return traces
 
 
-def live_of(options: argparse.Namespace) -> Iterator[Trace] | list[Trace] | None:
-    """Traces that are shown while they come: an interface, a growing file, a pipe. None where all is there already."""
-    from analyzer.inputs import live_interface, live_traces
+def add_live_options(parser: argparse.ArgumentParser) -> None:
+    """For commands that show what comes while it comes."""
+    parser.add_argument("--follow", action="store_true", help="wait for more of a file that is still being written")
+    parser.add_argument("--live", metavar="INTERFACE", help="capture with tshark; --filter takes a capture filter")
+
+
+def watched_of(options: argparse.Namespace) -> Watched | None:
+    """What is to be watched: an interface, or a file that grows. None where all is there already."""
+    from analyzer.inputs import followed
     from analyzer.sources.pcap.connections import Choice
 
     if options.live is not None:
-        if options.inputs or options.hex:
+        if options.inputs or options.hex or options.follow:
             raise UsageError("--live takes no further input")
-        if options.format == "json":
-            raise UsageError("--live never ends: --format jsonl gives a line a message")
-        return live_interface(options.live, options.filter, Choice(options.all_connections, options.framing))
-    piped = options.inputs == ["-"] and options.kind != "hex" and options.format != "json"
-    if options.follow and (len(options.inputs) != 1 or options.hex or options.format == "json"):
-        raise UsageError("--follow takes one capture, and no --format json")
-    if not options.follow and (not piped or options.hex or options.reader != "own"):
+        from analyzer.watching.interface import Interface
+
+        return Interface(options.live, options.filter, Choice(options.all_connections, options.framing))
+    if not options.follow:
         return None
-    return live_traces(options.inputs[0], options.kind, choice_of(options), options.follow)
+    if len(options.inputs) != 1 or options.hex or options.reader != "own":
+        raise UsageError("--follow takes one file")
+    return followed(options.inputs[0], options.kind, choice_of(options))
 
 
 def choice_of(options: argparse.Namespace) -> Choice:

@@ -5,11 +5,12 @@ Either way it is read once. Records are kept as columns, in memory up to a bound
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from typing import Protocol, overload
+from collections.abc import Generator, Iterator
+from typing import Protocol
 
-from analyzer.model import Record, SourceIssue, Trace
+from analyzer.model import SourceIssue, Trace
 from analyzer.sources import InputError
+from analyzer.sources.arrivals import Arrival
 from analyzer.sources.pcap.connections import Choice, Connections
 from analyzer.sources.pcap.conversation import CLOSED, Conversation, issues_of
 from analyzer.sources.pcap.files import PCAP_MAGIC, PCAPNG_MAGIC, CaptureFile, Packet, counted
@@ -51,34 +52,42 @@ def collect(packets: Packets, source: str, choice: Choice) -> list[Trace]:
     return made
 
 
-def follow_capture(stream: Stream, source: str, choice: Choice | None = None) -> Generator[Trace, None, None]:
-    """The traces of a capture that is still being written, each as soon as its first octets are there.
+def follow_capture(stream: Stream, source: str, choice: Choice | None = None) -> Generator[Arrival, None, None]:
+    """The records of a capture that is still being written, as they come, of all its conversations mixed.
 
-    The records of a trace come as the packets do, and pass once; those of other connections wait for their turn. A trace
-    ends where the stream does, or with this iterator, or where its connection was closed and another one waits; only then
-    are its issues complete.
+    The issues of a trace are complete when this ends: with the stream, or when it is closed. Raises InputError where it
+    ends without any DLMS.
     """
     return follow_packets(_file(stream, source), source, choice or Choice())
 
 
-def follow_packets(packets: Packets, source: str, choice: Choice) -> Generator[Trace, None, None]:
+def follow_packets(packets: Packets, source: str, choice: Choice) -> Generator[Arrival, None, None]:
     """The same for packets from anywhere."""
-    live = _Live(packets, choice)
-    made: list[Trace] = []
+    connections = Connections(choice)
+    traces: dict[Conversation, Trace] = {}
+    coming = iter(packets)
     try:
-        while (conversation := live.conversation(len(made))) is not None:
-            trace = Trace(conversation.name, source, _LiveRecords(live, conversation))
-            made.append(trace)
-            yield trace
-            for _ in trace.records:
-                pass  # a reader who stopped early still gets the issues right
+        for packet in coming:
+            connections.feed(packet)
+            if connections.touched:
+                yield from _arrived(connections, traces, source)
+        connections.finish()
+        yield from _arrived(connections, traces, source)
+        for conversation, trace in traces.items():
             trace.issues = tuple(issues_of(conversation))
-        for trace, conversation in zip(made.copy(), live.connections.dlms, strict=False):
-            if conversation.columns:  # sent after both sides had closed, which does happen
-                yield Trace(f"{trace.name}, after its end", source, conversation.columns.take())
-        _add_notes(made, live.connections, packets, source)
+        made = [traces[conversation] for conversation in connections.dlms]
+        _add_notes(made, connections, packets, source)
     finally:
-        live.close()
+        coming.close()
+
+
+def _arrived(connections: Connections, traces: dict[Conversation, Trace], source: str) -> Iterator[Arrival]:
+    """What the conversations have had since it was last asked."""
+    for conversation in connections.taken():
+        trace = traces.get(conversation)
+        if trace is None:
+            trace = traces[conversation] = Trace(conversation.name, source, [])
+        yield Arrival(trace, list(conversation.columns.take()), ended=conversation.closed == CLOSED)
 
 
 def _file(stream: Stream, source: str) -> CaptureFile:
@@ -113,72 +122,8 @@ def _notes(connections: Connections, file: Packets) -> Iterator[SourceIssue]:
         text = f"{counted(connections.incomplete, 'datagram')} left out of which fragments are missing"
         yield SourceIssue("warning", text)
     if connections.no_radio_payload:
-        text = (
-            f"{counted(connections.no_radio_payload, 'packet')} of IEEE 802.15.4 left out: beacons, acknowledgements, "
-        )
-        yield SourceIssue("info", text + "commands, and data that the MAC has encrypted or whose frame is of version 2")
+        text = f"{counted(connections.no_radio_payload, 'packet')} of IEEE 802.15.4 left out: beacons, "
+        yield SourceIssue("info", text + "acknowledgements, commands, and data that the MAC has encrypted")
     for link, count in sorted(connections.unknown_links.items()):
         text = f"{counted(count, 'packet')} of link type {link} not read; --reader wireshark may know it"
         yield SourceIssue("warning", text)
-
-
-class _Live:
-    """Packets as they come, for several readers in turn."""
-
-    def __init__(self, packets: Packets, choice: Choice) -> None:
-        self.connections = Connections(choice)
-        self._packets = iter(packets)
-        self._ended = False
-
-    def more(self) -> bool:
-        """Takes one more packet; False at the end."""
-        if self._ended:
-            return False
-        packet = next(self._packets, None)
-        if packet is None:
-            self._ended = True
-            self.connections.finish()
-        else:
-            self.connections.feed(packet)
-        return True
-
-    def close(self) -> None:
-        """No more packets are wanted."""
-        self._ended = True
-        self._packets.close()
-
-    def others_wait(self, conversation: Conversation) -> bool:
-        """Whether a conversation is over and another one has begun, which somebody may want to see now."""
-        return conversation.closed == CLOSED and self.connections.dlms[-1] is not conversation
-
-    def conversation(self, index: int) -> Conversation | None:
-        """The conversation with this index, as soon as there is one."""
-        while len(self.connections.dlms) <= index:
-            if not self.more():
-                return None
-        return self.connections.dlms[index]
-
-
-class _LiveRecords(Sequence[Record]):
-    """The records of one conversation while it goes on. They pass once."""
-
-    def __init__(self, live: _Live, conversation: Conversation) -> None:
-        self._live = live
-        self._conversation = conversation
-
-    def __iter__(self) -> Iterator[Record]:
-        while True:
-            if self._conversation.columns:
-                yield from self._conversation.columns.take()
-            elif self._live.others_wait(self._conversation) or not self._live.more():
-                return
-
-    def __len__(self) -> int:
-        return self._conversation.count
-
-    @overload
-    def __getitem__(self, index: int) -> Record: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Record]: ...
-    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
-        raise IndexError("the records of a live capture pass once, in their order")
