@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analyzer import decoding
+from analyzer import sealing
 from analyzer.decryptor import Decryptor
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Llc, Message
@@ -266,7 +266,7 @@ class _Maker:
         """Text and tag of a content under the control, counter and title that the layer has now."""
         security = layer.sealed
         assert security is not None
-        keys = decoding.keys_of(self.keys, self.message, layer)
+        keys = sealing.keys_of(self.keys, self.message, layer)
         if security.verdict == "no-key" or security.system_title is None or keys.encryption is None:
             raise NotBuildable("the keys to seal it again are missing")
         if keys.authentication is None and security.authenticated:
