@@ -135,6 +135,38 @@ def test_a_capture_that_starts_in_mid_stream(start: int) -> None:
     assert not trace.issues
 
 
+@given(st.integers(0, 1 << 30), st.integers(2, 40))
+@settings(max_examples=80, deadline=None)
+def test_disorder_at_the_start_of_a_capture_in_mid_stream(seed: int, first: int) -> None:
+    """What comes behind the first packet of its side, and precedes it without a gap, is put before it."""
+    random_ = random.Random(seed)
+    connection = conversation(random_, turns=6)
+    kept = connection.packets[first:]
+    mixed = captured.reordered([*kept[:3], *captured.repeated(kept[3:], random_)], random_)
+    head = kept[:3]
+    random_.shuffle(head)
+    packets = [*head, *(sent for sent in mixed if sent not in head)]
+    if not any(sent.data for sent in packets):
+        return
+    traces = read([connection.datagram(sent) for sent in packets])
+    for side, name in ((0, "client"), (1, "meter")):
+        assert b"".join(said(trace, name) for trace in traces) == b"".join(p.data for p in kept if p.side == side)
+    assert not any(issue.severity != "info" or "precede" in issue.text for trace in traces for issue in trace.issues)
+
+
+def test_losses_are_at_their_records_where_one_was_put_before() -> None:
+    parts = [ANSWER[:9], ANSWER[9:], ANSWER, ANSWER]
+    connection = Connection()
+    for part in parts:
+        connection.say(1, part)
+    data = [sent for sent in connection.packets if sent.data]
+    acknowledged = Sent(0, connection.next[0], connection.next[1], ACK)
+    (trace,) = read([connection.datagram(sent) for sent in (data[1], data[3], *[acknowledged] * 12, data[0])])
+    assert [record.data for record in trace] == [parts[0], parts[1], parts[3]]
+    assert [record.lost for record in trace] == [0, 0, len(ANSWER)]
+    assert [(issue.record, "before record 3" in issue.text) for issue in trace.issues] == [(3, True)]
+
+
 def test_in_flight_when_the_capture_started_is_no_loss() -> None:
     """The first packet acknowledges less than the other side has already sent."""
     packets = [Sent(0, 500, 9000, ACK)]

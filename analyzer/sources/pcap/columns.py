@@ -19,6 +19,7 @@ from analyzer.model import Direction, Record
 
 UNKNOWN_TIME = -(1 << 63)
 BILLION = 1_000_000_000
+MOST_MOVED = 1000  # records that are moved to put one before them
 BESIDE = 17  # octets of a record beside its payload
 
 
@@ -85,6 +86,21 @@ class Columns(Sequence[Record]):
         part.ends.append(len(part.octets))
         part.times.append(UNKNOWN_TIME if time is None else time)
         part.sides.append(side)
+
+    def put_before(self, side: int, data: bytes, time: int | None) -> int | None:
+        """One more record, before the first of its side: its index. None where that one is out of reach: passed on already,
+        in the spool, or with too many behind it."""
+        index = self._part.sides.find(side)
+        if self._places or self.first > 1 or index < 0 or len(self) > MOST_MOVED:
+            return None
+        part, size = self._part, len(data)
+        start = part.ends[index - 1] if index else 0
+        part.octets[start:start] = data
+        part.ends[index:] = array("Q", [start + size, *(end + size for end in part.ends[index:])])
+        part.times.insert(index, UNKNOWN_TIME if time is None else time)
+        part.sides.insert(index, side)
+        self._lost = {at + (at >= index): lost for at, lost in self._lost.items()}
+        return index
 
     @property
     def memory(self) -> int:

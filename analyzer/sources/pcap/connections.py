@@ -121,6 +121,8 @@ class Connections:
         pieces = streams[side].add(seq, segment.data, segment.length, segment.time) if segment.length else []
         if flags & FIN:
             streams[side].fin(seq + segment.length)
+        if streams[side].before:
+            pieces = self._put_before(conversation, side) + pieces
         if conversation.held or streams[0].gap or streams[1].gap:
             self._hold(conversation, side, pieces)
         else:
@@ -282,6 +284,25 @@ class Connections:
             conversation.held += ((other, piece) for piece in streams[other].overdue())
         if (not streams[0].gap and not streams[1].gap) or len(conversation.held) > MOST_SEGMENTS:
             self._release(conversation)
+
+    def _put_before(self, conversation: Conversation, side: int) -> list[Piece]:
+        """Puts what came late, and precedes all that its side has said, before that; what is to be given on instead, where
+        nothing of the side has been given on."""
+        stream = conversation.streams[side]
+        pieces = stream.before
+        stream.before = []
+        held = next((at for at, (other, _) in enumerate(conversation.held) if other == side), None)
+        if conversation.heard[side]:
+            for piece in reversed(pieces):
+                if conversation.put_before(side, piece):
+                    self._memory += len(piece.data) + BESIDE
+                else:
+                    stream.late += len(piece.data)
+            return []
+        if held is None:
+            return pieces
+        conversation.held[held:held] = ((side, piece) for piece in pieces)
+        return []
 
     def _release(self, conversation: Conversation) -> None:
         """Gives on what was held, by the time at which each octet could be read: not before those ahead of it."""

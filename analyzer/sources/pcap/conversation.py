@@ -78,7 +78,7 @@ class Conversation:
         self.count = 0
         self.last: int = 0
         self.lost = [0, 0, 0]
-        self.losses: list[SourceIssue] = []
+        self.losses: list[tuple[int, int]] = []  # octets, and the record that they are missing before
         self.unlisted = 0
 
     @property
@@ -101,8 +101,18 @@ class Conversation:
         if len(self.losses) >= LISTED:
             self.unlisted += 1
             return
-        text = f"{counted(lost, 'octet')} before record {self.count} were lost by the capture"
-        self.losses.append(SourceIssue("warning", text, record=self.count))
+        self.losses.append((lost, self.count))
+
+    def put_before(self, side: int, piece: Piece) -> bool:
+        """Puts a record before the first of its side; False where that one is out of reach."""
+        index = self.columns.put_before(side, piece.data, piece.time)
+        if index is None:
+            return False
+        self.count += 1
+        if self.sign is None:
+            self.heads[side][:0] = piece.data
+        self.losses = [(lost, record + (record > index)) for lost, record in self.losses]
+        return True
 
     def _client(self) -> int | None:
         if self.sign is not None and self.sign.sender != "unknown" and self.sign_side != EITHER:
@@ -133,7 +143,9 @@ class Conversation:
 
 def issues_of(conversation: Conversation) -> Iterator[SourceIssue]:
     """What a reader of the trace has to know about how it was captured."""
-    yield from conversation.losses
+    for lost, record in conversation.losses:
+        text = f"{counted(lost, 'octet')} before record {record} were lost by the capture"
+        yield SourceIssue("warning", text, record=record)
     if early := sum(stream.early for stream in conversation.streams):
         text = f"{counted(early, 'octet')} left out that precede the start of the capture but came in after it"
         yield SourceIssue("info", text)

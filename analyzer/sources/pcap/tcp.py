@@ -2,6 +2,7 @@
 
 Source: RFC 9293. What was sent again is left out, what overlaps is trimmed, what came too early waits. A gap that the
 other side has acknowledged was lost by the capture and not by the network: some packets later the stream goes on behind it.
+Where a capture starts in mid-stream, packets may come that precede the first one: they go before it, in `before`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ MOST_WAITING = 1 << 18  # octets behind a gap, then it is taken for lost; four t
 MOST_SEGMENTS = 512
 PATIENCE = 8  # packets of the connection that may come in another order than they were sent
 PATIENCE_UNHEARD = 64  # the same where the other side was not captured, so that nobody acknowledges
+MOST_BEFORE = 16  # segments that precede the first one and are not joined to it yet
 PATIENCE_AT_FIRST = 4  # where the capture starts in mid-stream, what was under way then is no loss
 WRAP = 1 << 32
 
@@ -34,11 +36,13 @@ class Stream:
         "_given_any",
         "_octets",
         "_patience",
+        "_preceding",
         "_waiting",
         "acknowledged",
+        "before",
         "begun",
-        "early",
         "first",
+        "late",
         "lost",
         "next",
         "repeated",
@@ -48,7 +52,9 @@ class Stream:
         self.next: int | None = None  # the sequence number expected, counted on over the wrap
         self.begun: int | None = None  # of the SYN, as it was sent
         self.first: int | None = None  # where the capture starts in mid-stream: the first number that is expected
-        self.early = 0  # octets before that, which came too late to be given on
+        self.before: list[Piece] = []  # what precedes all that was given on; whoever puts it there takes it away here
+        self._preceding: dict[int, tuple[bytes, int | None]] = {}  # what precedes it, with a gap between
+        self.late = 0  # octets that came too late to be put before the others
         self.acknowledged: int | None = None
         self._acknowledged: int | None = None  # the same as it was sent
         self.lost = 0  # octets missing before the next piece
@@ -149,12 +155,32 @@ class Stream:
         old = self.next - at
         if old:
             self.repeated += min(old, length)
-            if self.first is not None and at < self.first and length > 1:  # one octet is a keep-alive
-                self.early += min(self.first - at, length)
+            if self.first is not None and at < self.first and len(data) > 1:  # one octet is a keep-alive
+                self._precede(at, data, time)
         if old >= length:
             return []
         self.next = at + length
         return self._given(data[old:], length - old, time)
+
+    @property
+    def early(self) -> int:
+        """Octets that precede the first ones and could not be put before them."""
+        return self.late + sum(len(data) for data, _ in self._preceding.values())
+
+    def _precede(self, at: int, data: bytes, time: int | None) -> None:
+        """A segment that begins before the first number: as much of it as is joined to that goes before it."""
+        assert self.first is not None
+        if at not in self._preceding and len(self._preceding) < MOST_BEFORE:
+            self._preceding[at] = (data[: self.first - at], time)
+        elif at not in self._preceding:
+            self.late += min(self.first - at, len(data))
+        for start in sorted(self._preceding, reverse=True):
+            part, when = self._preceding[start]
+            if start + len(part) >= self.first:
+                del self._preceding[start]
+                if start < self.first:
+                    self.before.insert(0, Piece(part[: self.first - start], when, 0))
+                    self.first = start
 
     def _given(self, data: bytes, length: int, time: int | None) -> list[Piece]:
         pieces = [Piece(data, time, self.lost)] if data else []
