@@ -27,7 +27,7 @@ class Kept:
     def take(self, arrivals) -> list[Arrival]:
         made = list(arrivals)
         for arrival in made:
-            trace, records = self.traces.setdefault(id(arrival.trace), (arrival.trace, []))
+            _, records = self.traces.setdefault(id(arrival.trace), (arrival.trace, []))
             if arrival.anew:
                 records.clear()
             records += arrival.records
@@ -126,7 +126,7 @@ def test_a_long_log_is_not_read_again_as_a_whole(text: bool, monkeypatch: pytest
     lines[700:700] = [b"\nSECOND METER\n============\n\n"]
     lines[900:900] = [b"TX: 7E A0 0\n"]
     data = b"".join(lines) if text else bytes.fromhex("7EA0070321930F017E") * 3000
-    kept, made = grown(data, [300] * (len(data) // 300))
+    kept, _ = grown(data, [300] * (len(data) // 300))
     assert max(read) < 8000
     assert kept.said == whole(data)
     if text:
