@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from analyzer.model import Direction
+from grammars.kit.primitives import Extended
 from grammars.kit.spec import UNDECODED, Failure, RawNode, find_int, find_raw
 from grammars.mbus import DLMS_TRANSPORT, FINAL, SEQUENCE
 from grammars.parse import Parsed, parse_compiled
@@ -116,24 +119,33 @@ class Frame:
 
 def addresses(frame: Frame) -> tuple[str, str] | None:
     """(source, destination) as text that tells the stations of one link apart."""
+    if frame.framing == "hdlc":
+        return _pair(frame.parsed.nodes, "source_address", "destination_address", _address)
     if frame.carries_hdlc:
-        source, destination = frame.field("hdlc.source_address"), frame.field("hdlc.destination_address")
-        source = source or frame.field("source_address")
-        destination = destination or frame.field("destination_address")
-        return (repr(source[3]), repr(destination[3])) if source and destination else None
+        inner = frame.field("hdlc")
+        nodes = inner[3] if inner is not None and isinstance(inner[3], list) else frame.parsed.nodes
+        return _pair(nodes, "source_address", "destination_address", _address)
     if frame.framing == "mbus":
-        source, destination = frame.field("source_sap"), frame.field("destination_sap")
-        return (str(source[3]), str(destination[3])) if source and destination else None
+        return _pair(frame.parsed.nodes, "source_sap", "destination_sap", str)
     if frame.framing in ("plc", "prime"):
-        source, destination = frame.field("source_lsap"), frame.field("destination_lsap")
+        pair = _pair(frame.parsed.nodes, "source_lsap", "destination_lsap", str)
         mac = find_int(frame.parsed.nodes, "mac_addresses") or 0
-        return (
-            (f"{mac >> 12:03X}/{source[3]}", f"{mac & 0xFFF:03X}/{destination[3]}") if source and destination else None
-        )
+        return (f"{mac >> 12:03X}/{pair[0]}", f"{mac & 0xFFF:03X}/{pair[1]}") if pair else None
     if frame.framing == "wrapper":
-        source, destination = frame.field("source_wport"), frame.field("destination_wport")
-        return (str(source[3]), str(destination[3])) if source and destination else None
+        return _pair(frame.parsed.nodes, "source_wport", "destination_wport", str)
     return None
+
+
+_written = lru_cache(maxsize=4096)(repr)  # few addresses stand in many frames
+
+
+def _address(value: Any) -> str:
+    return _written(value) if isinstance(value, Extended) else repr(value)
+
+
+def _pair(nodes: list[RawNode], source: str, destination: str, text: Callable[[Any], str]) -> tuple[str, str] | None:
+    first, second = find_raw(nodes, source), find_raw(nodes, destination)
+    return (text(first[3]), text(second[3])) if first and second else None
 
 
 def mends(frame: Frame, damaged: Frame) -> bool:

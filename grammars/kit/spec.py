@@ -152,13 +152,20 @@ def note_short(state: State, spec: Spec, start: int, declared: int, present: int
 
 def find_raw(nodes: list[RawNode], path: str) -> RawNode | None:
     """The node at a dotted path, each part found at any depth below the one before; None if there is none."""
-    first, _, rest = path.partition(".")
-    for node in walk_raw(nodes):
-        if node[0].name == first:
+    first, _, rest = path.partition(".") if "." in path else (path, "", "")
+    return _find(nodes, first, rest)
+
+
+def _find(nodes: list[RawNode], first: str, rest: str) -> RawNode | None:
+    for node in nodes:
+        spec, _, _, value = node
+        if spec.name == first:
             if not rest:
                 return node
-            if isinstance(node[3], list) and (found := find_raw(node[3], rest)) is not None:
+            if isinstance(value, list) and (found := find_raw(value, rest)) is not None:
                 return found
+        if isinstance(value, list) and (found := _find(value, first, rest)) is not None:
+            return found
     return None
 
 
@@ -176,7 +183,29 @@ def find_octets(nodes: list[RawNode], path: str) -> bytes | None:
 
 def walk_raw(nodes: list[RawNode]) -> Iterator[RawNode]:
     """Every node, parents first, in the order of the bytes."""
+    # With a stack and not with itself: a generator within generators hands each node through all of them.
+    stack = [iter(nodes)]
+    while stack:
+        for node in stack[-1]:
+            yield node
+            if isinstance(node[3], list):
+                stack.append(iter(node[3]))
+                break
+        else:
+            stack.pop()
+
+
+def holes_in(nodes: list[RawNode]) -> list[RawNode]:
+    """The nodes whose octets a later layer fills, in the order of the bytes. Values of COSEM data have none."""
+    found: list[RawNode] = []
+    _holes(nodes, found)
+    return found
+
+
+def _holes(nodes: list[RawNode], found: list[RawNode]) -> None:
     for node in nodes:
-        yield node
-        if isinstance(node[3], list):
-            yield from walk_raw(node[3])
+        spec = node[0]
+        if spec.hole:
+            found.append(node)
+        if not spec.type and isinstance(node[3], list):
+            _holes(node[3], found)
