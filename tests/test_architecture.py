@@ -9,10 +9,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted([*ROOT.glob("analyzer/**/*.py"), *ROOT.glob("grammars/**/*.py")])
 ENTRANCES = (
+    "analyzer/bulk/",
     "analyzer/cli/",
     "analyzer/inputs.py",
     "analyzer/recording/",
     "analyzer/sources/wireshark.py",
+    "analyzer/sweep/",
     "analyzer/tui/",
     "analyzer/watching/",
 )  # what touches files and the terminal

@@ -94,6 +94,24 @@ def add_key_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--color", choices=("auto", "always", "never"), default="auto")
 
 
+def add_jobs_option(parser: argparse.ArgumentParser) -> None:
+    """How many processes work at once."""
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="worker processes; default: one for each core; 1: none but this one"
+    )
+
+
+def jobs_of(options: argparse.Namespace) -> int:
+    """How many processes are wanted."""
+    from analyzer.bulk.crew import cores
+
+    if options.jobs is None:
+        return cores()
+    if options.jobs < 1:
+        raise UsageError("--jobs takes a number from 1")
+    return int(options.jobs)
+
+
 def traces_of(options: argparse.Namespace) -> list[Trace]:
     """The traces of all inputs, in the order in which they were typed."""
     from analyzer.inputs import hex_traces, open_pair, open_traces

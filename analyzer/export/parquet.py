@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from analyzer.export.bundle import Bundle
-from analyzer.export.tables import TABLES, rows_of
+from analyzer.export.tables import TABLES, Row, rows_of
 
 GROUP = 50_000  # rows of one row group
 
@@ -18,20 +18,34 @@ class ParquetMissing(RuntimeError):
 
 def write(stream: Any, table: str, bundles: Sequence[Bundle]) -> None:
     """Writes one table to a binary stream or a path. Raises ParquetMissing."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise ParquetMissing("Parquet needs pyarrow: pip install 'dlmscope[parquet]'") from None
+    write_rows(stream, TABLES[table], rows_of(table, bundles))
+
+
+def write_rows(stream: Any, columns: Mapping[str, str], rows: Iterable[Row]) -> int:
+    """Writes rows in the order of their columns (name: text, integer or number); how many there were.
+
+    Raises ParquetMissing.
+    """
+    pyarrow = arrow()
+    from pyarrow import parquet
+
     types = {"text": pyarrow.string(), "integer": pyarrow.int64(), "number": pyarrow.float64()}
-    schema = pyarrow.schema([(name, types[kind]) for name, kind in TABLES[table].items()])
-    rows = rows_of(table, bundles)
+    schema = pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
+    coming, count = iter(rows), 0
     with parquet.ParquetWriter(stream, schema) as writer:
-        while True:
-            group = list(islice(rows, GROUP))
-            if not group:
-                break
-            columns = [
+        while group := list(islice(coming, GROUP)):
+            count += len(group)
+            arrays = [
                 pyarrow.array(values, kind) for values, kind in zip(zip(*group, strict=True), schema.types, strict=True)
             ]
-            writer.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
+            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+    return count
+
+
+def arrow() -> Any:
+    """pyarrow. Raises ParquetMissing."""
+    try:
+        import pyarrow
+    except ImportError:
+        raise ParquetMissing("Parquet needs pyarrow: pip install 'dlmscope[parquet]'") from None
+    return pyarrow
