@@ -13,7 +13,7 @@ from analyzer.knowledge import ASSOCIATION_BASE, ASSOCIATION_SN, CURRENT_ASSOCIA
 from analyzer.message import Layer, Message
 from analyzer.objects import Answer, Asked, Target, inner, listed, scalar, targets_of, values_in
 from analyzer.pushes import pushed
-from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
+from grammars.kit.spec import RawNode, find_int, find_octets, find_raw, holes_in
 
 LONG_INVOKE = 0xFFFFFF
 INVOKE = 0x0F
@@ -61,7 +61,7 @@ class _Reading:
     def in_pieces(self) -> bool:
         """Whether this is a block of what is not whole yet."""
         return self.message.joined is None and any(
-            isinstance(node[3], bytes) for name in ("raw-data", "raw_data") if (node := find_raw(self.nodes, name))
+            node[0].hole == "block" and isinstance(node[3], bytes) for node in holes_in(self.nodes)
         )
 
     def answers(self, asked: Askeds, values: Sequence[RawNode | None], learn: bool = True) -> tuple[Answer, ...]:

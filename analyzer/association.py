@@ -114,6 +114,8 @@ class Association:
     def after_link(self, kind: str, nodes: list[RawNode]) -> Association:
         """The state behind a frame of the link layer."""
         link = LINK.get((self.link, kind), self.link)
+        if link == self.link and kind not in ("SNRM", *ENDS_WITH_LINK):
+            return self
         changed = replace(self, link=link)
         if kind == "SNRM":
             changed = replace(changed, snrm=parameters_of(nodes), ua=None)

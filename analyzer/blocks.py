@@ -16,7 +16,7 @@ from grammars.action import ACTION_RESPONSE_WITH_OPTIONAL_DATA
 from grammars.data import DATA
 from grammars.get import GET_DATA_RESULT
 from grammars.kit.choices import Counted
-from grammars.kit.spec import RawNode, find_int, find_raw, walk_raw
+from grammars.kit.spec import RawNode, find_int, find_raw, holes_in
 from grammars.parse import Parsed, parse
 from grammars.sn import READ_REQUEST, READ_RESPONSE, WRITE_REQUEST
 
@@ -71,7 +71,7 @@ class Taken(NamedTuple):
 
 def block_in(name: str, nodes: list[RawNode]) -> Block | None:
     """The block that an APDU of this name carries, None if it carries none."""
-    found = next((node for node in walk_raw(nodes) if node[0].hole == "block" and isinstance(node[3], bytes)), None)
+    found = next((node for node in holes_in(nodes) if node[0].hole == "block" and isinstance(node[3], bytes)), None)
     if found is None:
         return None
     number = find_int(nodes, "block_number")

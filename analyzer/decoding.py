@@ -33,7 +33,7 @@ from analyzer.model import Buffer, Record, Security, Span
 from analyzer.readable import reads
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
-from grammars.kit.spec import Issue, RawNode, find_int, find_octets, find_raw, walk_raw
+from grammars.kit.spec import Issue, RawNode, find_int, find_octets, find_raw, holes_in
 from grammars.p1 import TELEGRAM
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
@@ -169,7 +169,7 @@ class Decoder:
         if depth >= NESTING:
             return replace(layer, parsed=_too_deep(parsed))
         inner = []
-        for node in walk_raw(parsed.nodes):
+        for node in holes_in(parsed.nodes):
             if node[0].hole == "apdu" and node[2] > node[1] and isinstance(node[3], bytes):
                 content = node[2] - len(node[3])
                 inner.append(self._layer(context, buffer, content, node[2], (content, node[2]), depth + 1))
@@ -182,7 +182,7 @@ class Decoder:
         block = block_in(name, parsed.nodes)
         if block is not None:
             inner += self._joined(context, layer, block, depth)
-        return replace(layer, inner=tuple(inner))
+        return replace(layer, inner=tuple(inner)) if inner else layer
 
     def _joined(self, context: _Context, layer: Layer, block: Block, depth: int) -> list[Layer]:
         """What a block completes: the APDU of a general block transfer, the value of any other."""
@@ -433,7 +433,7 @@ def _outermost(layer: Layer | None) -> Security | None:
 def _too_deep(parsed: Parsed) -> Parsed:
     """What was parsed, with a remark on each APDU inside that is not read: those who protect know three levels."""
     text = f"more than {NESTING} APDUs in each other; what is in here is not read"
-    holes = [node for node in walk_raw(parsed.nodes) if node[0].hole in ("apdu", "ciphertext") and node[2] > node[1]]
+    holes = [node for node in holes_in(parsed.nodes) if node[0].hole in ("apdu", "ciphertext") and node[2] > node[1]]
     return parsed._replace(issues=parsed.issues + [Issue("info", n[1], n[2], text, n[0]) for n in holes])
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grammars.kit.primitives import Bits
-from grammars.kit.spec import RawNode, find_int, find_octets, find_raw, walk_raw
+from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
 from grammars.meanings import attribute_name, obis_meaning
 from grammars.tables.units import UNITS
 
@@ -163,12 +163,19 @@ def values_in(nodes: list[RawNode]) -> list[RawNode | None]:
     if nodes and nodes[0][0].type:
         return [nodes[0]]
     found: list[RawNode | None] = []
-    for node in walk_raw(nodes):
-        if node[0].name == "data" and isinstance(node[3], list) and node[3] and node[3][0][0].type:
-            found.append(node[3][0])
-        elif node[0].name in ("data-access-result", "data-access-error"):
-            found.append(None)
+    _results(nodes, found)
     return found
+
+
+def _results(nodes: list[RawNode], found: list[RawNode | None]) -> None:
+    for spec, _, _, value in nodes:
+        if spec.name in ("data-access-result", "data-access-error"):
+            found.append(None)
+        elif isinstance(value, list) and not spec.type:
+            if spec.name == "data" and value and value[0][0].type:
+                found.append(value[0])
+            else:
+                _results(value, found)
 
 
 def listed(nodes: list[RawNode], name: str) -> list[RawNode]:
