@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 
 from analyzer.model import Direction, Place, SourceIssue, Trace
+from analyzer.patience import go_on
 from analyzer.sources.dumps import SQUEEZED_IN_ALL, Dump, Row, continues, radixes_of, row_bytes, surplus
 from analyzer.sources.headings import heading_in, is_rule
 from analyzer.sources.loglines import Above, Entry, names_secret, parse_line
@@ -20,6 +21,7 @@ from analyzer.sources.prefix import read_prefix
 from analyzer.sources.timestamps import Stamp
 from analyzer.sources.tracedraft import Draft, TraceDraft, finish
 
+ATTENDED = 64  # lines between two looks at whether anybody still waits
 _FENCES = ("```", "~~~")
 _RULE_STARTS = frozenset("=-*#~_+> \t&\u00a0\ufeff")
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -88,6 +90,8 @@ class _Reader:
 
     def run(self) -> None:
         for raw in self.lines:
+            if self.lines.number % ATTENDED == 0:
+                go_on()
             if not self._quick(raw):
                 self._line(clean(self.lines.number, raw, self.quotes))
         self._close()
