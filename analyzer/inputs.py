@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from analyzer.model import Record, Trace
+from analyzer.model import Record, SourceIssue, Trace
+from analyzer.patience import go_on
 from analyzer.sources import CAPTURES, InputError, choose, read_input
 from analyzer.sources.arrivals import Arrival
 from analyzer.sources.pcap.capture import follow_capture, is_capture, read_capture
 from analyzer.sources.pcap.connections import Choice
+from analyzer.sources.pcap.files import counted
 from analyzer.sources.pcap.packed import Opened, PackedError, Stream, unpacked
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def open_traces(name: str, kind: str | None = None, choice: Choice | None = None
     if _holds_capture(source, path, kind):
         traces = read_capture(source, shown, choice)
     else:
-        traces = read_input(_all_of(source, path), shown, kind)
+        traces = _read_whole(source, path, kind)
     return [choose(traces, selector)] if selector else traces
 
 
@@ -55,7 +57,7 @@ def piped_in(kind: str | None = None, choice: Choice | None = None) -> Iterator[
     source = _opened("-", kind)
     if _holds_capture(source, "-", kind):
         return follow_capture(source, _shown("-"), choice)
-    return read_input(_all_of(source, "-"), _shown("-"), kind)
+    return _read_whole(source, "-", kind)
 
 
 def followed(name: str, kind: str | None = None, choice: Choice | None = None) -> GrowingFile:
@@ -149,6 +151,21 @@ def _file_for_others(path: str) -> str:
     return path
 
 
+def _read_whole(source: Opened, path: str, kind: str | None) -> list[Trace]:
+    """The traces of an input that is no capture; where its packing is cut off, those of what could be unpacked."""
+    data = _all_of(source, path)
+    if source.problem and not data:
+        raise InputError(f"{_shown(path)}: {source.problem}, and nothing of it can be read")
+    try:
+        traces = read_input(data, _shown(path), kind)
+    except InputError as problem:
+        raise InputError(f"{problem}; {source.problem}" if source.problem else str(problem)) from None
+    if source.problem:
+        text = f"{source.problem}: what stood behind these {counted(len(data), 'octet')} is missing"
+        traces[-1].issues = (*traces[-1].issues, SourceIssue("error", text))
+    return traces
+
+
 def _all_of(source: Opened, path: str) -> bytes:
     """Everything that an input has."""
     try:
@@ -167,6 +184,7 @@ class _Watched:
         self._said = False
 
     def read(self, size: int, /) -> bytes:
+        go_on()
         data = self._file.read(size)
         self._read += len(data)
         if not data and self._said:

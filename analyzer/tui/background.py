@@ -5,14 +5,16 @@ The threads are daemons: whoever quits does not wait for a search that cannot be
 
 from __future__ import annotations
 
+import contextvars
 import os
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from analyzer.keyring import KeyFileError, KeyProviderError
+from analyzer.patience import StoppedError, until
 from analyzer.sources import InputError
-from analyzer.tui.session import Stop, StoppedError
+from analyzer.tui.session import Stop
 
 Result = TypeVar("Result")
 Deliver = Callable[[Callable[[], None]], None]
@@ -39,7 +41,10 @@ class Background:
             self._jobs[group] = stopped
             self.busy += 1
         threading.Thread(
-            target=self._run, args=(stopped, work, done, delay), daemon=True, name=f"dlmscope {group}"
+            target=contextvars.copy_context().run,  # what is to be covered is covered there as well
+            args=(self._run, stopped, work, done, delay),
+            daemon=True,
+            name=f"dlmscope {group}",
         ).start()
 
     def cancel(self, group: str) -> None:
@@ -61,7 +66,8 @@ class Background:
             if delay and stopped.wait(delay):
                 self._finished()
                 return
-            result = work(stopped.is_set)
+            with until(stopped.is_set):
+                result = work(stopped.is_set)
         except StoppedError:
             self._finished()
             return

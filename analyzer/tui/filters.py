@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from analyzer.message import Message
 from analyzer.model import Security, Severity
+from analyzer.patience import StoppedError
 from analyzer.report.simple_xml.data import logical_name
 from analyzer.report.summary import summary
-from analyzer.tui.session import STEP, Stop, StoppedError
+from analyzer.tui.session import STEP, Stop
 
 KINDS = ("apdu", "dir", "find", "frame", "hex", "is", "obis", "sec")
 DOTTED = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})")

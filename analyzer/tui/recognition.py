@@ -14,8 +14,9 @@ from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
 from analyzer.model import SourceIssue, Trace
+from analyzer.patience import StoppedError
 from analyzer.sources import InputError, read_input
-from analyzer.tui.session import Session, Stop, StoppedError
+from analyzer.tui.session import Session, Stop
 
 PASTED = "pasted text"
 NAMES = {"hdlc": "HDLC", "wrapper": "wrapper", "mbus": "M-Bus", "p1": "P1", "iec62056-21": "IEC 62056-21", "plc": "PLC",

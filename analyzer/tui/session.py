@@ -1,7 +1,8 @@
 """What is open: traces, keys, and what the core made of them. No Textual here, and no protocol.
 
-Everything that takes time is a plain call that a worker thread makes: `messages`, `diagnosis`, `diff`, `read`. Results are
-kept until traces or keys change. A call that was begun before a change gives its result to its caller, and is not kept.
+Everything that takes time is a plain call that a worker thread makes: `messages`, `diagnosis`, `diff`, `arrived`. Results
+are kept until traces or keys change, or a trace grows. A call that was begun before a change gives its result to its caller,
+and is not kept.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from typing import Literal
 from analyzer.comparison import Diff, Pair, compared, gathered
 from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, diagnose
+from analyzer.fed import Fed
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
-from analyzer.model import Trace
+from analyzer.model import Record, Trace
+from analyzer.patience import StoppedError, go_on, until
+from analyzer.sources.arrivals import Arrival
 
-Change = Literal["traces", "keys", "decoded"]
+# Other traces; other keys; more messages are decoded; what is watched has given more; it has given nothing for a while.
+Change = Literal["traces", "keys", "decoded", "grown", "settled"]
 Stop = Callable[[], bool]
 STEP = 16  # messages between two looks at whether anybody still wants them
 FROZEN = 1024  # messages between two times that the collector is told to leave them alone
 COURTESY = 0.002  # seconds that the thread of the interface gets each time
 ANNOUNCED = 4096  # messages between two announcements
 LIMIT = 50_000  # messages of a trace that are decoded until somebody wants more: about 300 MB
-
-
-class StoppedError(Exception):
-    """A call was cancelled by its caller."""
 
 
 def _never() -> bool:
@@ -45,11 +46,49 @@ def _until(pairs: Iterable[Pair], stop: Stop) -> Iterator[Pair]:
         yield pair
 
 
+class _Attended(Sequence[Record]):
+    """Records that are read only as long as somebody waits for what is made of them."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+
+    def __iter__(self) -> Iterator[Record]:
+        for record in self._records:
+            go_on()
+            yield record
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self._records[index]
+
+
+def _as_now(trace: Trace) -> Trace:
+    """A trace as it is now, if it grows."""
+    records = tuple(trace.records) if isinstance(trace.records, list) else trace.records
+    return Trace(trace.name, trace.source, _Attended(records), trace.issues)
+
+
+def _grown(decoded: Decoded, keys: KeyRing) -> Iterator[Message]:
+    """The messages that the records kept so far complete, from where it was left."""
+    if decoded.fed is None:
+        decoded.fed, decoded.position = Fed(keys), 0
+    assert decoded.kept is not None
+    while decoded.position < len(decoded.kept):
+        record = decoded.kept[decoded.position]
+        decoded.position += 1
+        yield from decoded.fed.feed(record)
+    if decoded.ended:
+        yield from decoded.fed.end()
+
+
 @dataclass(slots=True)
 class Decoded:
     """The messages of one trace under one set of keys, while they are made and when they are there.
 
-    `complete` is true when as many as were wanted are there, `cut` when the trace goes on behind them."""
+    `complete` is true when as many as were wanted are there, `cut` when the trace goes on behind them. A trace that is
+    watched grows: it has `kept` records, of which the first `position` have been `fed` to its decoder."""
 
     trace: Trace
     messages: list[Message] = field(default_factory=list, repr=False)
@@ -57,6 +96,10 @@ class Decoded:
     cut: bool = False
     limit: int = LIMIT
     rest: Iterator[Message] | None = field(default=None, repr=False)
+    kept: list[Record] | None = field(default=None, repr=False)
+    fed: Fed | None = field(default=None, repr=False)
+    position: int = 0
+    ended: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
@@ -67,10 +110,12 @@ class Session:
         self._lock = threading.RLock()
         self._listeners: list[Callable[[Change], None]] = []
         self._decoded: list[Decoded] = []
+        self._diagnosing = threading.Lock()
         self._diagnosis: list[Diagnosis] | None = None
         self._diffs: dict[tuple[int, int], Diff] = {}
         self.keys: KeyRing = keys or KeyRing()
         self.generation = 0
+        self.growth = 0  # counts what came of traces that are watched
         self._hold(traces)
 
     def __repr__(self) -> str:
@@ -107,6 +152,40 @@ class Session:
             self.keys = keys
             self._hold(self.traces)
         self._tell("keys")
+
+    def arrived(self, arrival: Arrival, stop: Stop = _never) -> None:
+        """Takes what came of a trace that is watched, and decodes it. Tells nobody: `growth` shows it."""
+        with self._lock:
+            decoded = next((one for one in self._decoded if one.trace is arrival.trace), None)
+            if decoded is None:
+                kept: list[Record] = []
+                arrival.trace.records = kept
+                decoded = Decoded(arrival.trace, kept=kept)
+                self._decoded = [*self._decoded, decoded]
+            assert decoded.kept is not None
+            keys = self.keys
+        with decoded.lock:
+            if arrival.anew:
+                decoded.kept.clear()
+                decoded.messages, decoded.rest, decoded.fed, decoded.cut = [], None, None, False
+            decoded.kept += arrival.records
+            decoded.ended = decoded.ended or arrival.ended
+            if not decoded.cut:
+                decoded.complete = False
+                self._decode(decoded, keys, stop)
+        with self._lock:
+            self.growth += 1
+            self._diagnosis, self._diffs = None, {}
+
+    def end_growth(self) -> None:
+        """Nothing comes any more of the traces that were watched: what is unfinished of them is shown as it is."""
+        for decoded in self._decoded:
+            if decoded.kept is not None and not decoded.ended:
+                self.arrived(Arrival(decoded.trace, ended=True))
+
+    def tell(self, change: Change) -> None:
+        """Lets everybody know of a change that was made without a word."""
+        self._tell(change)
 
     def messages(self, index: int, stop: Stop = _never) -> list[Message]:
         """The messages of a trace, decoded now if they are not yet: all, or the first LIMIT of a long one.
@@ -148,32 +227,48 @@ class Session:
             self._diagnosis, self._diffs = None, {}
 
     def diagnosis(self, stop: Stop = _never) -> list[Diagnosis]:
-        """What is wrong with each trace."""
-        with self._lock:
-            known, generation, keys = self._diagnosis, self.generation, self.keys
-        if known is not None:
-            return known
-        traces = self.traces
-        made = diagnose([(trace, self.messages(index, stop)) for index, trace in enumerate(traces)], keys)
-        with self._lock:
-            if generation == self.generation:
-                self._diagnosis = made
-        return made
+        """What is wrong with each trace. Several callers at once wait for one result."""
+        while not self._diagnosing.acquire(timeout=0.05):
+            if stop():
+                raise StoppedError
+        try:
+            with self._lock:
+                known, state, keys = self._diagnosis, self._state, self.keys
+            if known is not None:
+                return known
+            bundles = [(_as_now(trace), tuple(self.messages(n, stop))) for n, trace in enumerate(self.traces)]
+            with until(stop):
+                made = diagnose(bundles, keys)
+            with self._lock:
+                if state == self._state:
+                    self._diagnosis = made
+            return made
+        finally:
+            self._diagnosing.release()
 
     def diff(self, a: int, b: int, stop: Stop = _never) -> Diff:
         """Two traces compared, by their indexes."""
         with self._lock:
-            known, generation = self._diffs.get((a, b)), self.generation
+            known, state = self._diffs.get((a, b)), self._state
         if known is not None:
             return known
-        made = gathered(_until(compared(self.messages(a, stop), self.messages(b, stop)), stop))
+        made = gathered(_until(compared(list(self.messages(a, stop)), list(self.messages(b, stop))), stop))
         with self._lock:
-            if generation == self.generation:
+            if state == self._state:
                 self._diffs[a, b] = made
         return made
 
+    @property
+    def _state(self) -> tuple[int, int]:
+        """What results are kept for."""
+        return self.generation, self.growth
+
     def _hold(self, traces: Sequence[Trace]) -> None:
-        self._decoded = [Decoded(trace) for trace in traces]
+        growing = {id(one.trace): (one.kept, one.ended) for one in self._decoded if one.kept is not None}
+        self._decoded = []
+        for trace in traces:
+            kept, ended = growing.get(id(trace), (None, False))
+            self._decoded.append(Decoded(trace, kept=kept, ended=ended))
         self._diagnosis = None
         self._diffs = {}
         self.generation += 1
@@ -181,7 +276,7 @@ class Session:
     def _decode(self, decoded: Decoded, keys: KeyRing, stop: Stop) -> None:
         """Goes on where it was stopped."""
         if decoded.rest is None:
-            decoded.rest = iter(decode(decoded.trace, keys))
+            decoded.rest = iter(decode(decoded.trace, keys)) if decoded.kept is None else _grown(decoded, keys)
         for message in decoded.rest:
             decoded.messages.append(message)
             number = len(decoded.messages)
@@ -197,6 +292,8 @@ class Session:
             if number % ANNOUNCED == 0 or number == STEP:
                 self._tell("decoded")
         decoded.complete = True
+        if decoded.kept is not None:
+            decoded.rest = None
 
     def _tell(self, change: Change) -> None:
         for listener in list(self._listeners):

@@ -8,8 +8,11 @@ import pytest
 from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
 from analyzer.model import Record, Trace
+from analyzer.patience import StoppedError, until
+from analyzer.sources import read_input
+from analyzer.sources.arrivals import Arrival
 from analyzer.tui import session as module
-from analyzer.tui.session import Session, StoppedError
+from analyzer.tui.session import Session
 
 ROOT = Path(__file__).parents[2]
 THREAD = ROOT / "captures/gurux-forum-2017/thread.log"
@@ -87,3 +90,93 @@ def test_two_threads_decode_once() -> None:
 def test_no_key_in_repr() -> None:
     session = thread(KeyRing.from_options(ek=SECRET, ak=SECRET))
     assert SECRET not in repr(session) + repr(session._decoded)
+
+
+def request(number: int) -> Record:
+    return Record(number, RR, "client")
+
+
+def test_a_trace_that_is_watched_grows_and_is_decoded_once() -> None:
+    session, told = Session(), []
+    session.subscribe(told.append)
+    one, two = Trace("one", "live", []), Trace("two", "live", [])
+    session.arrived(Arrival(one, [request(1)]))
+    session.arrived(Arrival(two, [request(1), Record(2, RR[:4], "client")]))
+    first = session.so_far(0)[0][0]
+    session.arrived(Arrival(one, [request(2)]))
+    assert [trace.name for trace in session.traces] == ["one", "two"]
+    assert [len(session.messages(n)) for n in (0, 1)] == [2, 1]
+    assert session.so_far(0)[0][0] is first
+    assert session.growth == 3
+    assert told == []
+    session.end_growth()
+    assert [m.wire for m in session.messages(1)] == [RR, RR[:4]]
+    assert len(session.traces[1]) == 2
+    session.arrived(Arrival(two, [request(1)], anew=True))
+    assert [m.wire for m in session.messages(1)] == [RR]
+
+
+def test_other_keys_decode_a_growing_trace_again_and_it_goes_on() -> None:
+    traces = open_traces(f"{THREAD}#1")
+    records, live = list(traces[0]), Trace("live", "live", [])
+    session = Session((), KeyRing())
+    session.arrived(Arrival(live, records[:6]))
+    before = session.messages(0)
+    assert {m.security.verdict for m in before if m.security} == {"no-key"}
+    session.set_keys(KeyRing.from_options(ek="00" * 16, ak="00" * 16))
+    session.arrived(Arrival(live, records[6:]))
+    session.end_growth()
+    assert session.messages(0) == Session(traces, session.keys).messages(0)
+    assert session.diagnosis()[0].health == Session(traces, session.keys).diagnosis()[0].health
+
+
+def test_findings_of_a_growing_trace_are_those_of_what_is_there() -> None:
+    session, live = Session(), Trace("live", "live", [])
+    session.arrived(Arrival(live, [request(1)]))
+    known = session.diagnosis()
+    assert session.diagnosis() is known
+    session.arrived(Arrival(live, [Record(2, RR[:-2] + b"\0\x7e", "client")]))
+    assert session.diagnosis() is not known
+    assert session.diagnosis()[0].messages == 2
+
+
+def test_a_long_growing_trace_is_cut_and_goes_on_when_wanted() -> None:
+    session, live = Session(), Trace("live", "live", [])
+    session.arrived(Arrival(live, [request(1)]))
+    session._decoded[0].limit = 3
+    for number in range(2, 9):
+        session.arrived(Arrival(live, [request(number)]))
+    assert (len(session.messages(0)), session.is_cut(0), len(session.traces[0])) == (3, True, 8)
+    session.want_more(0)
+    assert len(session.messages(0)) == 8
+
+
+def test_two_screens_that_ask_at_once_get_one_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, made = thread(), []
+    diagnose = module.diagnose
+    monkeypatch.setattr(module, "diagnose", lambda *given: (made.append(1), diagnose(*given))[1])
+    threads = [threading.Thread(target=session.diagnosis) for _ in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+    assert made == [1]
+
+
+def test_a_diagnosis_and_the_reading_of_a_text_stop_when_nobody_waits(tmp_path: Path) -> None:
+    session, asked = thread(KeyRing()), []
+
+    def stop() -> bool:
+        asked.append(1)
+        return len(asked) > 30
+
+    with pytest.raises(StoppedError):
+        session.diagnosis(stop)
+    assert session.diagnosis()  # nothing of it was kept
+    path = tmp_path / "long.log"
+    path.write_text("TX: 7E A0 07 03 21 93 0F 01 7E\n" * 1000)
+    with pytest.raises(StoppedError), until(lambda: True):
+        open_traces(str(path))
+    text = path.read_bytes()
+    with pytest.raises(StoppedError), until(lambda: True):
+        read_input(text, "long.log")

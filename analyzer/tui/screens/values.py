@@ -16,10 +16,11 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from analyzer.export.bundle import Bundle
 from analyzer.export.csv_table import lines_of
+from analyzer.patience import StoppedError
 from analyzer.report.value_table import Reading, ValueTable, readings_of, series_of, table_of
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.choice import Choice
-from analyzer.tui.session import Change, Session, Stop, StoppedError
+from analyzer.tui.session import Change, Session, Stop
 from analyzer.tui.widgets.rows_view import RowsView
 from analyzer.tui.widgets.values_plot import ValuePlot
 from analyzer.tui.widgets.values_rows import ReadingRows, TableRows

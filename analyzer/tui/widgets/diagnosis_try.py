@@ -21,7 +21,8 @@ from analyzer.hypothesis import (
     tried,
 )
 from analyzer.hypothesis_text import supposed_from, texts_of
-from analyzer.tui.session import Session, Stop, StoppedError
+from analyzer.patience import StoppedError
+from analyzer.tui.session import Session, Stop
 from analyzer.tui.widgets.bytes_view import BytesView
 from analyzer.tui.widgets.diagnosis_form import SuppositionForm
 from analyzer.tui.widgets.diagnosis_trials import TrialRow, TrialRows, counted
