@@ -2,6 +2,9 @@
 
 Within a window all places that may begin a frame are found; each has a length, a closing flag and a check sequence that hold
 or do not; and those that follow each other without a gap are frames. Where the chain breaks, the careful way has to go on.
+
+The first octets of all frames of a window are one matrix (`HEAD` columns), so a field is a column of it, once the frames are
+grouped by the length of their addresses.
 """
 
 from __future__ import annotations
@@ -12,64 +15,81 @@ import numpy as np
 
 from analyzer.framings.hdlc import SHORTEST_HDLC
 from analyzer.index import checks, columns
-from analyzer.index.sides import shown
+from analyzer.index.sides import STRANGE, Links, shown
 from grammars.hdlc import FLAG
 from grammars.llc import COMMAND, RESPONSE
 from grammars.tables.apdu import APDU_TAGS
 
 Array = Any  # numpy.ndarray
-WINDOW = 1 << 18  # octets that are looked at in one go: what fits the caches
+WINDOW = 1 << 20  # octets that are looked at in one go: what fits the caches
 BEHIND = 2048 + 64  # octets behind a window in which its last frame ends
-_CIPHERED = np.array(
-    [APDU_TAGS.get(tag, "").startswith(("glo-", "ded-")) for tag in range(256)], dtype=bool
-)  # fmt: skip
+HEAD = (
+    40  # octets of a frame with all that the columns tell: 3, addresses 8, 1, HCS 2, LLC 3, tag 1, title 9, length 3, 5
+)
+ADDRESSES = 3  # where the addresses begin
+_CIPHERED = np.array([APDU_TAGS.get(tag, "").startswith(("glo-", "ded-")) for tag in range(256)], dtype=bool)
 _GENERAL = np.array(
     [APDU_TAGS.get(tag, "") in ("general-glo-ciphering", "general-ded-ciphering") for tag in range(256)], dtype=bool
 )
+TITLE = 8  # octets of a system title
+
+
+def _sizes(lows: int) -> int:
+    """The octets of both addresses, by the low bits of the eight octets where they are: each ends at the first that is
+    set, after one, two or four octets. 0 for other addresses."""
+    at = 0
+    for _ in range(2):
+        size = next((n for n in range(1, 5) if at + n <= 8 and lows >> (8 - at - n) & 1), 0)
+        if size not in (1, 2, 4):
+            return 0
+        at += size
+    return at
+
+
+_SIZES = np.array([_sizes(lows) for lows in range(256)], dtype=np.int64)
+_LOW_BITS, _GATHER, _TOP = np.uint64(0x0101010101010101), np.uint64(0x8040201008040201), np.uint64(56)
+_MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 
 
 class Run(NamedTuple):
-    """Frames that follow each other: their columns, and what each shows of its sender (`shown`); the addresses of each as
-    one number; where the next one begins."""
+    """Frames that follow each other: their columns, and what each shows of its sender (`shown`); where the next begins."""
 
     rows: dict[str, Array]
-    addresses: Array
     end: int
 
 
 class Clean:
     """The clean frames of one window of octets."""
 
-    def __init__(self, octets: Array, start: int) -> None:
+    def __init__(self, octets: Array, start: int, links: Links) -> None:
         """`octets` is all of the stream as uint8; the window begins at `start`."""
         self.start = start
         self.stop = min(len(octets), start + WINDOW)  # frames that begin behind it are for another window
-        self.window = window = octets[start : min(len(octets), start + WINDOW + BEHIND)]
-        size = self.stop - start
-        begins = window[: size - 1] == FLAG if size == len(window) else window[:size] == FLAG
-        begins &= window[1 : len(begins) + 1] & 0xF0 == 0xA0
-        at = np.flatnonzero(begins)
-        at = at[at < len(window) - SHORTEST_HDLC - 1]
-        length = (window.take(at + 1) & 7).astype(np.int64) << 8 | window.take(at + 2)
-        closing = at + 1 + length
-        fits = (length >= SHORTEST_HDLC) & (closing < len(window))
-        at, length, closing = at[fits], length[fits], closing[fits]
-        closed = window.take(closing) == FLAG
-        at, length, closing = at[closed], length[closed], closing[closed]
-        right = checks.are_right(window, at + 1, length)
-        at, length, closing = at[right], length[right], closing[right]
-        destination, behind = self._address(at + 3, closing)
-        source, control = self._address(behind, closing)
-        # What the grammar finds strange is for the careful way: other addresses, a frame that is its own answer, a
-        # header check that has nothing behind it.
-        plain = (destination >= 0) & (source >= 0) & (destination != source)
-        rest = closing - control
-        plain &= (rest == 3) | (rest > 5)
-        self.at, self.length, self.closing = at[plain], length[plain], closing[plain]
-        self.control, self.addresses = control[plain], (source << 30 | destination)[plain]
-        following = window.take(np.minimum(self.closing + 1, len(window) - 1))
-        shared = (following & 0xF0 == 0xA0) & (self.closing + 1 < len(window))
-        self.next = np.where(shared, self.closing, self.closing + 1)
+        self.window = window = octets[start : self.stop + BEHIND]
+        size = len(window)
+        if size < HEAD + WINDOW:  # the end of the stream: the matrix needs octets behind its last frame
+            window = np.concatenate((window, np.zeros(HEAD, dtype=np.uint8)))
+        at = self._begins(window, self.stop - start)
+        format_ = _rows_of(window, at + 1, 2).view(">u2")[:, 0]
+        length = (format_ & 0x7FF).astype(np.int64)
+        closing = np.minimum(at + 1 + length, size - 1)
+        ends = _rows_of(window, closing, 2)
+        good = (ends[:, 0] == FLAG) & (length >= SHORTEST_HDLC) & (closing == at + 1 + length)
+        at, length, closing, ends = _only(good, at, length, closing, ends)
+        heads = _rows_of(window, at, HEAD)
+        keys, sizes = _addresses(heads)
+        codes, known = links.codes(keys, sizes)
+        good = checks.are_right(window, at + 1, length)
+        rest = length - 2 - sizes  # from the control field to the closing flag
+        good &= (codes != STRANGE) & ((rest == 3) | (rest > 5))
+        self.at, self.length, closing, self.heads, self.codes, self.sizes, ends = _only(
+            good, at, length, closing, heads, codes, sizes, ends
+        )
+        self.known = known
+        shared = ends[:, 1] & 0xF0 == 0xA0
+        if len(closing) and closing[-1] + 1 == size:
+            shared[-1] = False  # what stands there was only added
+        self.next = closing + 1 - shared
         self.breaks = np.flatnonzero(self.at[1:] != self.next[:-1])
 
     def holds(self, position: int) -> int | None:
@@ -82,92 +102,106 @@ class Clean:
         """The frames from one on that follow each other without a gap, within the window."""
         behind = int(np.searchsorted(self.breaks, first))
         last = int(self.breaks[behind]) + 1 if behind < len(self.breaks) else len(self.at)
-        chosen = slice(first, last)
-        return Run(self._rows(chosen), self.addresses[chosen], self.start + int(self.next[last - 1]))
+        return Run(self._rows(slice(first, last)), self.start + int(self.next[last - 1]))
+
+    @staticmethod
+    def _begins(window: Array, size: int) -> Array:
+        """Where a flag stands with the format of type 3 behind it, within the first `size` octets."""
+        begins = window[:size] == FLAG
+        begins &= window[1 : size + 1] & 0xF0 == 0xA0
+        return np.flatnonzero(begins)
 
     def _rows(self, chosen: slice) -> dict[str, Array]:
-        window = self.window
-        at, length, closing, control = (
-            column[chosen] for column in (self.at, self.length, self.closing, self.control)
-        )  # fmt: skip
-        flags = np.full(len(at), columns.HDLC | columns.RIGHT, dtype=np.uint8)
-        flags |= (window.take(at + 1) & 8) >> 1  # the S bit is that of SEGMENTED
-        kind = window.take(control)
-        information = control + 3  # behind the control field stands the HCS
-        carries = (information < closing - 2) & ((kind & 1 == 0) | (kind & 0xEF == 3))  # I and UI
-        head = np.where(carries, information, 0)
-        first = np.where(carries, window.take(head), 0).astype(np.uint8)
-        llc = carries & (information + 3 <= closing - 2) & (first == COMMAND[0])
-        second = third = first
-        apdu, tag = head, first
-        if llc.any():
-            second, third = window.take(head + np.where(llc, 1, 0)), window.take(head + np.where(llc, 2, 0))
-            llc &= (second == COMMAND[1]) | (second == RESPONSE[1])
-            apdu = np.where(llc, head + 3, head)
-            tag = np.where(carries & (apdu < closing - 2), window.take(apdu), 0).astype(np.uint8)
-        flags |= np.where(llc, columns.LLC, 0).astype(np.uint8)
-        security, counter, counted = self._security(tag, apdu, closing - 2)
-        flags |= np.where(counted, columns.COUNTED, 0).astype(np.uint8)
-        rows = {
-            "start": at + self.start, "length": length + 2, "control": kind, "tag": tag, "security": security,
-            "counter": counter, "flags": flags, "shown": shown(kind, first, llc, second, third),
-        }  # fmt: skip
-        return rows
+        """The columns of some frames."""
+        at, length, sizes = self.at[chosen], self.length[chosen], self.sizes[chosen]
+        heads = self.heads[chosen]
+        made: dict[str, Array] = {"start": at + self.start, "length": length + 2, "codes": self.codes[chosen]}
+        first = int(sizes[0])
+        if (sizes == first).all():
+            return made | _fields(heads, length, ADDRESSES + first)
+        fields: dict[str, Array] = {}
+        for size in np.unique(sizes).tolist():
+            group = np.flatnonzero(sizes == size)
+            for name, column in _fields(heads[group], length[group], ADDRESSES + size).items():
+                fields.setdefault(name, np.empty(len(at), dtype=column.dtype))[group] = column
+        return made | fields
 
-    def _address(self, at: Array, closing: Array) -> tuple[Array, Array]:
-        """An address of one, two or four octets, as its number and its size in two bits, and where the next field
-        begins; -1 for any other. Never looks behind the closing flag."""
-        window = self.window
-        number = window.take(np.minimum(at, closing)).astype(np.int64)
-        size = 1
-        longer = number & 1 == 0
-        number >>= 1
-        code = np.zeros(len(at), dtype=np.int64)
-        if longer.any():
-            octets = [window.take(np.minimum(at + n, closing)).astype(np.int64) for n in (1, 2, 3)]
-            two = number << 7 | octets[0] >> 1
-            four = two << 14 | octets[1] >> 1 << 7 | octets[2] >> 1
-            longest = longer & (octets[0] & 1 == 0)
-            number = np.where(longest, four, np.where(longer, two, number))
-            code = longer.astype(np.int64) + longest
-            odd = longest & ((octets[1] & 1 == 1) | (octets[2] & 1 == 0))
-            size = 1 << code
-            number = np.where(odd | (at + size >= closing), -1, number << 2 | code)
-            return number, np.minimum(at + size, closing)
-        return np.where(at + 1 >= closing, -1, number << 2), np.minimum(at + size, closing)
 
-    def _security(self, tag: Array, apdu: Array, end: Array) -> tuple[Array, Array, Array]:
-        """Security control and invocation counter of ciphered APDUs, and which rows have them."""
-        window = self.window
-        ciphered, general = _CIPHERED[tag], _GENERAL[tag]
-        none = np.zeros(len(tag), dtype=np.uint8)
-        counted = ciphered | general
-        if not counted.any():
-            return none, none, counted
-        at = apdu + 1
-        if general.any():
-            title = window.take(np.where(general, at, 0)).astype(np.int64)
-            counted &= ~general | (title < 0x80)
-            at = at + np.where(general, 1 + title, 0)
-        counted &= at < end
-        size, at = self._length(np.where(counted, at, 0))
-        counted &= (size >= 5) & (at + size == end)
-        at = np.where(counted, at, 0)
-        counter = window.take(at + 1).astype(np.uint32)
-        for octet in (2, 3, 4):
-            counter = counter << 8 | window.take(at + octet)
-        return np.where(counted, window.take(at), 0).astype(np.uint8), np.where(counted, counter, 0), counted
+def _rows_of(window: Array, at: Array, width: int) -> Array:
+    """`width` octets from each place, as a matrix."""
+    every = np.ndarray((len(window) - width + 1,), dtype=f"V{width}", buffer=window, strides=(1,))
+    return every[at].view(np.uint8).reshape(len(at), width)
 
-    def _length(self, at: Array) -> tuple[Array, Array]:
-        """An A-XDR length of up to two octets, and where what it is of begins; -1 for any other."""
-        window = self.window
-        size = window.take(at).astype(np.int64)
-        longer = size >= 0x80
-        if not longer.any():
-            return size, at + 1
-        octets = size & 0x7F
-        last = len(window) - 1
-        first = window.take(np.minimum(at + 1, last)).astype(np.int64)
-        both = first << 8 | window.take(np.minimum(at + 2, last))
-        told = np.where(octets == 1, first, np.where(octets == 2, both, -1))
-        return np.where(longer, told, size), at + np.where(longer, 1 + octets, 1)
+
+def _only(good: Array, *arrays: Array) -> tuple[Array, ...]:
+    """The rows of arrays that are good; in the common case all of them."""
+    return arrays if good.all() else tuple(array[good] for array in arrays)
+
+
+def _addresses(heads: Array) -> tuple[Array, Array]:
+    """The octets of both addresses as one number, and how many they are; 0 for none that the profile has."""
+    octets = np.ascontiguousarray(heads[:, ADDRESSES : ADDRESSES + 8]).view("<u8")[:, 0]
+    lows = (octets & _LOW_BITS) * _GATHER >> _TOP  # the low bit of each octet, as the bits of one, the first on top
+    sizes = _SIZES[lows]
+    first = sizes[0] if len(sizes) else 0
+    if (sizes == first).all():
+        return octets & _MASKS[first], sizes
+    return octets & _MASKS[sizes], sizes
+
+
+def _fields(heads: Array, length: Array, at: int) -> dict[str, Array]:
+    """The columns of frames whose control field stands at one place of the matrix."""
+    kind = heads[:, at]
+    information, end = at + 3, length - 1  # the places in the frame, the second that of the check sequence
+    flags = (heads[:, 1] & 8) >> 1 | (columns.HDLC | columns.RIGHT)  # the S bit is that of SEGMENTED
+    carries = (end > information) & ((kind & 1 == 0) | (kind & 0xEF == 3))  # I and UI
+    first, second, third = (heads[:, information + n] for n in range(3))
+    llc = carries & (first == COMMAND[0]) & (end >= information + 3)
+    if llc.any():
+        llc &= (second == COMMAND[1]) | (second == RESPONSE[1])
+    tag = np.where(llc, heads[:, information + 3], first)
+    filled = carries & (end > information + 3 * llc)
+    tag = tag * filled
+    flags |= llc * np.uint8(columns.LLC)
+    security, counter = np.zeros(len(tag), dtype=np.uint8), np.zeros(len(tag), dtype=np.uint32)
+    general = _GENERAL[tag]
+    ciphered = _CIPHERED[tag] | general
+    for under_llc in (True, False) if ciphered.any() else ():
+        for titled in (False, True):
+            group = np.flatnonzero(ciphered & (llc == under_llc) & (general == titled))
+            if len(group):
+                _count(heads, end, group, information + 3 * under_llc + 1, titled, security, counter, flags)
+    return {
+        "control": kind, "tag": tag, "security": security, "counter": counter, "flags": flags,
+        "shown": shown(kind, first * carries, llc, second, third),
+    }  # fmt: skip
+
+
+def _count(
+    heads: Array, end: Array, rows: Array, at: int, titled: bool, security: Array, counter: Array, flags: Array
+) -> None:
+    """Fills in security control and invocation counter of ciphered APDUs that show them behind lengths that fit; `at` is the
+    place behind their tag."""
+    if titled:
+        rows = rows[heads[rows, at] == TITLE]
+        at += 1 + TITLE
+    size = heads[rows, at].astype(np.int64)
+    told = {1: size, 2: None, 3: None}
+    if len(size) and size.max() >= 0x80:
+        one = heads[rows, at + 1].astype(np.int64)
+        told = {
+            1: size,
+            2: np.where(size == 0x81, one, -1),
+            3: np.where(size == 0x82, one << 8 | heads[rows, at + 2], -1),
+        }
+        told[1] = np.where(size < 0x80, size, -1)
+    for lead, length in told.items():
+        if length is None:
+            continue
+        place = at + lead
+        fit = (length >= 5) & (place + length == end[rows])
+        found = rows if fit.all() else rows[fit]
+        if len(found):
+            flags[found] |= columns.COUNTED
+            security[found] = heads[found, place]
+            counter[found] = np.ascontiguousarray(heads[found, place + 1 : place + 5]).view(">u4")[:, 0]

@@ -59,6 +59,10 @@ class Columns:
             array[self._used : self._used + count] = rows.get(name, 0)
         self._used += count
 
+    def reserve(self, count: int) -> None:
+        """Makes room for about so many rows in all; what is never used takes no memory."""
+        self._make_room(count - self._used)
+
     def append(self, **row: int) -> None:
         """Takes one row; columns that are not given become 0."""
         self._make_room(1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,17 +11,11 @@ from analyzer.index.columns import SIDES
 from analyzer.model import Direction
 from analyzer.senders import CLIENT_FRAMES, METER_FRAMES, Senders, by_size, sender_of_apdu, turn
 from grammars.hdlc import CONTROL
-from grammars.kit.primitives import Extended
+from grammars.kit.primitives import ExtendedAddress
 from grammars.llc import COMMAND
 
 Array = Any  # numpy.ndarray
 NUMBER: dict[Direction, int] = {side: number for number, side in enumerate(SIDES)}
-SIZE_BITS, ADDRESS_BITS = 2, 30
-
-
-def address(packed: int) -> Extended:
-    """An address out of its number and the code of its size, as `clean` packs it."""
-    return Extended(packed >> SIZE_BITS, 1 << (packed & 3))
 
 
 def _by_control(octet: int) -> int:
@@ -34,6 +29,18 @@ _OF_CONTROL = np.array([_by_control(octet) for octet in range(256)], dtype=np.ui
 _OF_TAG = np.array([NUMBER[sender_of_apdu(tag)] for tag in range(256)], dtype=np.uint8)
 
 
+class Ends(NamedTuple):
+    """The addresses of a frame: source and destination as `frame.addresses` writes them; who sends from an address of such
+    a size to one of the other."""
+
+    pair: tuple[str, str]
+    by_size: Direction
+
+
+STRANGE = 0xFFFF  # the code of addresses that are for the careful way
+MANY = 32  # different values among which they are looked for one by one
+
+
 class Links:
     """The pairs of addresses of a stream, numbered in the order in which they appear."""
 
@@ -42,7 +49,7 @@ class Links:
     def __init__(self) -> None:
         self.pairs: list[tuple[str, str] | None] = []
         self._numbers: dict[tuple[str, str] | None, int] = {}
-        self._packed: dict[int, int] = {}
+        self._ends: dict[tuple[int, int], Ends | None] = {}  # by the octets of both addresses and their number
 
     def number(self, pair: tuple[str, str] | None) -> int:
         """The number of a pair (source, destination); frames without addresses have one of their own."""
@@ -53,69 +60,105 @@ class Links:
                 self.pairs.append(pair)
         return found
 
-    def numbers(self, packed: Array) -> tuple[Array, list[tuple[int, int, int]]]:
-        """The numbers of packed pairs, and for each pair that occurs (first row, packed, number), by first row."""
-        made = np.empty(len(packed), dtype=np.uint16)
-        seen: list[tuple[int, int, int]] = []
-        left = np.arange(len(packed))
-        rest = packed
-        while len(left):
-            if len(seen) > 32:  # many links: sort them
-                values, first, inverse = np.unique(rest, return_index=True, return_inverse=True)
-                order = np.argsort(first)
-                codes = np.empty(len(values), dtype=np.uint16)
-                for place in order.tolist():
-                    codes[place] = self._of(int(values[place]))
-                    seen.append((int(left[first[place]]), int(values[place]), int(codes[place])))
-                made[left] = codes[inverse]
-                break
-            value = int(rest[0])
-            number = self._of(value)
-            same = rest == value
-            seen.append((int(left[0]), value, number))
-            if same.all():
-                made[left] = number
-                break
-            made[left[same]] = number
-            left, rest = left[~same], rest[~same]
-        return made, seen
+    def codes(self, keys: Array, sizes: Array) -> tuple[Array, list[Ends]]:
+        """Frames by the octets of their addresses (`keys`, so many `sizes`): a code for each, and what the codes stand for.
+        STRANGE are those that are for the careful way: addresses that the profile has not, a frame that is its own answer.
+        """
+        codes = np.zeros(len(keys), dtype=np.uint16)
+        known: list[Ends] = []
+        for rows, key, first in _distinct(keys):
+            ends = self._read(key, int(sizes[first]))
+            if ends is None:
+                codes[rows] = STRANGE
+            else:
+                codes[rows] = len(known)
+                known.append(ends)
+        return codes, known
 
-    def _of(self, packed: int) -> int:
-        number = self._packed.get(packed)
-        if number is None:
-            source, destination = unpacked(packed)
-            number = self._packed[packed] = self.number((repr(source), repr(destination)))
-        return number
+    def _read(self, key: int, size: int) -> Ends | None:
+        """Source and destination by their octets; None where they are strange."""
+        if size == 0:
+            return None
+        if (key, size) not in self._ends:
+            octets = key.to_bytes(8, "little")[:size]
+            destination, at = ExtendedAddress.read(octets, 0, size)
+            source, _ = ExtendedAddress.read(octets, at, size)
+            made = Ends((repr(source), repr(destination)), by_size(source.octets, destination.octets))
+            self._ends[key, size] = made if source != destination else None
+        return self._ends[key, size]
 
 
-def unpacked(packed: int) -> tuple[Extended, Extended]:
-    """Source and destination."""
-    return address(packed >> ADDRESS_BITS), address(packed & ((1 << ADDRESS_BITS) - 1))
+def _distinct(keys: Array) -> Iterator[tuple[Any, int, int]]:
+    """The different values: the rows that have each, the value, and its first row."""
+    if not len(keys):
+        return
+    rows, first = keys == keys[0], 0
+    if rows.all():
+        yield slice(None), int(keys[0]), 0
+        return
+    left = ~rows
+    for _ in range(MANY):
+        yield rows, int(keys[first]), first
+        first = int(np.argmax(left))
+        if not left[first]:
+            return
+        rows = keys == keys[first]
+        left &= ~rows
+    left |= rows
+    for key, first in zip(*(column.tolist() for column in np.unique(keys[left], return_index=True)), strict=True):
+        yield keys == key, key, int(np.flatnonzero(left)[first])
 
 
-def sides_of(rows: dict[str, Array], first_of: list[tuple[int, int, int]], links: Array, senders: Senders) -> Array:
-    """The side column of a run; `senders` goes on behind it. `first_of` tells of each link its first row, see `Links`."""
-    side = rows["shown"].copy()
+def sides_of(rows: dict[str, Array], known: list[Ends], links: Links, senders: Senders) -> tuple[Array, Array]:
+    """The columns link and side of a run; `senders` goes on behind it. `known` are the addresses behind the codes."""
+    codes, side = rows["codes"], rows["shown"].copy()
     unknown = side == 0
-    for row, packed, number in first_of:
-        source, destination = unpacked(packed)
-        pair = (repr(source), repr(destination))
+    numbers = np.empty(len(codes), dtype=np.uint16)
+    for row, ends, same in _first_rows(codes, known):
+        numbers[same] = links.number(ends.pair)
         direction = SIDES[side[row]]
         if direction == "unknown":
             previous = SIDES[side[row - 1]] if row else senders.previous
             if previous == "unknown":
                 previous = senders.previous
-            direction = senders.of_pair(pair) or by_size(source.octets, destination.octets)
+            direction = senders.of_pair(ends.pair) or ends.by_size
             if direction == "unknown":
                 direction = turn(previous)
         if direction == "unknown":
-            return _one_by_one(rows, side, first_of, links, senders)
-        senders.pairs.setdefault(pair, direction)
-        fill = unknown & (links == number)
-        side[fill] = NUMBER[senders.pairs[pair]]
-    if len(side):
-        senders.previous = SIDES[side[-1]]
-    return side
+            return _one_by_one(rows, known, links, senders)
+        senders.pairs.setdefault(ends.pair, direction)
+        side[unknown & same] = NUMBER[senders.pairs[ends.pair]]
+    senders.previous = SIDES[side[-1]]
+    return numbers, side
+
+
+def _first_rows(codes: Array, known: list[Ends]) -> list[tuple[int, Ends, Array]]:
+    """The addresses that occur, in the order in which they do: first row, addresses, all rows."""
+    made = []
+    for code, ends in enumerate(known):
+        same = codes == code
+        row = int(np.argmax(same))
+        if same[row]:
+            made.append((row, ends, same))
+    return sorted(made, key=lambda one: one[0])
+
+
+def _one_by_one(rows: dict[str, Array], known: list[Ends], links: Links, senders: Senders) -> tuple[Array, Array]:
+    """The same, row after row: where nothing tells for a while who speaks."""
+    side = rows["shown"].copy()
+    numbers = np.empty(len(side), dtype=np.uint16)
+    for row, (code, own) in enumerate(zip(rows["codes"].tolist(), side.tolist(), strict=True)):
+        ends, direction = known[code], SIDES[own]
+        numbers[row] = links.number(ends.pair)
+        if direction == "unknown":
+            direction = senders.of_pair(ends.pair) or ends.by_size
+        if direction == "unknown":
+            direction = turn(senders.previous)
+        if direction != "unknown":
+            senders.pairs.setdefault(ends.pair, direction)
+            senders.previous = direction
+        side[row] = NUMBER[direction]
+    return numbers, side
 
 
 def shown(control: Array, first: Array, llc: Array, second: Array, third: Array) -> Array:
@@ -125,23 +168,3 @@ def shown(control: Array, first: Array, llc: Array, second: Array, third: Array)
     by_llc = np.where(second == COMMAND[1], NUMBER["client"], NUMBER["meter"])
     carried = np.where(llc & (third == COMMAND[2]), by_llc, _OF_TAG[first])
     return np.where(side != 0, side, carried).astype(np.uint8)
-
-
-def _one_by_one(
-    rows: dict[str, Array], side: Array, first_of: list[tuple[int, int, int]], links: Array, senders: Senders
-) -> Array:
-    """The same, row after row: where nothing tells for a while who speaks."""
-    of_link = {number: unpacked(packed) for _, packed, number in first_of}
-    for row in range(len(side)):
-        source, destination = of_link[int(links[row])]
-        pair = (repr(source), repr(destination))
-        direction = SIDES[rows["shown"][row]]
-        if direction == "unknown":
-            direction = senders.of_pair(pair) or by_size(source.octets, destination.octets)
-        if direction == "unknown":
-            direction = turn(senders.previous)
-        if direction != "unknown":
-            senders.pairs.setdefault(pair, direction)
-            senders.previous = direction
-        side[row] = NUMBER[direction]
-    return side

@@ -31,6 +31,7 @@ from grammars.parse import parse
 
 Array = Any  # numpy.ndarray
 CIPHERED = ("glo-", "ded-", "general-glo-ciphering", "general-ded-ciphering")
+ROOMY = 1.05  # room for so many times the rows that the stream will have if it goes on as it began
 ECHOED = 64  # frames of the client that an echo may repeat, see `echoes.KEPT`
 
 
@@ -70,7 +71,7 @@ class StreamIndex:
         octets = np.frombuffer(data, dtype=np.uint8)
         position, final, begun = 0, False, 0
         while position < len(data):
-            clean = Clean(octets, position)
+            clean = Clean(octets, position, self.links)
             stop = clean.stop if clean.stop < len(data) else len(data) + 1
             while position < stop:
                 first = clean.holds(position)
@@ -86,15 +87,15 @@ class StreamIndex:
                         final, begun = True, position
             if position >= len(data):
                 break
+            self.columns.reserve(int(len(self) / position * len(data) * ROOMY))
             yield len(self)
         yield len(self)
 
     def _take_run(self, clean: Clean, first: int) -> int:
         """Takes the clean frames that follow each other; where the next one begins."""
         run = clean.run(first)
-        numbers, seen = self.links.numbers(run.addresses)
         begin = len(self)
-        side = sides_of(run.rows, seen, numbers, self._senders)
+        numbers, side = sides_of(run.rows, clean.known, self.links, self._senders)
         self.columns.extend({**run.rows, "link": numbers, "side": side})
         self._remember(begin)
         return run.end
