@@ -14,7 +14,7 @@ from analyzer.sources.serial.seven_bits import undone
 CAPTURES = ("pcap", "pcapng")
 KINDS = ("hex", "raw", *CAPTURES)
 # Files that begin in a way of their own, which no reader here knows.
-UNREAD = {b"PK\x03\x04": "a zip archive", b"\xfd7zXZ": "packed with xz", b"BZh": "packed with bzip2"}
+UNREAD = {b"PK\x03\x04": "a zip archive", b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive", b"Rar!\x1a\x07": "a RAR archive"}
 
 
 class InputError(ValueError):

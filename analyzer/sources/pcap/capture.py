@@ -14,10 +14,10 @@ from analyzer.sources.arrivals import Arrival
 from analyzer.sources.pcap.connections import Choice, Connections
 from analyzer.sources.pcap.conversation import CLOSED, Conversation, issues_of
 from analyzer.sources.pcap.files import PCAP_MAGIC, PCAPNG_MAGIC, CaptureFile, Packet, counted
-from analyzer.sources.pcap.packed import GZIP, ZSTD, PackedError, Stream, unpacked
+from analyzer.sources.pcap.packed import BZIP2, GZIP, XZ, ZSTD, PackedError, Stream, unpacked
 
 MAGIC = (*PCAP_MAGIC, PCAPNG_MAGIC)
-PACKED = (GZIP, ZSTD)
+PACKED = (GZIP, ZSTD, XZ, BZIP2)
 
 
 class Packets(Protocol):

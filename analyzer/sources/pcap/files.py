@@ -82,15 +82,13 @@ class CaptureFile:
         else:
             self.damage = f"expected a pcap or pcapng header, found {head.hex(' ').upper() or 'nothing'}"
         if self._stream.problem:
-            self.ended(f"{self._stream.problem}; ")
+            self.damage = ""  # a block or packet that lacks octets is only what follows from it
+            self.ended(self._stream.problem)
 
     def ended(self, why: str) -> None:
-        """Notes why nothing more can be read; the first reason counts, a broken packing goes before it."""
-        said = f"the capture ends before its end, after {counted(self.count, 'packet')}"
-        if self.damage and why.endswith("; "):
-            self.damage = self.damage.replace(": ", f": {why}", 1)
-        elif not self.damage:
-            self.damage = f"{said}: {why.removesuffix('; ')}"
+        """Notes why nothing more can be read; the first reason counts."""
+        if not self.damage:
+            self.damage = f"the capture ends before its end, after {counted(self.count, 'packet')}: {why}"
 
     def _pcap(self, order: str, tick: int, size: int) -> Iterator[Packet]:
         head = self._stream.read(20)

@@ -1,6 +1,7 @@
-"""Captures packed with gzip or zstd, unpacked while they are read. A packed file that breaks off gives what it has.
+"""Inputs packed with gzip, zstd, xz or bzip2, unpacked while they are read. A packed file that is cut off gives what it has.
 
-Sources: RFC 1952 (gzip, several members in a row), RFC 8878 (zstd, several frames in a row).
+Sources: RFC 1952 (gzip), RFC 8878 (zstd), tukaani.org/xz/xz-file-format.txt, the magic of bzip2; several members, frames
+or streams may stand in a row.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
 
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+from analyzer.sources.pcap.zstd_frames import ZstdFrames
+
+GZIP, ZSTD, XZ, BZIP2 = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh"
+HEAD = 6  # octets that tell the packing
+XZ_MEMORY = 128 << 20  # octets; xz -9 takes 65 MiB, and what asks for more is no capture
 CHUNK = 1 << 16  # octets that are read, and at most unpacked, at once
 GZIP_WINDOW = 16 + zlib.MAX_WBITS  # zlib's way to say: with the header and the check of gzip
 
@@ -89,13 +94,13 @@ class _Gzip(Opened):
             packed = self._packed or _some(self._stream)
             if not packed:
                 if self._begun:
-                    self.problem = "the gzip data breaks off"
+                    self.problem = "the gzip file is cut off"
                 return b""
             try:
                 self._begun = True
                 made = self._unpacker.decompress(packed, CHUNK)
             except zlib.error:
-                self.problem = "the gzip data is damaged"
+                self.problem = "the gzip file is damaged"
                 return b""
             self._packed = self._unpacker.unconsumed_tail
             if made:
@@ -108,7 +113,8 @@ class _Zstd(Opened):
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
-        self._reader, self._errors = _zstd_reader(stream)
+        self._packed = _Whole(stream)
+        self._reader, self._errors = _zstd_reader(self._packed)
 
     def _more(self) -> bytes:
         if self.problem:
@@ -116,48 +122,116 @@ class _Zstd(Opened):
         try:
             made: bytes = self._reader.read(CHUNK)
         except EOFError:
-            self.problem = "the zstd data breaks off"
+            self.problem = "the zstd file is cut off"
         except self._errors:
-            self.problem = "the zstd data is damaged"
+            self.problem = "the zstd file is damaged"
         else:
+            if not made and not self._packed.frames.whole:
+                self.problem = "the zstd file is cut off"
             return made
         return b""
 
 
-def _zstd_reader(stream: Stream) -> tuple[Any, tuple[type[Exception], ...]]:
+def _zstd_reader(packed: _Whole) -> tuple[Any, tuple[type[Exception], ...]]:
     try:
         standard = import_module("compression.zstd")
-        return standard.ZstdFile(_Whole(stream)), (standard.ZstdError,)
+        return standard.ZstdFile(packed), (standard.ZstdError,)
     except ImportError:
         pass
     try:
         package = import_module("zstandard")
     except ImportError:
         raise PackedError("is packed with zstd: pip install zstandard, or unpack it with zstd -d") from None
-    reader = package.ZstdDecompressor().stream_reader(_Whole(stream), read_across_frames=True, closefd=False)
+    reader = package.ZstdDecompressor().stream_reader(packed, read_across_frames=True, closefd=False)
     return reader, (package.ZstdError,)
 
 
 class _Whole:
-    """The packed stream as the libraries want it."""
+    """The packed stream as the libraries want it; `frames` knows whether it ends where it should."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self.frames = ZstdFrames()
 
     def read(self, size: int = -1, /) -> bytes:
         read: Callable[[int], bytes] = getattr(self._stream, "read1", self._stream.read)
-        return read(CHUNK if size < 0 else min(size, CHUNK))
+        data = read(CHUNK if size < 0 else min(size, CHUNK))
+        self.frames.feed(data)
+        return data
+
+
+class _Stepwise(Opened):
+    """Unpacks xz or bzip2 by the standard library, at most a chunk at once."""
+
+    def __init__(self, stream: Stream, name: str, make: Callable[[], Any], error: type[Exception]) -> None:
+        super().__init__(stream)
+        self._name, self._make, self._error = name, make, error
+        self._unpacker = make()
+        self._begun = False
+
+    def _more(self) -> bytes:
+        while not self.problem:
+            packed = b""
+            if self._unpacker.eof:
+                packed = self._unpacker.unused_data.lstrip(b"\0")  # streams of xz may be padded
+                self._unpacker, self._begun = self._make(), False
+            if not packed and self._unpacker.needs_input:
+                packed = _some(self._stream)
+                if not packed:
+                    self.problem = f"the {self._name} file is cut off" if self._begun else ""
+                    return b""
+                packed = packed if self._begun else packed.lstrip(b"\0")
+            try:
+                made: bytes = self._unpacker.decompress(packed, CHUNK)
+            except (self._error, OSError, EOFError, MemoryError):
+                self.problem = f"the {self._name} file is damaged"
+                return b""
+            self._begun = self._begun or bool(packed)
+            if made:
+                return made
+        return b""
+
+
+def _xz(stream: Stream) -> Opened:
+    import lzma
+
+    def make() -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
+
+    return _Stepwise(stream, "xz", make, lzma.LZMAError)
+
+
+def _bzip2(stream: Stream) -> Opened:
+    import bz2
+
+    return _Stepwise(stream, "bzip2", bz2.BZ2Decompressor, OSError)
 
 
 def unpacked(stream: Stream) -> Opened:
-    """The stream itself, or what is packed in it, also packed twice. Raises PackedError without a library for zstd."""
-    opened = Opened(stream)
+    """The stream itself, or what is packed in it, also packed twice. Raises PackedError without a library for it."""
+    opened = stream if isinstance(stream, Opened) else Opened(stream)
     for _ in range(3):
-        head = opened.peek(4)
+        head = opened.peek(HEAD)
         if head.startswith(GZIP):
             opened = _Gzip(opened)
-        elif head == ZSTD:
+        elif head.startswith(ZSTD):
             opened = _Zstd(opened)
+        elif head.startswith(XZ):
+            opened = _packing("xz", _xz, opened)
+        elif _is_bzip2(head):
+            opened = _packing("bzip2", _bzip2, opened)
         else:
             break
     return opened
+
+
+def _is_bzip2(head: bytes) -> bool:
+    """Whether octets begin like bzip2: its letters, the size of its blocks, the first half of the mark of a block."""
+    return head.startswith(BZIP2) and head[3:4] in b"123456789" and head[4:6] in (b"1A", b"\x17r")
+
+
+def _packing(name: str, make: Callable[[Stream], Opened], stream: Opened) -> Opened:
+    try:
+        return make(stream)
+    except ImportError:
+        raise PackedError(f"is packed with {name}, which this Python was built without; unpack it first") from None
