@@ -21,21 +21,33 @@ CONFIRMED = "option-select"  # which a meter sends as well
 
 def with_echoes(frames: Iterable[Frame]) -> Iterator[Frame]:
     """The same frames; echoes are marked, and belong to neither side."""
-    sent: deque[Frame] = deque(maxlen=KEPT)
-    returned = False
-    for frame in frames:
-        if frame.direction == "client":
-            sent.append(frame)
-        elif frame.direction == "meter" and sent:
-            place = next((n for n, own in enumerate(sent) if _octets(own) == _octets(frame)), None)
-            if place is not None and (returned or _of_a_client(frame)):
-                for _ in range(place + 1):
-                    sent.popleft()
-                returned = True
-                frame = replace(frame, direction="unknown", echo=True)
-            elif frame.framing != "none" or not any(issue.code == "stray-octets" for issue in frame.issues):
-                sent.clear()
-        yield frame
+    return Echoes().of(frames)
+
+
+class Echoes:
+    """Marks the echoes among frames: `sent` are those of the client that nothing has answered, `returned` says that some
+    came back."""
+
+    def __init__(self) -> None:
+        self.sent: deque[Frame] = deque(maxlen=KEPT)
+        self.returned = False
+
+    def of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The same frames; echoes are marked, and belong to neither side."""
+        sent = self.sent
+        for frame in frames:
+            if frame.direction == "client":
+                sent.append(frame)
+            elif frame.direction == "meter" and sent:
+                place = next((n for n, own in enumerate(sent) if _octets(own) == _octets(frame)), None)
+                if place is not None and (self.returned or _of_a_client(frame)):
+                    for _ in range(place + 1):
+                        sent.popleft()
+                    self.returned = True
+                    frame = replace(frame, direction="unknown", echo=True)
+                elif frame.framing != "none" or not any(issue.code == "stray-octets" for issue in frame.issues):
+                    sent.clear()
+            yield frame
 
 
 def _octets(frame: Frame) -> bytes:

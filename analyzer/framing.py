@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from analyzer.echoes import with_echoes
-from analyzer.frame import Frame
+from analyzer.frame import Frame, FrameIssue, Framing
 from analyzer.framings import next_cut
 from analyzer.framings.cut import Cut, stray
 from analyzer.framings.hdlc import hdlc_at, is_right
@@ -53,12 +54,25 @@ class _Pending:
             self.origins.clear()
 
 
+class Piece(NamedTuple):
+    """A frame that was cut out and not read yet: plain values, cheap to hand to another process."""
+
+    framing: Framing
+    data: bytes
+    direction: Direction
+    records: tuple[int, ...]
+    time: str | None
+    seconds: float | None
+    issues: tuple[FrameIssue, ...]
+
+
 def frames_of(records: Iterable[Record]) -> Iterator[Frame]:
     """All frames of a trace in the order in which they begin. Never raises on any octets."""
-    return with_echoes(with_directions(_cut_all(records)))
+    return with_echoes(with_directions(map(read, pieces_of(records))))
 
 
-def _cut_all(records: Iterable[Record]) -> Iterator[Frame]:
+def pieces_of(records: Iterable[Record]) -> Iterator[Piece]:
+    """The same before anything in them is read: every octet is in some piece."""
     pending: dict[Direction, _Pending] = {}
     for record in records:
         for direction, waiting in pending.items():
@@ -73,23 +87,30 @@ def _cut_all(records: Iterable[Record]) -> Iterator[Frame]:
         yield from _flush(waiting, direction)
 
 
+def read(piece: Piece) -> Frame:
+    """The frame that a piece is."""
+    framing, data, direction, numbers, time, seconds, issues = piece
+    parsed, kind = read_frame(framing, data)
+    return Frame(framing, data, direction, numbers, time, seconds, parsed, kind, issues)
+
+
 def _begins_frame(data: bytes) -> bool:
     """Whether a record begins with a whole, right frame: then what was unfinished before it stays unfinished."""
     cut = hdlc_at(data, 0, final=False) if data[:1] == b"\x7e" else None
     return isinstance(cut, Cut) and not cut.issues and cut.start == 0 and is_right(data, cut)
 
 
-def _flush(waiting: _Pending, direction: Direction) -> Iterator[Frame]:
+def _flush(waiting: _Pending, direction: Direction) -> Iterator[Piece]:
     yield from _drain(waiting, direction, final=True)
 
 
-def _drain(waiting: _Pending, direction: Direction, final: bool) -> Iterator[Frame]:
+def _drain(waiting: _Pending, direction: Direction, final: bool) -> Iterator[Piece]:
     """The frames that are complete; with `final`, the rest too."""
     data, done = waiting.data, 0
     for cut in cuts(data, final):
         done = cut.next
         if cut.end > cut.start:
-            yield frame_of(cut, data, waiting.take(cut.start, cut.end), direction)
+            yield piece_of(cut, data, waiting.take(cut.start, cut.end), direction)
     waiting.drop(done)
 
 
@@ -119,7 +140,11 @@ def cuts(data: bytes, final: bool, start: int = 0) -> Iterator[Cut]:
 
 def frame_of(cut: Cut, data: bytes, records: Sequence[Record], direction: Direction) -> Frame:
     """The frame that was cut out of the octets of some records."""
-    octets = data[cut.start : cut.end]
-    parsed, kind = read_frame(cut.framing, octets)
-    first, numbers = records[0], tuple(record.number for record in records)
-    return Frame(cut.framing, octets, direction, numbers, first.time, first.seconds, parsed, kind, cut.issues)
+    return read(piece_of(cut, data, records, direction))
+
+
+def piece_of(cut: Cut, data: bytes, records: Sequence[Record], direction: Direction) -> Piece:
+    """The same, not read yet."""
+    first = records[0]
+    numbers = (first.number,) if len(records) == 1 else tuple(record.number for record in records)
+    return Piece(cut.framing, data[cut.start : cut.end], direction, numbers, first.time, first.seconds, cut.issues)

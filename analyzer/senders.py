@@ -21,10 +21,7 @@ DECISIVE = 20  # frames looked at before the log's own words for the directions 
 
 def with_directions(frames: Iterator[Frame]) -> Iterator[Frame]:
     """Fills in directions that the log does not tell, and turns them all where the log means the other side."""
-    senders = Senders()
-    for frame, turned in _as_meant(frames):
-        direction = senders.direction(frame, turned)
-        yield frame if direction == frame.direction else replace(frame, direction=direction)
+    return Senders().of(frames)
 
 
 class Senders:
@@ -33,7 +30,15 @@ class Senders:
     def __init__(self) -> None:
         self.previous: Direction = "unknown"
         self.pairs: dict[tuple[str, str], Direction] = {}  # (source, destination), see `frame.addresses`
+        self.turned: bool | None = None  # whether the log means the other side by its words; None: not known yet
+        self.held: list[Frame] = []  # frames that wait until it is known
         self._record = 0
+
+    def of(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Each frame with the direction that it has."""
+        for frame, turned in self._as_meant(frames):
+            direction = self.direction(frame, turned)
+            yield frame if direction == frame.direction else replace(frame, direction=direction)
 
     def direction(self, frame: Frame, turned: bool = False) -> Direction:
         """Who sent the next frame; `turned` says that the log means the other side by its words."""
@@ -59,30 +64,27 @@ class Senders:
         """Who sends from the first address to the second, as far as it has shown."""
         return self.pairs.get(pair) or (turn(self.pairs[pair[::-1]]) if pair[::-1] in self.pairs else None)
 
-
-def _as_meant(frames: Iterator[Frame]) -> Iterator[tuple[Frame, bool]]:
-    """Each frame, and whether the log means the other side by its words. It does if the first frames show it twice and
-    none shows the contrary. No frame waits longer than it has to, since a trace may be live."""
-    held: list[Frame] = []
-    turned: bool | None = None
-    against = seen = 0
-    for frame in frames:
-        if turned is None:
-            said, seen = evident(frame), seen + 1
-            if "unknown" not in (frame.direction, said):
-                against += frame.direction != said
-                turned = False if frame.direction == said else None
-            if turned is None and seen < DECISIVE:
-                if held or frame.direction != "unknown":
-                    held.append(frame)
-                else:
-                    yield frame, False  # there is nothing to turn
-                continue
-            turned = against >= 2 if turned is None else turned
-            yield from ((other, turned) for other in held)
-            held.clear()
-        yield frame, turned
-    yield from ((other, against >= 2) for other in held)
+    def _as_meant(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, bool]]:
+        """Each frame, and whether the log means the other side by its words. It does if the first frames show it twice and
+        none shows the contrary. No frame waits longer than it has to, since a trace may be live."""
+        against = seen = 0
+        for frame in frames:
+            if self.turned is None:
+                said, seen = evident(frame), seen + 1
+                if "unknown" not in (frame.direction, said):
+                    against += frame.direction != said
+                    self.turned = False if frame.direction == said else None
+                if self.turned is None and seen < DECISIVE:
+                    if self.held or frame.direction != "unknown":
+                        self.held.append(frame)
+                    else:
+                        yield frame, False  # there is nothing to turn
+                    continue
+                self.turned = against >= 2 if self.turned is None else self.turned
+                yield from ((other, self.turned) for other in self.held)
+                self.held.clear()
+            yield frame, self.turned
+        yield from ((other, against >= 2) for other in self.held)
 
 
 def _known(first: Direction, second: Direction) -> Direction:
