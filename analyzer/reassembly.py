@@ -43,73 +43,84 @@ class _Open:
 
 def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
     """Joins segments. What is never finished comes out at the end as it is, marked incomplete."""
-    waiting: list[Unit | None] = []
-    open_: dict[tuple[str, str] | None, _Open] = {}
+    joiner = Joiner()
     for frame in frames:
-        key = None if frame.echo else _transfer_of(frame, open_)
+        yield from joiner.feed(frame)
+    yield from joiner.end()
+
+
+class Joiner:
+    """Joins the segments of one trace, frame by frame. What is kept between two frames can be pickled."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Unit | None] = []
+        self._open: dict[tuple[str, str] | None, _Open] = {}
+
+    def feed(self, frame: Frame) -> list[Unit]:
+        """The units that are complete with this frame, and those that waited for them."""
         if frame.echo:
-            waiting.append(_unit([frame]))
+            self._waiting.append(_unit([frame]))
         elif not _may_be_segment(frame):
             if frame.kind in ("SNRM", "DISC", "UA", "DM", "FRMR"):
-                _close_all(open_, waiting)
-            waiting.append(_unit([frame]))
+                self._close_all()
+            self._waiting.append(_unit([frame]))
         else:
-            _settle(frame, key, open_, waiting)
-            _add(frame, key, open_, waiting)
-        if not open_:
-            yield from (unit for unit in waiting if unit is not None)
-            waiting.clear()
-    _close_all(open_, waiting)
-    yield from (unit for unit in waiting if unit is not None)
+            key = _transfer_of(frame, self._open)
+            self._settle(frame, key)
+            self._add(frame, key)
+        return [] if self._open else self._taken()
 
+    def end(self) -> list[Unit]:
+        """What was never finished, and those that waited for it."""
+        self._close_all()
+        return self._taken()
 
-def _settle(
-    frame: Frame,
-    key: tuple[str, str] | None,
-    open_: dict[tuple[str, str] | None, _Open],
-    waiting: list[Unit | None],
-) -> None:
-    """What a frame tells of the frames before it: one that was damaged comes anew, or another APDU begins."""
-    opened = open_.get(key)
-    if opened is None:
-        return
-    last = opened.frames[-1]
-    if mends(frame, last):
-        opened.frames.pop()
-        if opened.frames:
-            waiting.append(_unit([last], complete=False))
+    def _taken(self) -> list[Unit]:
+        taken = [unit for unit in self._waiting if unit is not None]
+        self._waiting.clear()
+        return taken
+
+    def _settle(self, frame: Frame, key: tuple[str, str] | None) -> None:
+        """What a frame tells of the frames before it: one that was damaged comes anew, or another APDU begins."""
+        opened = self._open.get(key)
+        if opened is None:
+            return
+        last = opened.frames[-1]
+        if mends(frame, last):
+            opened.frames.pop()
+            if opened.frames:
+                self._waiting.append(_unit([last], complete=False))
+            else:
+                self._waiting[opened.position] = _unit([last], complete=False)
+                del self._open[key]
+        elif not last.segmented:
+            self._waiting[opened.position] = _unit(opened.frames)  # damaged, and nothing came in its place
+            del self._open[key]
+        elif _begins_anew(frame, opened):
+            self._waiting[opened.position] = _unit(opened.frames, complete=False)
+            del self._open[key]
+
+    def _add(self, frame: Frame, key: tuple[str, str] | None) -> None:
+        """Puts a frame to what is open, which it may finish; or opens something, or is whole by itself."""
+        opened = self._open.get(key)
+        if opened is None:
+            if frame.segmented:
+                self._open[key] = _Open([frame], len(self._waiting))
+            self._waiting.append(None if frame.segmented else _unit([frame]))
+        elif frame.data == opened.frames[-1].data:
+            self._waiting.append(_unit([frame], complete=False))  # sent twice: does not count twice
         else:
-            waiting[opened.position] = _unit([last], complete=False)
-            del open_[key]
-    elif not last.segmented:
-        waiting[opened.position] = _unit(opened.frames)  # damaged, and nothing came in its place
-        del open_[key]
-    elif _begins_anew(frame, opened):
-        waiting[opened.position] = _unit(opened.frames, complete=False)
-        del open_[key]
+            # The octets in the middle of an APDU tell nothing of their sender, whatever APDU they seem to begin.
+            first = opened.frames[0].direction
+            opened.frames.append(frame if frame.direction == first else replace(frame, direction=first))
+            if not frame.segmented and not frame.damaged:
+                self._waiting[opened.position] = _unit(opened.frames)
+                del self._open[key]
 
-
-def _add(
-    frame: Frame,
-    key: tuple[str, str] | None,
-    open_: dict[tuple[str, str] | None, _Open],
-    waiting: list[Unit | None],
-) -> None:
-    """Puts a frame to what is open, which it may finish; or opens something, or is whole by itself."""
-    opened = open_.get(key)
-    if opened is None:
-        if frame.segmented:
-            open_[key] = _Open([frame], len(waiting))
-        waiting.append(None if frame.segmented else _unit([frame]))
-    elif frame.data == opened.frames[-1].data:
-        waiting.append(_unit([frame], complete=False))  # sent twice: does not count twice
-    else:
-        # The octets in the middle of an APDU tell nothing of their sender, whatever APDU they seem to begin.
-        first = opened.frames[0].direction
-        opened.frames.append(frame if frame.direction == first else replace(frame, direction=first))
-        if not frame.segmented and not frame.damaged:
-            waiting[opened.position] = _unit(opened.frames)
-            del open_[key]
+    def _close_all(self) -> None:
+        for opened in self._open.values():
+            self._waiting[opened.position] = _unit(opened.frames, complete=not opened.frames[-1].segmented)
+        self._open.clear()
 
 
 def _may_be_segment(frame: Frame) -> bool:
@@ -141,12 +152,6 @@ def _begins_anew(frame: Frame, opened: _Open) -> bool:
         return False
     last = opened.frames[-1]
     return last.sequence != SEQUENCE and frame.data != last.data
-
-
-def _close_all(open_: dict[tuple[str, str] | None, _Open], waiting: list[Unit | None]) -> None:
-    for opened in open_.values():
-        waiting[opened.position] = _unit(opened.frames, complete=not opened.frames[-1].segmented)
-    open_.clear()
 
 
 def _unit(frames: list[Frame], complete: bool = True) -> Unit:
