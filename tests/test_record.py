@@ -180,7 +180,8 @@ def test_a_meter_that_is_not_there_is_told(tmp_path: Path) -> None:
         return notes
 
     notes = asyncio.run(run())
-    assert len([note for note in notes if "cannot be reached" in note]) == 1
+    (note,) = [note for note in notes if "cannot be reached" in note]
+    assert note.endswith(": Connection refused")
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -430,6 +431,25 @@ def test_the_proxy_command_shows_messages_and_ends_with_a_signal(tmp_path: Path)
         process.stderr.close()
     (trace,) = read_input(out.read_bytes(), "x.pcapng")
     assert sides(trace) == {s: b"".join(r.data for r in talk.records if r.direction == s) for s in ("client", "meter")}
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1:{taken}", "192.0.2.99:0", "no-such-host.invalid:0"])
+def test_where_nobody_can_listen_is_one_line_and_no_file(
+    where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = where.format(taken=taken.getsockname()[1])
+        out = tmp_path / "x.pcapng"
+        assert main(["record", "--listen", where, "--to", "127.0.0.1:1", "-o", str(out)]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"dlmscope: {where}: ") and printed.count("\n") == 1 and "Errno" not in printed
+    assert not out.exists()
+
+
+def test_a_record_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "none" / "x.pcapng"
+    assert main(["record", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:1", "-o", str(out)]) == 2
+    assert capsys.readouterr().err == f"dlmscope: {out}: no such file or directory\n"
 
 
 @pytest.mark.parametrize(

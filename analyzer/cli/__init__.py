@@ -78,7 +78,11 @@ def _place(problem: Exception) -> str:
 def _one_line(problem: Exception) -> str:
     from grammars.readings import escaped
 
-    return escaped(" ".join(str(problem).split())) or type(problem).__name__
+    text = str(problem)
+    if isinstance(problem, OSError) and problem.strerror:  # without its number, with its file first
+        where = f"{problem.filename}: " if problem.filename is not None else ""
+        text = f"{where}{problem.strerror[:1].lower()}{problem.strerror[1:]}"
+    return escaped(" ".join(text.split())) or type(problem).__name__
 
 
 def _parser() -> argparse.ArgumentParser:

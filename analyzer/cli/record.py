@@ -137,8 +137,8 @@ def _proxy(options: argparse.Namespace) -> int:
     from analyzer.recording.view_process import ViewProcess
 
     keys_of(options)  # what is wrong with them is said before anything is opened
-    recorder = _recorder(options)
-    live = None if options.quiet else ViewProcess(_live, options)
+    recorder: Recorder | None = None
+    live: ViewProcess | None = None
     sys.setswitchinterval(SWITCH)
 
     async def serve() -> None:
@@ -147,11 +147,17 @@ def _proxy(options: argparse.Namespace) -> int:
 
         from analyzer.recording.proxy import Proxy, Viewer
 
+        nonlocal recorder, live
+
         def viewer(name: str) -> Viewer | None:
             return live.conversation(name, "tcp") if live is not None else None
 
-        proxy = Proxy(target, recorder, viewer, _note)
-        for host, port in await proxy.start(*listen):
+        proxy = Proxy(target, None, viewer, _note)
+        bound = await proxy.bind(*listen)  # before there is a file of nothing
+        proxy.recorder = recorder = _recorder(options)
+        live = None if options.quiet else ViewProcess(_live, options)
+        await proxy.serve()
+        for host, port in bound:
             _note(f"listening on {host}:{port} for {target[0]}:{target[1]}, recording to {recorder.path}")
         stopped = asyncio.Event()
         for name in (signal.SIGINT, signal.SIGTERM):
@@ -163,7 +169,8 @@ def _proxy(options: argparse.Namespace) -> int:
     try:
         asyncio.run(serve())
     finally:
-        _end(recorder, live)
+        if recorder is not None:
+            _end(recorder, live)
     return OK
 
 
@@ -178,8 +185,8 @@ def _line(options: argparse.Namespace) -> int:
     settings = Settings(options.baud, options.frame.upper())
     near = opened(options.port, settings)
     far = opened(options.bridge, settings) if options.bridge else None
-    live = None if options.quiet else _live(options)
     recorder = _recorder(options)
+    live = None if options.quiet else _live(options)
     name = f"{options.port} and {options.bridge}" if far is not None else options.port
     interface = recorder.serial(name, str(settings))
     view = live.conversation(name) if live is not None else None

@@ -7,7 +7,9 @@ had sent before. A side that reads slowly slows the other one down, not the memo
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -21,6 +23,12 @@ End = Literal["client", "meter"]
 OTHER: dict[End, End] = {"client": "meter", "meter": "client"}
 HIGH_WATER = 256 << 10  # octets that may wait for a slow reader, each way
 CONNECT_TIMEOUT = 20.0  # seconds
+WHY_NOT = {
+    errno.EADDRINUSE: "another program listens there already; choose another port",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "this user may not listen there; ports below 1024 are for the administrator",
+    None: "this machine has no such address",  # later Pythons say it without a number
+}
 
 
 class Viewer(Protocol):
@@ -51,10 +59,28 @@ class Proxy:
         self._pairs: set[Pair] = set()
 
     async def start(self, host: str, port: int) -> list[Address]:
-        """Begins to listen; the addresses that were bound. Raises OSError."""
+        """Begins to listen; the addresses that were bound. Raises OSError, in words for people."""
+        bound = await self.bind(host, port)
+        await self.serve()
+        return bound
+
+    async def bind(self, host: str, port: int) -> list[Address]:
+        """Takes the addresses, so that nobody else can, and does not answer there yet. Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Pair(self).sides["client"], host or None, port, backlog=256)
-        return [listening.getsockname()[:2] for listening in self._server.sockets]
+
+        def pair() -> Side:
+            return Pair(self).sides["client"]
+
+        try:
+            self._server = await loop.create_server(pair, host or None, port, backlog=256, start_serving=False)
+        except OSError as problem:
+            raise OSError(f"{host}:{port}: {_why_not(problem)}") from None
+        return [bound.getsockname()[:2] for bound in self._server.sockets]
+
+    async def serve(self) -> None:
+        """Answers from now on. Raises OSError."""
+        assert self._server is not None
+        await self._server.start_serving()
 
     async def stop(self) -> None:
         """Stops listening and breaks off what is open."""
@@ -103,7 +129,7 @@ class Pair:
             made = loop.create_connection(lambda: self.sides["meter"], host, port)
             transport, _ = await asyncio.wait_for(made, CONNECT_TIMEOUT)
         except (OSError, TimeoutError) as problem:
-            why = getattr(problem, "strerror", None) or "no answer"
+            why = _why_not_reached(problem)
             self.proxy.note(f"{self.name}: {host}:{port} cannot be reached: {why}")
             self.abort()
             self.proxy.ended(self)
@@ -220,3 +246,19 @@ class Side(asyncio.Protocol):
     def resume_writing(self) -> None:
         """This end has caught up."""
         self.other.resume()
+
+
+def _why_not(problem: OSError) -> str:
+    """Why one cannot listen."""
+    if isinstance(problem, socket.gaierror):
+        return "no address is known by this name"
+    return WHY_NOT.get(problem.errno) or os.strerror(problem.errno)
+
+
+def _why_not_reached(problem: OSError | TimeoutError) -> str:
+    """Why the meter cannot be called."""
+    if isinstance(problem, socket.gaierror):
+        return "no address is known by this name"
+    if problem.errno:
+        return os.strerror(problem.errno)
+    return str(problem) or f"no answer within {CONNECT_TIMEOUT:.0f} s"
