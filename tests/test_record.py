@@ -372,8 +372,15 @@ def test_a_port_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.Cap
     pytest.importorskip("serial")
     assert main(["record", "--port", str(tmp_path / "none"), "-o", str(tmp_path / "x.pcapng")]) == 2
     printed = capsys.readouterr().err
-    assert printed.count("\n") == 1 and "none" in printed
+    assert printed.count("\n") == 1 and "none" in printed and "Errno" not in printed
     assert not (tmp_path / "x.pcapng").exists()
+
+
+def test_a_file_that_is_no_port_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("serial")
+    (tmp_path / "file").touch()
+    assert main(["record", "--port", str(tmp_path / "file"), "-o", str(tmp_path / "x.pcapng")]) == 2
+    assert capsys.readouterr().err == f"dlmscope: {tmp_path / 'file'}: is no serial port\n"
 
 
 # -- the command -----------------------------------------------------------------------------------------------------

@@ -252,7 +252,7 @@ def _why_not(problem: OSError) -> str:
     """Why one cannot listen."""
     if isinstance(problem, socket.gaierror):
         return "no address is known by this name"
-    return WHY_NOT.get(problem.errno) or os.strerror(problem.errno)
+    return WHY_NOT.get(problem.errno) or os.strerror(problem.errno or 0)
 
 
 def _why_not_reached(problem: OSError | TimeoutError) -> str:

@@ -5,6 +5,8 @@ A thread for each port. Octets are forwarded when they are read, recorded in the
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -63,8 +65,22 @@ def opened(name: str, settings: Settings) -> Any:
     except ValueError as problem:
         raise OSError(f"{name}: {problem}") from None
     except serial.SerialException as problem:
-        why = getattr(problem, "strerror", None) or str(problem)
-        raise OSError(f"{name}: {why}" if name not in str(why) else str(why)) from None
+        raise OSError(f"{name}: {_why_not(problem)}") from None
+
+
+def _why_not(problem: OSError) -> str:
+    """Why a port cannot be opened, in words."""
+    if problem.errno == errno.ENOENT:
+        from serial.tools.list_ports import comports
+
+        there = ", ".join(sorted(port.device for port in comports()))
+        return f"there is no such port; there {f'are {there}' if there else 'is none at all'}"
+    if problem.errno == errno.EACCES:
+        return "this user may not open it; on Linux the group dialout may"
+    if problem.errno:
+        return os.strerror(problem.errno)
+    text = str(problem)
+    return "is no serial port" if "configure port" in text else text
 
 
 class Line:
