@@ -33,7 +33,7 @@ from analyzer.model import Buffer, Record, Security, Span
 from analyzer.readable import reads
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
-from grammars.kit.spec import Issue, RawNode, find_int, find_octets, find_raw, holes_in
+from grammars.kit.spec import Issue, RawNode, find_int, find_octets, find_raw, holes_in, walk_raw
 from grammars.p1 import TELEGRAM
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
@@ -168,21 +168,23 @@ class Decoder:
             context.association = context.association.with_acse(parsed.nodes)
         if depth >= NESTING:
             return replace(layer, parsed=_too_deep(parsed))
-        inner = []
+        inner: list[Layer] = []
+        sealed: Security | None = None
         for node in holes_in(parsed.nodes):
             if node[0].hole == "apdu" and node[2] > node[1] and isinstance(node[3], bytes):
                 content = node[2] - len(node[3])
                 inner.append(self._layer(context, buffer, content, node[2], (content, node[2]), depth + 1))
             elif node[0].name == "ciphered_text" and node[0].hole == "ciphertext":
-                security, opened = self._open(context, layer, buffer, node, depth)
-                layer = replace(layer, sealed=security)
+                sealed, opened = self._open(context, layer, buffer, node, depth)
                 inner += [opened] if opened is not None else []
         if name == "general-signing":
-            layer = replace(layer, sealed=signature_of(layer, data, context.direction, self.keys))
+            sealed = signature_of(layer, data, context.direction, self.keys)
         block = block_in(name, parsed.nodes)
         if block is not None:
             inner += self._joined(context, layer, block, depth)
-        return replace(layer, inner=tuple(inner)) if inner else layer
+        if sealed is None and not inner:
+            return layer
+        return Layer(name, buffer, start, end, parsed, hole, sealed, tuple(inner))
 
     def _joined(self, context: _Context, layer: Layer, block: Block, depth: int) -> list[Layer]:
         """What a block completes: the APDU of a general block transfer, the value of any other."""
@@ -380,14 +382,16 @@ def hls_security(keys: KeyProvider, association: Association, direction: str, va
 def protected_of(layer: Layer, context: _Context) -> Protected:
     """The protected content of a layer with the title of its sender, as the decryptor wants it."""
     nodes = layer.nodes
-    control, counter = find_raw(nodes, "security_control"), find_raw(nodes, "invocation_counter")
-    text, tag = find_raw(nodes, "ciphered_text"), find_raw(nodes, "authentication_tag")
-    assert control is not None and counter is not None and text is not None
+    found: dict[str, RawNode] = {}
+    for node in walk_raw(nodes):
+        found.setdefault(node[0].name, node)
+    control, counter = found["security_control"], found["invocation_counter"]
+    text, tag = found["ciphered_text"], found.get("authentication_tag")
     title = find_octets(nodes, "originator_system_title") or find_octets(nodes, "system_title")
     if title is None or len(title) != TITLE_OCTETS:
         title = context.association.title_of(context.direction) or title or None
     header = b""
-    first, last = find_raw(nodes, "transaction_id"), find_raw(nodes, "other_information")
+    first, last = found.get("transaction_id"), found.get("other_information")
     if first is not None and last is not None:
         header = context.data(layer.buffer)[first[1] : last[2]]
     return Protected(
@@ -423,9 +427,11 @@ def llc_of(frame: Frame, data: bytes, start: int, end: int) -> tuple[Llc, int]:
 
 
 def _outermost(layer: Layer | None) -> Security | None:
-    found = [part.sealed for part in layer.walk() if part.sealed is not None] if layer else []
-    if not found:
+    if layer is None or (layer.sealed is None and not layer.inner):
         return None
+    found = [part.sealed for part in layer.walk() if part.sealed is not None]
+    if len(found) < 2:
+        return found[0] if found else None
     outer = next((security for security in found if security.layer == "apdu"), found[0])
     return replace(outer, inner=(*outer.inner, *(security for security in found if security is not outer)))
 
