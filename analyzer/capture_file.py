@@ -20,6 +20,8 @@ NAME, DESCRIPTION, RESOLUTION = 2, 3, 9  # if_
 FLAGS = 2  # epb_flags: bits 0 and 1 are the direction
 INBOUND, OUTBOUND = 1, 2
 LONGEST_OPTION = 0xFFFF
+# The comment of an interface whose packets nobody timed. Each packet of pcapng that may have a comment must have a time.
+NO_TIMES = "no times were captured: those of these packets only keep their order"
 FLAGS_OF = {"client": OUTBOUND, "meter": INBOUND, "unknown": 0}
 
 
@@ -41,9 +43,9 @@ class CaptureFile:
         body = struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1) + _ended(options)
         self._put(SECTION_HEADER, body)
 
-    def interface(self, link_type: int, name: str, description: str = "") -> int:
+    def interface(self, link_type: int, name: str, description: str = "", comment: str = "") -> int:
         """Describes an interface, which has to stand before its packets; its number."""
-        options = _texts(NAME, name) + _texts(DESCRIPTION, description)
+        options = _texts(COMMENT, comment) + _texts(NAME, name) + _texts(DESCRIPTION, description)
         options += _option(RESOLUTION, bytes([NANOSECONDS]))
         self._put(INTERFACE, struct.pack("<HHI", link_type, 0, 0) + _ended(options))
         self._interfaces += 1

@@ -2,8 +2,11 @@
 
 import csv
 import io
+import shutil
 import struct
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from analyzer.export import csv_table, hexlog, pcapng, tables
 from analyzer.export.bundle import Bundle
 from analyzer.model import Record, Trace
 from analyzer.sources import read_input
+from analyzer.sources.pcap.columns import stamp
 from analyzer.tcp_packets import Connection, checksum
 from tests.support import AK, EK, METER, THREAD, Conversation, Station, ciphered, diagnosed, keys, plain
 
@@ -184,6 +188,47 @@ def test_pcapng_reads_back_as_the_same_messages(framing: str) -> None:
     again = read_input(captured(*bundles), "out.pcapng")
     told = [[(m.direction, m.wire, m.plain_apdu) for m in decode(trace, keys())] for trace in again]
     assert told == [[(m.direction, m.wire, m.plain_apdu) for m in bundle.messages] for bundle in bundles]
+
+
+@pytest.mark.parametrize("framing", ["hdlc", "wrapper"])
+def test_records_without_times_have_none_when_they_are_read_back(framing: str, tmp_path: Path) -> None:
+    talks = [ciphered(framing), plain(framing)]
+    untimed = tuple(replace(record, time=None, seconds=None) for record in talks[0].records)
+    timed = tuple(replace(record, seconds=1e9 + record.number) for record in talks[1].records)
+    traces = [Trace("A", "x", untimed), Trace("B", "x", timed)]
+    path = tmp_path / "out.pcapng"
+    path.write_bytes(captured(*(Bundle(trace, list(decode(trace, keys()))) for trace in traces)))
+    again = read_input(path.read_bytes(), "out.pcapng")
+    assert [[record.seconds for record in trace] for trace in again] == [
+        [record.seconds for record in trace] for trace in traces
+    ]
+    assert {record.time for record in again[0]} == {None}
+    if shutil.which("tshark"):
+        fields = ["-T", "fields", "-e", "frame.time_epoch", "-e", "frame.comment", "-e", "frame.interface_id"]
+        said = subprocess.run(["tshark", "-r", str(path), *fields], capture_output=True, text=True, check=True).stdout
+        first = [float(line.split("\t")[0]) for line in said.splitlines() if line.endswith("\t0")]
+        assert first == sorted(first) and len(first) >= len(untimed) and first[-1] < 60
+        assert "decrypted (verified)" in said
+
+
+def test_times_go_out_to_the_nanosecond() -> None:
+    times = [1_700_000_000_123_456_789, 1_700_000_000_123_456_790, 1_700_000_001_000_000_001]
+    records = [
+        replace(record, time=stamp(time), seconds=time / 1e9)
+        for time, record in zip(times, plain().records, strict=False)
+    ]
+    trace = Trace("t", "x", records)
+    data = captured(Bundle(trace, list(decode(trace))))
+    assert [packet[1] for packet in packets(data)] == times
+    (again,) = read_input(data, "out.pcapng")
+    assert [record.time for record in again] == [record.time for record in records]
+
+
+def test_what_was_not_timed_stands_by_its_neighbours() -> None:
+    some = [replace(r, time=None, seconds=None if n != 2 else 1e9) for n, r in enumerate(plain().records)]
+    trace = Trace("t", "x", some)
+    times = [packet[1] for packet in packets(captured(Bundle(trace, list(decode(trace)))))]
+    assert times == sorted(times) and times[:3] == [1_000_000_000_000_000_000] * 3
 
 
 def test_a_record_with_frames_of_both_sides_becomes_packets_of_one_side() -> None:

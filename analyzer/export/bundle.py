@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from analyzer import hiding
 from analyzer.covered import Cover
@@ -12,7 +14,9 @@ from analyzer.model import Direction, Finding, Trace
 from analyzer.redaction import Redactor
 
 MASKED = 0x2A  # what stands in octets for one that was masked: an asterisk
-STEP = 0.001  # seconds between records that nobody timed
+STEP = 1_000_000  # nanoseconds between records that nobody timed
+# The time stamp of a packet, as readers of captures write it.
+EXACT = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)\.(\d{1,9})Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +125,26 @@ def masked(octets: bytes, redactor: Redactor) -> bytes:
     return bytes(MASKED if "*" in pair else int(pair, 16) for pair in redactor.text(octets.hex(" ")).split())
 
 
-def seconds_of(pieces: Sequence[Piece], start: float = 0.0) -> list[float]:
-    """A time for each piece: that of the capture, or a step after the one before, the first after `start`."""
-    made: list[float] = []
-    last = start
+def times_of(pieces: Sequence[Piece], start: int = 0) -> list[int]:
+    """A time for each piece, in nanoseconds since 1970: that of the capture, or a step after the one before. What comes
+    before the first that was timed gets its time; where none was, the first comes a step after `start`."""
+    known = next((time for piece in pieces if (time := nanoseconds_of(piece)) is not None), None)
+    made: list[int] = []
+    last, step = (start, STEP) if known is None else (known, 0)
     for piece in pieces:
-        last = piece.seconds if piece.seconds is not None else last + STEP
+        time = nanoseconds_of(piece)
+        last, step = (last + step, step) if time is None else (time, STEP)
         made.append(last)
     return made
+
+
+def nanoseconds_of(piece: Piece) -> int | None:
+    """The time of a piece, exactly where its text tells it: seconds as a float hold a date of today to 238 ns."""
+    if piece.seconds is None:
+        return None
+    found = EXACT.fullmatch(piece.time or "")
+    near = round(piece.seconds * 1e6) * 1000
+    if found is None:
+        return near
+    whole = int(datetime.fromisoformat(found[1] + "+00:00").timestamp()) * 1_000_000_000 + int(found[2].ljust(9, "0"))
+    return whole if abs(whole - near) < 1000 else near

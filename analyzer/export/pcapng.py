@@ -1,7 +1,9 @@
 """A trace as a capture that Wireshark opens: DLT_USER0 for a line (DLT_USER1 for a second one, and so on), a made TCP
 connection for the wrapper.
 
-What was opened, and what the diagnosis found, stands in the comments of the packets.
+What was opened, and what the diagnosis found, stands in the comments of the packets. Where nobody captured times, a comment
+of the interface says so; readers that do not know it show the first seconds of 1970. (Simple Packet Blocks have no time, but
+no comments and no direction either.)
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from analyzer import hiding
-from analyzer.capture_file import ETHERNET, USER0, ByteStream, CaptureFile
-from analyzer.export.bundle import Bundle, Piece, pieces_of, seconds_of
+from analyzer.capture_file import ETHERNET, NO_TIMES, USER0, ByteStream, CaptureFile
+from analyzer.export.bundle import Bundle, Piece, pieces_of, times_of
 from analyzer.message import Message
 from analyzer.model import Finding
 from analyzer.report.summary import summary
@@ -32,14 +34,15 @@ def write(stream: ByteStream, bundles: Sequence[Bundle], application: str) -> No
     for number, bundle in enumerate(bundles):
         link = _link_type(bundle)
         link += number % USERS if link == USER0 else 0  # so that also readers that know no interfaces keep traces apart
-        places.append(capture.interface(link, bundle.text(bundle.trace.name), bundle.text(bundle.trace.source)))
-    last = 0.0
+        name, source = bundle.text(bundle.trace.name), bundle.text(bundle.trace.source)
+        timed = any(record.seconds is not None for record in bundle.trace)
+        places.append(capture.interface(link, name, source, "" if timed else NO_TIMES))
+    last = 0
     for number, (bundle, interface) in enumerate(zip(bundles, places, strict=True)):
         pieces = pieces_of(bundle)
         comments = comments_of(bundle, pieces)
-        seconds = seconds_of(pieces, last)
-        last = seconds[-1] if seconds else last
-        times = [round(moment * 1e6) * 1000 for moment in seconds]  # a float holds a date to a fraction of that
+        times = times_of(pieces, last)
+        last = times[-1] if times else last
         if _link_type(bundle) == ETHERNET:
             _as_tcp(capture, interface, bundle, pieces, times, comments, number)
         else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
+from analyzer.capture_file import COMMENT, NO_TIMES
 from analyzer.sources.pcap.packed import Opened
 
 # The first four octets of pcap: byte order, nanoseconds a tick, octets of a packet's header.
@@ -54,7 +55,8 @@ class Packet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One interface of a section: link type, nanoseconds of a tick as a fraction, nanoseconds to add, its name."""
+    """One interface of a section: link type, nanoseconds of a tick as a fraction, nanoseconds to add, its name;
+    whether its packets have times at all."""
 
     link: int
     numerator: int
@@ -62,6 +64,7 @@ class Interface:
     offset: int
     snap: int
     name: str = ""
+    timed: bool = True
 
 
 class CaptureFile:
@@ -207,7 +210,7 @@ class _Sections:
             flags = dict(self._options(body, options)).get(EPB_FLAGS, b"")
             way = Struct(self.order + "I").unpack(flags)[0] & 3 if len(flags) == 4 else 0
         time = None
-        if ticks is not None:
+        if ticks is not None and interface.timed:
             time = ticks * interface.numerator // interface.denominator + interface.offset
             time = time if abs(time) < LATEST else None
         original = max(original, captured)
@@ -224,7 +227,7 @@ class _Sections:
 
     def _interface(self, body: bytes) -> Interface:
         link, _, snap = Struct(self.order + "HHI").unpack_from(body)
-        resolution, offset, name = 6, 0, ""
+        resolution, offset, name, timed = 6, 0, "", True
         for code, value in self._options(body, 8):
             if code == IF_TSRESOL and len(value) == 1:
                 resolution = value[0]
@@ -232,8 +235,10 @@ class _Sections:
                 (offset,) = Struct(self.order + "q").unpack(value)
             elif code == IF_NAME:
                 name = " ".join(value.decode("utf-8", "replace").split())[:LONGEST_NAME]
+            elif code == COMMENT and value == NO_TIMES.encode():
+                timed = False
         base = 2 if resolution & 0x80 else 10
-        return Interface(link, SECOND, base ** (resolution & 0x7F), offset * SECOND, snap, name)
+        return Interface(link, SECOND, base ** (resolution & 0x7F), offset * SECOND, snap, name, timed)
 
 
 def counted(number: int, thing: str) -> str:
