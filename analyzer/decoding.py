@@ -28,7 +28,7 @@ from analyzer.hls import HlsFacts, HlsUnknown, check_reply
 from analyzer.keymaterial import carried_keys, signature_of, transferred_keys
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.knowledge import Objects
-from analyzer.message import Layer, Llc, Message
+from analyzer.message import Layer, Llc, Message, sender_told
 from analyzer.model import Buffer, Record, Security, Span
 from analyzer.readable import reads
 from analyzer.reassembly import Unit, units_of
@@ -102,8 +102,8 @@ class Decoder:
         pair = addresses(first)
         link = frozenset(pair or ())
         before = self.associations.get(link) or self._new(first, pair)
-        if first.echo:
-            return self._echo(unit, before)
+        if first.echo or unit.repeated:
+            return self._unread(unit, before)
         before = self._undone(first, link, before)
         context = _Context(unit.wire, first.direction, before, list(unit.buffers))
         if first.carries_hdlc and first.kind is not None:
@@ -121,7 +121,7 @@ class Decoder:
             number=self.count,
             frames=unit.frames,
             wire=unit.wire,
-            direction=first.direction,
+            direction=sender_told(first, layer),
             llc=llc,
             layer=layer,
             security=_outermost(layer),
@@ -143,11 +143,12 @@ class Decoder:
         self.transfers.give_back(damaged.taken)
         return damaged.before
 
-    def _echo(self, unit: Unit, state: Association) -> Message:
-        """What came back to its sender: it is not read again, and moves nothing."""
+    def _unread(self, unit: Unit, state: Association) -> Message:
+        """What came back to its sender, or came twice in pieces: it is not read again, and moves nothing."""
         payload = (unit.payload_buffer, *unit.payload)
+        side = unit.frames[0].direction
         return Message(
-            self.count, unit.frames, unit.wire, unit.frames[0].direction, "none", None, None, (), state, state, payload
+            self.count, unit.frames, unit.wire, side, "none", None, None, (), state, state, payload, unit.complete
         )
 
     def _new(self, frame: Frame, pair: tuple[str, str] | None) -> Association:
@@ -182,8 +183,6 @@ class Decoder:
         block = block_in(name, parsed.nodes)
         if block is not None:
             inner += self._joined(context, layer, block, depth)
-        if sealed is None and not inner:
-            return layer
         return Layer(name, buffer, start, end, parsed, hole, sealed, tuple(inner))
 
     def _joined(self, context: _Context, layer: Layer, block: Block, depth: int) -> list[Layer]:
