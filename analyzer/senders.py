@@ -16,6 +16,12 @@ CLIENT_TEXTS = frozenset({"sign-on", "option-select", "command"})  # of IEC 6205
 METER_TEXTS = frozenset({"identification"})
 CLIENT_TELEGRAMS = frozenset({"SND_NKE", "REQ_UD1", "REQ_UD2"})  # of M-Bus
 METER_TELEGRAMS = frozenset({"RSP_UD", "SND_NR", "SND_IR", "ACK"})
+# CI fields that only one side sends (EN 13757-3, table of CI fields): COSEM and OBIS data to the slave, and from it; commands;
+# errors, alarms and answers of the slave. CI 00 to 1F, the DLMS transport, is of either side.
+CONTROL_INFORMATION_SIDES: dict[int, Direction] = {
+    **dict.fromkeys((0x50, 0x51, 0x52, 0x5A, 0x5B, 0x60, 0x61, 0x64, 0x65), "client"),
+    **dict.fromkeys((0x6E, 0x6F, 0x70, 0x71, 0x72, 0x78, 0x7A, 0x7C, 0x7D, 0x7E, 0x7F), "meter"),
+}
 DECISIVE = 20  # frames looked at before the log's own words for the directions are believed
 
 
@@ -99,6 +105,8 @@ def turn(direction: Direction) -> Direction:
 
 def evident(frame: Frame) -> Direction:
     """Who must have sent a frame, from what only one side sends; "unknown" if either may have."""
+    if frame.framing == "mbus" and frame.transport in CONTROL_INFORMATION_SIDES:
+        return CONTROL_INFORMATION_SIDES[frame.transport]
     if frame.kind in CLIENT_FRAMES:
         return "client"
     if frame.kind in METER_FRAMES:
@@ -124,7 +132,11 @@ def evident(frame: Frame) -> Direction:
 
 def sender_of_apdu(tag: int) -> Direction:
     """Who sends an APDU with this tag: clients request, servers answer and notify."""
-    name = APDU_TAGS.get(tag, "")
+    return sender_of(APDU_TAGS.get(tag, ""))
+
+
+def sender_of(name: str) -> Direction:
+    """Who sends an APDU of this name."""
     if name.endswith(("-response", "aare", "rlre", "notification", "event-notification-request")):
         return "meter"
     if name.endswith(("confirmed-service-error", "information-report-request")):
