@@ -11,6 +11,7 @@ from analyzer.frame import Frame
 from analyzer.model import Buffer, Direction, Security
 from analyzer.objects import Answer
 from analyzer.pushes import Pushed
+from analyzer.senders import sender_of
 from grammars.kit.spec import RawNode, find_raw
 from grammars.parse import Parsed
 
@@ -46,6 +47,14 @@ class Layer:
         yield self
         for layer in self.inner:
             yield from layer.walk()
+
+
+def sender_told(frame: Frame, layer: Layer | None) -> Direction:
+    """Who sent a message: as its frame tells, else as an APDU tells that was opened in it, such as a data-notification."""
+    if frame.direction != "unknown" or layer is None:
+        return frame.direction
+    told = (sender_of(inner.name) for one in layer.walk() if one.sealed is not None for inner in one.inner)
+    return next((side for side in told if side != "unknown"), frame.direction)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from analyzer.decoding import decode
 from analyzer.framing import frames_of
+from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
 from analyzer.model import Record
@@ -15,7 +16,7 @@ from analyzer.tree import tree_of
 from grammars import iec62056_21, mbus, p1
 from grammars.compiler import compile_all
 from grammars.parse import build, parse
-from tests.support import AK, CLOCK, EK, METER, Station, aarq, frame, wrapped
+from tests.support import AK, CLOCK, EK, METER, ROOT, Station, aarq, frame, wrapped
 from tests.test_grammars import same_both_ways
 
 PUSH = bytes.fromhex("0F000000010C07E80B1A040A1E0F00FFC4800202090601000108 00FF0600000007".replace(" ", ""))
@@ -96,6 +97,26 @@ def test_mbus_telegrams_are_joined(size: int) -> None:
         found = messages(*chunks)
         assert [m.apdu for m in found] == ["data-notification"]
         assert values_of(found[0]) == [["0100010800FF", 7]]
+
+
+@pytest.mark.parametrize(
+    ("telegrams", "side"),
+    [(telegram(0x60, bytes(12) + b"\xc0", 0x53, 1), "client"), (telegram(0x61, bytes(4) + b"\xc8", 0x73, 1), "client"),
+     (telegram(0x7C, bytes(12) + b"\xdb", 0x53, 1), "meter"), (telegram(0x7D, bytes(4) + b"\xdb", 0x53), "meter"),
+     (telegram(0x10, b"\x01\x67\xdb\x00"), "unknown")],
+)  # fmt: skip
+def test_the_control_information_tells_the_sender(telegrams: bytes, side: str) -> None:
+    (message,) = messages(telegrams)
+    assert message.direction == side
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_ciphered_push_is_the_meter_s_once_it_is_opened(opened: bool) -> None:
+    """The DLMS transport of M-Bus is of either side, and a meter that pushes sends like a master."""
+    capture = ROOT / "captures" / "mbus-push"
+    (trace,) = open_traces(str(capture / "push.bin"))
+    ring = KeyRing.from_toml((capture / "keys.toml").read_text("utf-8")) if opened else KeyRing()
+    assert {message.direction for message in decode(trace, ring)} == {"meter" if opened else "unknown"}
 
 
 def test_a_length_of_257() -> None:
