@@ -3,9 +3,10 @@
 Where both captures have times on one clock, times decide. Raw dumps have none: then the order is derived. The client
 speaks first and the meter answers; who goes on is told by the protocol:
 
-- HDLC: a side sends until a frame with the poll or final bit; a frame repeated octet for octet was not answered.
+- HDLC: a side sends until a frame with the poll or final bit; a frame repeated octet for octet was not answered (in other
+  framings only where there are fewer answers than requests).
 - IEC 62056-21: each line or block is answered by one, a readout by its whole block.
-- Wrapper and others: one request, one answer. Notifications of the meter answer nothing.
+- Wrapper, APDUs without framing and others: one request, one answer. Notifications of the meter answer nothing.
 
 The reader is told that the order is derived, since nothing in two dumps proves it.
 """
@@ -61,6 +62,7 @@ def _derived(client: Sequence[Record], meter: Sequence[Record]) -> Iterator[Reco
     """The frames of both sides in turns, each a record."""
     requests, answers = _frames(client), _frames(meter)
     sent = heard = 0
+    to_answer, turns = sum(map(_answered, requests)), sum(map(_ends_turn, answers))  # that are left
     while sent < len(requests) or heard < len(answers):
         while heard < len(answers) and _unasked(answers[heard]):
             yield _record(answers[heard], meter)
@@ -69,13 +71,19 @@ def _derived(client: Sequence[Record], meter: Sequence[Record]) -> Iterator[Reco
             frame = requests[sent]
             yield _record(frame, client)
             sent += 1
-            if _answered(frame) and not (sent < len(requests) and requests[sent].data == frame.data):
+            if not _answered(frame):
+                continue
+            repeated = sent < len(requests) and requests[sent].data == frame.data
+            enough = not frame.carries_hdlc and turns >= to_answer  # then it was a poll, and not sent again
+            to_answer -= 1
+            if not repeated or enough:
                 break
         while heard < len(answers):
             frame = answers[heard]
             yield _record(frame, meter)
             heard += 1
             if _ends_turn(frame):
+                turns -= 1
                 break
 
 
@@ -102,11 +110,16 @@ def _unasked(frame: Frame) -> bool:
 
 def _answered(frame: Frame) -> bool:
     """Whether the meter has its turn behind a frame of the client."""
-    return _polls(frame) and frame.framing != "none"
+    return _polls(frame) and not _stray(frame)
 
 
 def _ends_turn(frame: Frame) -> bool:
-    return _polls(frame) and not _unasked(frame) and frame.framing != "none"
+    return _polls(frame) and not _unasked(frame) and not _stray(frame)
+
+
+def _stray(frame: Frame) -> bool:
+    """Whether a frame is octets that nothing tells what they are. APDUs without framing end where their own length says."""
+    return frame.framing == "none" and bool(frame.issues)
 
 
 def _polls(frame: Frame) -> bool:

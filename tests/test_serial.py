@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,9 +124,11 @@ def dumps(talk: Conversation) -> tuple[Trace, Trace]:
     return read_input(a, "tx.bin", "raw")[0], read_input(b, "rx.bin", "raw")[0]
 
 
-@pytest.mark.parametrize("framing", ["hdlc", "wrapper"])
-def test_two_raw_dumps_are_one_conversation(framing: str) -> None:
-    talk = ciphered(framing)
+@pytest.mark.parametrize("framing", ["hdlc", "wrapper", "none"])
+@pytest.mark.parametrize("talk_of", [plain, ciphered])
+def test_two_raw_dumps_are_one_conversation(framing: str, talk_of: Callable[[str], Conversation]) -> None:
+    """APDUs without framing end where their own lengths say."""
+    talk = talk_of(framing)
     trace = together(*dumps(talk), "pair")
     assert [(record.direction, record.data) for record in trace] == [(r.direction, r.data) for r in talk.records]
     assert [record.number for record in trace] == list(range(1, len(trace) + 1))
