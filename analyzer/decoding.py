@@ -171,7 +171,8 @@ class Decoder:
             return replace(layer, parsed=_too_deep(parsed))
         inner: list[Layer] = []
         sealed: Security | None = None
-        for node in holes_in(parsed.nodes):
+        holes = holes_in(parsed.nodes)
+        for node in holes:
             if node[0].hole == "apdu" and node[2] > node[1] and isinstance(node[3], bytes):
                 content = node[2] - len(node[3])
                 inner.append(self._layer(context, buffer, content, node[2], (content, node[2]), depth + 1))
@@ -180,8 +181,7 @@ class Decoder:
                 inner += [opened] if opened is not None else []
         if name == "general-signing":
             sealed = signature_of(layer, data, context.direction, self.keys)
-        block = block_in(name, parsed.nodes)
-        if block is not None:
+        if any(node[0].hole == "block" for node in holes) and (block := block_in(name, parsed.nodes)) is not None:
             inner += self._joined(context, layer, block, depth)
         return Layer(name, buffer, start, end, parsed, hole, sealed, tuple(inner))
 
@@ -381,9 +381,7 @@ def hls_security(keys: KeyProvider, association: Association, direction: str, va
 def protected_of(layer: Layer, context: _Context) -> Protected:
     """The protected content of a layer with the title of its sender, as the decryptor wants it."""
     nodes = layer.nodes
-    found: dict[str, RawNode] = {}
-    for node in walk_raw(nodes):
-        found.setdefault(node[0].name, node)
+    found = {node[0].name: node for node in reversed(list(walk_raw(nodes)))}  # of each name the first
     control, counter = found["security_control"], found["invocation_counter"]
     text, tag = found["ciphered_text"], found.get("authentication_tag")
     title = find_octets(nodes, "originator_system_title") or find_octets(nodes, "system_title")

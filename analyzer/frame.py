@@ -144,7 +144,14 @@ def _address(value: Any) -> str:
 
 
 def _pair(nodes: list[RawNode], source: str, destination: str, text: Callable[[Any], str]) -> tuple[str, str] | None:
-    first, second = find_raw(nodes, source), find_raw(nodes, destination)
+    first = second = None
+    for node in nodes:  # most often they stand here, and not deeper
+        name = node[0].name
+        if name == source:
+            first = node
+        elif name == destination:
+            second = node
+    first, second = first or find_raw(nodes, source), second or find_raw(nodes, destination)
     return (text(first[3]), text(second[3])) if first and second else None
 
 
@@ -166,9 +173,11 @@ def fits(parsed: Parsed) -> bool:
     return parsed.whole and not any(i.severity == "error" or i.spec is UNDECODED for i in parsed.issues)
 
 
-def reads_whole(grammar: Any, octets: bytes) -> bool:
-    """`fits(parse(grammar, octets))`, at a fraction of the cost where they do not: no partial tree is made for noise."""
+def reads_whole(grammar: Any, octets: bytes, plainly: bool = False) -> bool:
+    """`fits(parse(grammar, octets))`, at a fraction of the cost where they do not: no partial tree is made for noise.
+    `plainly` wants more: no value in it that the standard does not define."""
     try:
-        return fits(parse_compiled(grammar, octets, 0, len(octets)))
+        parsed = parse_compiled(grammar, octets, 0, len(octets))
     except Failure:
         return False
+    return fits(parsed) and not (plainly and any(issue.severity == "warning" for issue in parsed.issues))
