@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import os
 import random
 import signal
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,14 @@ from analyzer.decoding import decode
 from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
-from analyzer.model import Trace
+from analyzer.model import Record, Trace
 from analyzer.recording.live import LONGEST, Live
 from analyzer.recording.proxy import Proxy
 from analyzer.recording.recorder import Recorder
 from analyzer.recording.serial_port import Line, Settings, opened
 from analyzer.sources import read_input
 from analyzer.sources.pcap.connections import Choice
-from tests.support import ROOT, ciphered, keys, plain
+from tests.support import GET_CLOCK, ROOT, Conversation, ciphered, keys, plain
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
@@ -202,6 +204,86 @@ def test_many_connections_at_once_keep_their_octets(tmp_path: Path) -> None:
         assert len(answer) == size and sum(a != b for a, b in zip(answer, data, strict=True)) < size / 100
 
     asyncio.run(proxied(tmp_path / "x.pcapng", echo, client, count))
+
+
+MARK = 0xB0  # with a number: an octet that begins no frame
+
+
+def sessions(count: int) -> list[list[tuple[str, bytes]]]:
+    """Conversations that differ: HDLC and wrapper, long and short answers, the last frame cut in the middle."""
+    made = []
+    for number in range(count):
+        random_ = random.Random(number)
+        talk = Conversation("wrapper" if number % 2 else "hdlc")
+        talk.connect()
+        for _ in range(random_.randrange(1, 12)):
+            size = random_.choice([1, 100, 2000, 9000]) if number % 2 else random_.randrange(1, 100)
+            talk.request(GET_CLOCK)
+            talk.reply(bytes.fromhex("C401C1000982") + size.to_bytes(2, "big") + random_.randbytes(size))
+        said = [(record.direction, record.data) for record in talk.records]
+        last = len(said) - 1 - number // 2 % 2  # that of the meter, or of the client
+        side, data = said[last]
+        made.append([*said[:last], (side, data[: len(data) // 2])])
+    return made
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_the_capture_of_many_connections_has_the_messages_that_were_sent(how: str, tmp_path: Path) -> None:
+    """In pieces of any size, side by side, whoever goes in the middle of a frame."""
+    talks = sessions(16)
+
+    async def part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, own: str, number: int) -> None:
+        random_, talk = random.Random(f"{own} {number}"), talks[number]
+        for direction, data in talk:
+            if direction == own:
+                at = 0
+                while at < len(data):
+                    step = random_.choice([1, 3, 700, 1 << 16])
+                    writer.write(data[at : at + step])
+                    await writer.drain()
+                    at += step
+                    await asyncio.sleep(0)
+            else:
+                assert await reader.readexactly(len(data)) == data
+        if direction == own:
+            await arrived[number].wait()  # a reset would take away what the other side has not read
+            if how == "reset":
+                raw = writer.get_extra_info("socket")
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        else:
+            arrived[number].set()
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+
+    async def meter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await part(reader, writer, "meter", (await reader.readexactly(1))[0] - MARK)
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = next(numbers)
+        writer.write(bytes([MARK + number]))  # which conversation
+        await part(reader, writer, "client", number)
+
+    numbers = itertools.count()
+    arrived = [asyncio.Event() for _ in talks]
+    asyncio.run(proxied(tmp_path / "x.pcapng", meter, client, len(talks)))
+    found = open_traces(str(tmp_path / "x.pcapng"), choice=Choice(everything=True))
+    expected = [[("client", bytes([MARK + number])), *talk] for number, talk in enumerate(talks)]
+    told = [told_by(decode(trace)) for trace in found]
+    assert sorted(told, key=repr) == sorted((told_by(decode(as_trace(talk))) for talk in expected), key=repr)
+    assert all(sides(trace) == sides(as_trace(expected[sides(trace)["client"][0] - MARK])) for trace in found)
+
+
+def as_trace(talk: Sequence[tuple[str, bytes]]) -> Trace:
+    records = [Record(n, data, side, carrier="tcp") for n, (side, data) in enumerate(talk, 1)]  # type: ignore[arg-type]
+    return Trace("sent", "sent", records)
+
+
+def told_by(messages: Iterable[Message]) -> dict[str, list[tuple[str | None, bytes]]]:
+    made: dict[str, list[tuple[str | None, bytes]]] = {"client": [], "meter": []}
+    for message in messages:
+        made[message.direction].append((message.apdu, message.wire))
+    return made
 
 
 @pytest.mark.slow
