@@ -7,7 +7,6 @@ Here a job that killed three workers is given back as `Lost`, and the others go 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -15,9 +14,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 TRIES = 3  # workers that one job may kill
 
@@ -55,9 +56,6 @@ class Crew:
         self._workers: list[_Worker] = []
         self._waiting: deque[_Job] = deque()
         self._done: deque[tuple[Any, Any]] = deque()
-        # To fork a process with threads may bring a worker that waits for ever for a lock that nobody holds.
-        forks = sys.platform == "linux" and threading.active_count() == 1
-        self._context: Any = multiprocessing.get_context("fork" if forks else "spawn")
 
     def __enter__(self) -> Crew:
         return self
@@ -88,6 +86,8 @@ class Crew:
 
     def take(self) -> tuple[Any, Any]:
         """Key and result of a job that is done, `Lost` for one that has no result; waits for it. One has to be open."""
+        from multiprocessing.connection import wait
+
         while not self._done:
             self._distribute()
             busy = [worker for worker in self._workers if worker.job is not None]
@@ -137,10 +137,14 @@ class Crew:
             self._bury(worker, job)
 
     def _started(self) -> _Worker:
-        own, other = self._context.Pipe()
-        forks = self._context.get_start_method() == "fork"
+        import multiprocessing  # takes as long as the rest of a short command
+
+        # To fork a process with threads may bring a worker that waits for ever for a lock that nobody holds.
+        forks = sys.platform == "linux" and threading.active_count() == 1
+        context: Any = multiprocessing.get_context("fork" if forks else "spawn")
+        own, other = context.Pipe()
         foreign = [*(worker.line for worker in self._workers), own] if forks else []
-        process = self._context.Process(
+        process = context.Process(
             target=_serve, args=(other, foreign, self._function, self._shared), daemon=True, name="dlmscope worker"
         )
         process.start()

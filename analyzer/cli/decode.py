@@ -10,6 +10,7 @@ from analyzer.cli.options import (
     OK,
     UsageError,
     add_input_options,
+    add_jobs_option,
     add_live_options,
     choice_of,
     colored,
@@ -18,7 +19,6 @@ from analyzer.cli.options import (
     redactor_for,
     traces_of,
     watched_of,
-    width,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("decode", help="every message as a tree", description="Shows every message.")
     add_input_options(parser, "*")
     parser.add_argument("--format", choices=("tree", "summary", "json", "jsonl", "xml"), default="tree")
+    add_jobs_option(parser)
     add_live_options(parser)
     parser.set_defaults(run=run)
 
@@ -46,23 +47,29 @@ def run(options: argparse.Namespace) -> int:
         from analyzer.cli.following import follow
 
         return follow(options, traces, keys)
-    if options.format in ("json", "jsonl"):
+    if options.format == "json":
         return _decode_json(options, traces, keys)
     if options.format == "xml":
         return _decode_xml(options, traces, keys)
+    return _decode_lines(options, traces, keys)
+
+
+def _decode_lines(options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing) -> int:
+    """Every message as text of its own, by as many processes as are worth it."""
+    from analyzer.cli.many import contents
     from analyzer.report import source_issues
     from analyzer.report.colors import palette
     from grammars.readings import escaped
 
-    color, columns = colored(options), width()
-    colors = palette(color)
-    for number, trace in enumerate(traces):
-        if len(traces) > 1 or trace.issues:
-            print(("\n" if number else "") + colors.strong(escaped(f"{trace.name}  ({trace.source})")))
-        for line in source_issues.as_lines(trace.issues):
-            print(colors.warning(f"  {line}"))
-        for text in _messages_as_text(options, trace, keys, color, columns):
-            print(text, flush=True)
+    colors = palette(colored(options))
+    for number, (trace, texts) in enumerate(contents(options, traces, keys, options.format)):
+        if options.format != "jsonl":
+            if len(traces) > 1 or trace.issues:
+                print(("\n" if number else "") + colors.strong(escaped(f"{trace.name}  ({trace.source})")))
+            for line in source_issues.as_lines(trace.issues):
+                print(colors.warning(f"  {line}"))
+        for text in texts:
+            print(text, end="", flush=True)
     return OK
 
 
@@ -80,29 +87,6 @@ def _coming(options: argparse.Namespace) -> Iterable[Arrival] | list[Trace]:
 
             return piped_in(options.kind, choice_of(options))
     return traces_of(options)
-
-
-def _print_lines(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> None:
-    """A line a message."""
-    from analyzer.report import json_text, message_json
-
-    for message, redactor in _decoded(options, trace, keys):
-        made = message_json.render(message)
-        line = {"trace": trace.name, "source": trace.source, **(redactor.json(made) if redactor else made)}
-        print(json_text.as_text(line), flush=True)
-
-
-def _messages_as_text(
-    options: argparse.Namespace, trace: Trace, keys: KeyRing, color: bool, columns: int
-) -> Iterator[str]:
-    from analyzer.report import summary_text, tree_text
-
-    for message, redactor in _decoded(options, trace, keys):
-        if options.format == "summary":
-            text = summary_text.render(message, color)
-        else:
-            text = tree_text.render(message, color, columns)
-        yield redactor.text(text) if redactor else text
 
 
 def _decoded(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> Iterator[tuple[Message, Redactor | None]]:
@@ -124,9 +108,6 @@ def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: Key
 
     shown = []
     for trace in traces:
-        if options.format == "jsonl":
-            _print_lines(options, trace, keys)
-            continue
         messages = []
         for message, redactor in _decoded(options, trace, keys):
             made = message_json.render(message)
@@ -137,8 +118,7 @@ def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: Key
             "issues": source_issues.as_json(trace.issues),
             "messages": messages,
         })  # fmt: skip
-    if options.format == "json":
-        print_json(shown)
+    print_json(shown)
     return OK
 
 

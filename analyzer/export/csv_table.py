@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from analyzer.export.bundle import Bundle
-from analyzer.export.tables import TABLES, rows_of
+from analyzer.export.tables import TABLES, Row, rows_of
 
 
 def lines_of(table: str, bundles: Sequence[Bundle]) -> Iterator[str]:
     """The heading and the rows, each without its end of line. An absent value is empty."""
+    yield heading_of(table)
+    yield from lines(rows_of(table, bundles))
+
+
+def heading_of(table: str) -> str:
+    """The names of the columns."""
+    return next(lines([tuple(TABLES[table])]))
+
+
+def lines(rows: Iterable[Row]) -> Iterator[str]:
+    """Rows without a heading."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="")
-    yield _line(writer, buffer, tuple(TABLES[table]))
-    for row in rows_of(table, bundles):
-        yield _line(writer, buffer, row)
-
-
-def _line(writer, buffer: io.StringIO, row: tuple[object, ...]) -> str:  # type: ignore[no-untyped-def]
-    buffer.seek(0)
-    buffer.truncate()
-    writer.writerow(row)
-    return buffer.getvalue()
+    for row in rows:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow(row)
+        yield buffer.getvalue()

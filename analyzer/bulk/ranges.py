@@ -1,0 +1,209 @@
+"""A long trace in ranges of frames, which workers decode at once though each begins with what those before it left.
+
+The state at the begin of a range is guessed: that of the last range whose end is known. A worker takes snapshots on its
+way. When the ranges before are done, the true state is known, and compared. Where it is another, such as a counter that
+went on, the begin of the range is decoded again from the true state, up to the first snapshot that agrees: from there on
+everything is the same. So the outcome never hangs on a guess; a wrong one costs time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, NamedTuple
+
+from analyzer.bulk.forms import Form, made
+from analyzer.bulk.stages import Snapshot, Stages
+from analyzer.framing import Piece
+from analyzer.keyring import KeyProvider
+from analyzer.message import Message
+
+RANGE_OCTETS = 1 << 17  # of one range, some half a second of work
+RANGE_PIECES = 4096
+OVER = 512  # pieces by which a range may be longer, to end behind an answer
+AT_ONCE = 64  # messages that are kept until they are shown together
+TAIL = (256, 64, 16, 4)  # pieces before the end of a range where a snapshot is tried
+
+Rest = tuple[Snapshot, Iterator[Piece]]  # a true state, and the pieces behind it
+COMMAND = b"\xe6\xe6\x00"  # LLC header of a request
+
+
+class Chunk(NamedTuple):
+    """What was made of the messages since the chunk before, up to a piece; the state there, None at the end of a trace."""
+
+    piece: int
+    content: Any
+    snapshot: Snapshot | None
+
+
+@dataclass(slots=True)
+class Range:
+    """Pieces that a worker decodes, behind a guessed state; `last` says that the trace ends with them."""
+
+    pieces: list[Piece]
+    guess: Snapshot | None
+    last: bool
+    form: Form
+
+
+@dataclass(slots=True)
+class Passage:
+    """A way through the pieces of a range, in this process: gives chunks, and knows where it stopped."""
+
+    stages: Stages
+    form: Form
+    others: dict[int, Snapshot] = field(default_factory=dict)  # it stops where its state is that of another
+    snapshot: Snapshot | None = None  # the last one that was taken
+    piece: int = 0  # where it was taken
+    stopped: bool = False
+
+    def chunks(self, pieces: Sequence[Piece], last: bool) -> Iterator[Chunk]:
+        """Chunks up to places where nothing is open. With `last` the trace ends here, and what is unfinished comes out as
+        well; without, messages behind the last chunk are for whoever goes on there."""
+        batch = _Batch(self.form)
+        ready: deque[Chunk] = deque()
+
+        def fed() -> Iterator[Piece]:
+            marks = marks_of(len(pieces))
+            for index, piece in enumerate(pieces):
+                due = marks and index >= marks[0]
+                if (due or index in self.others) and self._taken(index):
+                    ready.append(Chunk(index, batch.taken(), self.snapshot))
+                    while marks and index >= marks[0]:
+                        marks.popleft()
+                    if self.stopped:
+                        raise _Enough
+                yield piece
+            if not last:
+                if self._taken(len(pieces)):
+                    ready.append(Chunk(len(pieces), batch.taken(), self.snapshot))
+                raise _Enough
+
+        try:
+            for message in self.stages.messages(fed()):
+                while ready:
+                    yield ready.popleft()
+                batch.add(message)
+        except _Enough:
+            yield from ready
+            return
+        yield from ready
+        yield Chunk(len(pieces), batch.taken(), None)
+
+    def _taken(self, index: int) -> bool:
+        """Whether a snapshot could be taken before a piece."""
+        taken = self.stages.snapshot()
+        if taken is None:
+            return False
+        self.snapshot, self.piece = taken, index
+        other = self.others.get(index)
+        self.stopped = other is not None and other.same(taken)
+        return True
+
+
+def alone(stages: Stages, form: Form, pieces: Iterator[Piece], stop: int | None) -> Generator[Any, None, Rest | None]:
+    """What a form makes of all messages, a few at once. With `stop` it ends behind so many pieces, where nothing is open,
+    and gives the state there and the pieces that are left; None where there are none."""
+    batch = _Batch(form)
+    left: list[Rest] = []
+
+    def fed() -> Iterator[Piece]:
+        for index, piece in enumerate(pieces):
+            if stop is not None and index >= stop and (taken := stages.snapshot()) is not None:
+                left.append((taken, chain([piece], pieces)))
+                raise _Enough
+            yield piece
+
+    try:
+        for message in stages.messages(fed()):
+            batch.add(message)
+            if batch.done:
+                yield batch.taken()
+    except _Enough:
+        pass
+    yield batch.taken()
+    return left[0] if left else None
+
+
+class _Batch:
+    """Messages that are shown together, so that what each would cost anew is paid once."""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._waiting: list[Message] = []
+        self._size = 1  # the first goes out at once
+        self.done: list[Any] = []
+
+    def add(self, message: Message) -> None:
+        self._waiting.append(message)
+        if len(self._waiting) >= self._size:
+            self._size = min(AT_ONCE, 2 * self._size)
+            self._show()
+
+    def taken(self) -> Any:
+        """What was made since it was asked last."""
+        self._show()
+        parts, self.done = self.done, []
+        return joined(parts)
+
+    def _show(self) -> None:
+        self.done.append(made(self._form, self._waiting))
+        self._waiting.clear()
+
+
+class _Enough(Exception):
+    """The stages are not asked for more; what they have open stays open."""
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """Contents one after the other, as one."""
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], str):
+        return "".join(parts)
+    if isinstance(parts[0], set):
+        return set().union(*parts)
+    return [row for part in parts for row in part]
+
+
+def marks_of(size: int) -> deque[int]:
+    """From where on in so many pieces snapshots are taken: often at the begin, where two states grow together, and at the
+    end."""
+    powers = [1 << n for n in range(5, size.bit_length()) if 1 << n < size]
+    return deque(sorted({*powers, *(size - before for before in TAIL if size > before)}))
+
+
+def work(keys: KeyProvider, job: Range) -> list[Chunk]:
+    """What a worker makes of a range: chunks, of which only the last has a whole state. See `Crew`."""
+    chunks = list(Passage(Stages(keys, job.guess), job.form).chunks(job.pieces, job.last))
+    light = [
+        Chunk(c.piece, c.content, c.snapshot and Snapshot(c.snapshot.count, c.snapshot.digest, b"")) for c in chunks
+    ]
+    return [*light[:-1], *chunks[-1:]]
+
+
+def ranges_of(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
+    """Pieces in lists that end, where they can, before a request: then nothing is open as a rule."""
+    gathered: list[Piece] = []
+    octets = 0
+    for piece in pieces:
+        full = octets >= RANGE_OCTETS or len(gathered) >= RANGE_PIECES
+        if full and (_begins(piece) or len(gathered) >= RANGE_PIECES + OVER):
+            yield gathered
+            gathered, octets = [], 0
+        gathered.append(piece)
+        octets += len(piece.data)
+    if gathered:
+        yield gathered
+
+
+def _begins(piece: Piece) -> bool:
+    """Whether a piece begins something, by a glance: the client asks, or a link is set up."""
+    return piece.direction == "client" or (piece.direction == "unknown" and COMMAND in piece.data[:16])
+
+
+def messages_in(pieces: Sequence[Piece]) -> int:
+    """How many messages pieces make, by a glance: segments count as one with what follows. Only guesses hang on it."""
+    return len(pieces) - sum(1 for p in pieces if p.framing == "hdlc" and len(p.data) > 1 and p.data[1] & 0x08)
