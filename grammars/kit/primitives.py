@@ -143,6 +143,9 @@ class Sized(int):
         made.octets = octets
         return made
 
+    def __getnewargs__(self) -> tuple[int, int]:  # type: ignore[override]
+        return int(self), self.octets
+
 
 class IntegerToEnd(Primitive):
     """A big-endian unsigned integer that fills its region."""
