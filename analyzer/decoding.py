@@ -211,7 +211,7 @@ class Decoder:
         content = protected_of(layer, context)
         context.association = context.association.counted(context.direction, content.invocation_counter)
         if content.system_title is None:
-            content = replace(content, system_title=self._given_title(context.direction))
+            content = content._replace(system_title=self._given_title(context.direction))
         suite = content.control & SUITE_BITS
         role, opened = self._unprotected(context, layer, content, suite)
         plaintext, inside = opened.plaintext, None

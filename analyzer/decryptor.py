@@ -21,7 +21,6 @@ module where something is to be opened, not at the start of a program.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from hmac import compare_digest
 from typing import NamedTuple
@@ -50,8 +49,7 @@ TAG_LENGTHS = (8, TAG_OCTETS, FULL_TAG_OCTETS)
 KEY_OCTETS = {0: 16, 1: 16, 2: 32}
 
 
-@dataclass(frozen=True, slots=True)
-class Protected:
+class Protected(NamedTuple):
     """The protected content of one APDU, cut into its parts.
 
     `payload` is ciphertext, or plain where control says authentication only; `tag` is empty where none was
@@ -61,9 +59,12 @@ class Protected:
     control: int
     invocation_counter: int
     system_title: bytes | None
-    payload: bytes = field(repr=False)
+    payload: bytes
     tag: bytes = b""
     header: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Protected(control={self.control}, invocation_counter={self.invocation_counter})"
 
 
 class Opened(NamedTuple):

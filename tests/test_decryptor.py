@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -247,7 +246,7 @@ def test_what_gcm_seal_makes_with_sixteen_octets_a_library_opens(
 def test_every_bit_of_the_tag_counts(bit: int, decryptor: Decryptor) -> None:
     content = decryptor.protect(0x30, 1, TITLE, APDU, EK, AK)
     tag = (int.from_bytes(content.tag, "big") ^ 1 << bit).to_bytes(12, "big")
-    opened = decryptor.unprotect(replace(content, tag=tag), EK, AK)
+    opened = decryptor.unprotect(content._replace(tag=tag), EK, AK)
     assert (opened.plaintext, opened.verdict) == (APDU, "failed")
 
 
@@ -272,7 +271,7 @@ def test_a_tag_of_8_or_16_octets_is_checked_and_named(length: int, decryptor: De
 def test_a_cut_tag_never_verifies(control: int, length: int, decryptor: Decryptor) -> None:
     # One octet would match one time in 256: such a tag vouches for nothing.
     content = decryptor.protect(control, 1, TITLE, APDU, EK, AK)
-    cut = replace(content, tag=(content.tag + b"\0")[:length])
+    cut = content._replace(tag=(content.tag + b"\0")[:length])
     opened = decryptor.unprotect(cut, EK, AK)
     assert (opened.plaintext, opened.verdict) == (APDU, "failed")
     assert f"the tag has {length} octets" in opened.reason
@@ -280,7 +279,7 @@ def test_a_cut_tag_never_verifies(control: int, length: int, decryptor: Decrypto
 
 @pytest.mark.parametrize("control", [0x10, 0x30])
 def test_a_promised_tag_that_was_not_sent_is_unauthenticated(control: int, decryptor: Decryptor) -> None:
-    content = replace(decryptor.protect(control, 1, TITLE, APDU, EK, AK), tag=b"")
+    content = decryptor.protect(control, 1, TITLE, APDU, EK, AK)._replace(tag=b"")
     opened = decryptor.unprotect(content, EK, AK)
     assert (opened.plaintext, opened.verdict) == (APDU, "unauthenticated")
     assert "promises a tag, but none was sent" in opened.reason
@@ -344,7 +343,7 @@ def test_another_part_fails_the_tag(control: int, change: dict, decryptor: Decry
     content = decryptor.protect(control, 1, TITLE, APDU, EK, AK)
     if "control" in change:
         change = {"control": control | 1}
-    assert decryptor.unprotect(replace(content, **change), EK, AK).verdict == "failed"
+    assert decryptor.unprotect(content._replace(**change), EK, AK).verdict == "failed"
 
 
 @pytest.mark.parametrize("control", [0x10, 0x30])

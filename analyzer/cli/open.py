@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from analyzer.cli.options import OK, add_input_options, keys_of, traces_of
+from analyzer.cli.options import OK, add_input_options, add_live_options, keys_of, traces_of, watched_of
 
 
 def add_to(commands: Any) -> None:
@@ -16,15 +16,17 @@ def add_to(commands: Any) -> None:
         description="Opens captures in the terminal interface: messages, fields, octets, comparison, diagnosis.",
     )
     add_input_options(parser, "*")
+    add_live_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; gives the exit status."""
+    live = watched_of(options)
     given = options.inputs or options.hex or options.tx or options.rx
-    traces = traces_of(options) if given else []
+    traces = traces_of(options) if given and live is None else []
     keys = keys_of(options)
     from analyzer.tui.app import DlmscopeApp
     from analyzer.tui.settings import Settings
 
-    return DlmscopeApp(traces, keys, settings=Settings.load()).run() or OK
+    return DlmscopeApp(traces, keys, settings=Settings.load(), live=live).run() or OK

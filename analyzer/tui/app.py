@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.signal import Signal
+from textual.timer import Timer
 
 from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
@@ -20,11 +22,16 @@ from analyzer.tui.keybook import KeyBook
 from analyzer.tui.screens import PLACES
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.help import HelpScreen
+from analyzer.tui.screens.live import LiveForm
 from analyzer.tui.screens.picker import FilePicker
 from analyzer.tui.session import Change, Session
 from analyzer.tui.settings import Settings
+from analyzer.tui.watch import Watch
+from analyzer.watching import Watched
 
 SWITCH = 0.001  # seconds that a thread may keep the interpreter while a key waits
+TICK = 0.1  # seconds between two looks at what is watched
+SETTLED, UNSETTLED = 1.0, 15.0  # seconds without anything new, or with it, after which findings are made anew
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
@@ -43,6 +50,7 @@ class DlmscopeApp(App[int]):
         ),
         Binding("question_mark,f1", "help", "Help", key_display="?", show=True),
         Binding("ctrl+o", "open_file", "Open", show=False),
+        Binding("f7", "watch", "Live", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Commands", show=True, priority=True),
         Binding("ctrl+t", "toggle_theme", "Light or dark", show=False),
         Binding("ctrl+q", "quit", "Quit", show=True, priority=True),
@@ -54,6 +62,7 @@ class DlmscopeApp(App[int]):
         keys: KeyRing | None = None,
         first: str | None = None,
         settings: Settings | None = None,
+        live: Watched | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or Settings()
@@ -62,7 +71,12 @@ class DlmscopeApp(App[int]):
         self.session.subscribe(self._session_changed)
         self.background = Background(self._deliver, self.complain)
         self.keybook = KeyBook(self.session.keys)
-        self._first = first or ("trace" if traces else "start")
+        self._first = first or ("trace" if traces or live is not None else "start")
+        self._live = live
+        self.watched: Watch | None = None
+        self._ticks: Timer | None = None
+        self._growth = 0
+        self._grown_at = self._settled_at = 0.0
         self._thread = threading.get_ident()
 
     def on_mount(self) -> None:
@@ -74,10 +88,15 @@ class DlmscopeApp(App[int]):
         for place in PLACES:
             self.install_screen(place.make(), place.name)
         self.push_screen(self._first if any(p.name == self._first for p in PLACES) else PLACES[0].name)
+        if self._live is not None:
+            self.call_after_refresh(self.begin_watch, self._live)
 
     def on_unmount(self) -> None:
-        """Nobody waits for what is still running."""
+        """Nobody waits for what is still running, but for what has to be closed."""
         self.background.cancel_all()
+        if self.watched is not None:
+            self.watched.stop()
+            self.watched.wait()
 
     def _deliver(self, call: Callable[[], None]) -> None:
         if self.is_running:
@@ -93,7 +112,62 @@ class DlmscopeApp(App[int]):
     def _publish(self, change: Change) -> None:
         if change == "keys" and self.session.keys is not self.keybook.ring:
             self.keybook.take(self.session.keys)  # another screen has set them
+        if change == "traces" and self.watched is not None and self.watched.epoch != self.session.epoch:
+            self.watched.stop()  # something else was opened
+            self.watched = None
         self.session_signal.publish(change)
+
+    # What is watched
+
+    @property
+    def watching(self) -> bool:
+        """Whether there is something to follow."""
+        return self.watched is not None and self.watched.state == "running"
+
+    def action_watch(self) -> None:
+        """Asks what to watch."""
+        if isinstance(self.screen, BaseScreen):
+            running = self.watched.name if self.watched is not None and self.watching else ""
+            self.push_screen(LiveForm(running, self.action_stop_watching), self.begin_watch)
+
+    def begin_watch(self, source: Watched | None) -> None:
+        """Watches a source in the place of what is open."""
+        if source is None:
+            return
+        if self.watched is not None:
+            self.watched.stop()
+        self.watched = Watch(source, self.session)
+        self._growth = self.session.growth
+        self._grown_at = self._settled_at = time.monotonic()
+        self.watched.start()
+        if self._ticks is None:
+            self._ticks = self.set_interval(TICK, self._look)
+        self.show_screen("trace")
+        self.session_signal.publish("traces")
+
+    def action_stop_watching(self) -> None:
+        """Ends what is watched; what came stays."""
+        if self.watched is not None:
+            self.watched.stop()
+
+    def _look(self) -> None:
+        """Passes on what came, and that nothing came for a while; only then findings and values are made anew."""
+        watch, now = self.watched, time.monotonic()
+        over = watch is None or watch.state != "running"
+        if self.session.growth != self._growth:
+            self._growth, self._grown_at = self.session.growth, now
+            self.session_signal.publish("grown")
+        silent = over or now - self._grown_at > SETTLED or now - self._settled_at > UNSETTLED
+        if self._grown_at > self._settled_at and silent:
+            self._settled_at = now
+            self.session_signal.publish("settled")
+        if over and self._ticks is not None:
+            self._ticks.stop()
+            self._ticks = None
+            self.session_signal.publish("grown")
+            self.screen.refresh_bindings()
+        if isinstance(self.screen, BaseScreen):
+            self.screen.show_watch()
 
     def complain(self, text: str) -> None:
         """Says what went wrong, in a line."""
@@ -161,6 +235,9 @@ class DlmscopeApp(App[int]):
                 lambda name=place.name: self.show_screen(name),
             )  # fmt: skip
         yield SystemCommand("Open a file", "From the folder tree (ctrl+o)", self.action_open_file)
+        yield SystemCommand("Live", "Watch a file, an interface, a serial port or a proxy (F7)", self.action_watch)
+        if self.watching:
+            yield SystemCommand("Stop watching", "What came stays", self.action_stop_watching)
         yield SystemCommand("Help", "What can be done on this screen (?)", self.action_help)
         yield SystemCommand("Light or dark", "Changes the theme (ctrl+t)", self.action_toggle_theme)
         yield SystemCommand("Theme", "Choose one of all themes", self.action_change_theme)

@@ -7,7 +7,7 @@ obis:1-0:1.8.0  apdu:get  frame:I  find:error  hex:E6E600  is:bookmark
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer.message import Message
@@ -44,7 +44,7 @@ def parse(line: str) -> list[Test]:
     return [_test(word) for word in line.split()]
 
 
-def matching(messages: Sequence[Message], tests: Sequence[Test], facts: Facts, stop: Stop) -> list[int]:
+def matching(messages: Iterable[Message], tests: Sequence[Test], facts: Facts, stop: Stop) -> list[int]:
     """Indexes of the messages that pass every test. Raises StoppedError when `stop` says so."""
     found = []
     for index, message in enumerate(messages):

@@ -100,6 +100,7 @@ class Decoded:
     fed: Fed | None = field(default=None, repr=False)
     position: int = 0
     ended: bool = False
+    heard: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
@@ -115,6 +116,7 @@ class Session:
         self._diffs: dict[tuple[int, int], Diff] = {}
         self.keys: KeyRing = keys or KeyRing()
         self.generation = 0
+        self.epoch = 0  # counts how often what is open was replaced
         self.growth = 0  # counts what came of traces that are watched
         self._hold(traces)
 
@@ -134,6 +136,7 @@ class Session:
         """Closes what is open and opens these."""
         with self._lock:
             self._hold(traces)
+            self.epoch += 1
         self._tell("traces")
 
     def add_traces(self, traces: Sequence[Trace]) -> int:
@@ -153,9 +156,21 @@ class Session:
             self._hold(self.traces)
         self._tell("keys")
 
-    def arrived(self, arrival: Arrival, stop: Stop = _never) -> None:
-        """Takes what came of a trace that is watched, and decodes it. Tells nobody: `growth` shows it."""
+    def begin_growth(self) -> int:
+        """Closes what is open, for what is watched from now on; its number is for `arrived`."""
         with self._lock:
+            self._hold(())
+            self.epoch += 1
+            epoch = self.epoch
+        self._tell("traces")
+        return epoch
+
+    def arrived(self, arrival: Arrival, epoch: int | None = None) -> bool:
+        """Takes what came of a trace that is watched, and decodes it; False where other traces were opened since the
+        `epoch` began. Tells nobody: `growth` shows it."""
+        with self._lock:
+            if epoch is not None and epoch != self.epoch:
+                return False
             decoded = next((one for one in self._decoded if one.trace is arrival.trace), None)
             if decoded is None:
                 kept: list[Record] = []
@@ -170,18 +185,24 @@ class Session:
                 decoded.messages, decoded.rest, decoded.fed, decoded.cut = [], None, None, False
             decoded.kept += arrival.records
             decoded.ended = decoded.ended or arrival.ended
+            decoded.heard = time.monotonic()
             if not decoded.cut:
                 decoded.complete = False
-                self._decode(decoded, keys, stop)
+                self._decode(decoded, keys, _never)
         with self._lock:
             self.growth += 1
             self._diagnosis, self._diffs = None, {}
+        return True
 
-    def end_growth(self) -> None:
+    def end_growth(self, epoch: int | None = None) -> None:
         """Nothing comes any more of the traces that were watched: what is unfinished of them is shown as it is."""
         for decoded in self._decoded:
             if decoded.kept is not None and not decoded.ended:
-                self.arrived(Arrival(decoded.trace, ended=True))
+                self.arrived(Arrival(decoded.trace, ended=True), epoch)
+
+    def heard(self, index: int) -> float:
+        """When something came of a trace that is watched, on a monotonic clock; 0 for others."""
+        return self._decoded[index].heard
 
     def tell(self, change: Change) -> None:
         """Lets everybody know of a change that was made without a word."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from analyzer.sources.arrivals import Arrival
 
+Address = tuple[str, int]  # a host, and a port
 POLL = 0.05  # seconds between two looks whether there is more
 
 
@@ -34,3 +35,11 @@ class Watched(Protocol):
     def stop(self) -> None:
         """Ends it soon; may be called from any thread, and more than once."""
         ...
+
+
+def address_of(text: str) -> Address:
+    """Host and port of HOST:PORT, [IPV6]:PORT or :PORT. Raises ValueError, in one line."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise ValueError(f"an address is HOST:PORT, found {text!r}")
+    return host.strip("[]"), int(port)

@@ -1,34 +1,28 @@
-"""A whole conversation of a client and a meter from a seed: link, association, services, release.
+"""A whole conversation of a client and a meter: link, association, services, release.
 
-`Setting` holds what both sides are; a fault changes it, or the conversation, before or while it is played.
+A fault changes the setting, or hangs a change of its own onto the conversation before it is played.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import TypeVar
 
 from analyzer.keyring import KeyRing
-from analyzer.model import Trace
-from tests.lab.association import (
-    BLOCK_TRANSFER,
-    GENERAL_PROTECTION,
-    LOGICAL_NAMES,
-    SHORT_NAMES,
-    Proposal,
-    aare,
-    aarq,
-    initiate_request,
-    initiate_response,
-)
-from tests.lab.carriers import Carrier, Hdlc, Mbus, Plc, Side, Wrapper
-from tests.lab.octets import length, octet_string
-from tests.lab.services import Exchange, Services, general_blocks
-from tests.lab.stations import GLOBAL, Station
+from analyzer.model import Record, Trace
+from tests.lab.association import aare, aarq, initiate_request, initiate_response
+from tests.lab.carriers import Carrier, Dead, Side
+from tests.lab.octets import element, octet_string
+from tests.lab.services import Exchange, general_blocks
+from tests.lab.setting import Setting, ring_of
+from tests.lab.stations import GLOBAL
 
 DECIPHERING = bytes.fromhex("D80305")
+LONG = 110  # exchanges of a long conversation: more than 200 messages
 Change = Callable[[Side, bytes], bytes]
+One = TypeVar("One")
 
 
 class Stop(Exception):
@@ -36,116 +30,118 @@ class Stop(Exception):
 
 
 @dataclass
-class Setting:
-    """Who talks to whom and how, all of it by chance, none of it wrong."""
+class Odd:
+    """An exchange that a fault puts among the usual ones. What it is, is asked when its turn comes."""
 
-    seed: int
-    framing: str | None = None
-    ciphered: bool | None = None
-    mechanism: int | None = None
-    short_names: bool | None = None
-    protection: str | None = None
-    control: int | None = None
-    exchanges: int | None = None
-
-    def __post_init__(self) -> None:
-        chance = self.chance = Random(self.seed)
-        pick = chance.choice
-        self.framing = self.framing or pick(("hdlc", "hdlc", "hdlc", "wrapper", "wrapper", "mbus", "plc", "none"))
-        # Draw each in any case, so that what is given does not change the rest.
-        mechanism, ciphered, short = pick((0, 1, 3, 4, 5, 5, 5, 6)), chance.random() < 0.6, chance.random() < 0.2
-        protection, control = pick(("glo", "glo", "ded", "general-glo", "general")), pick((0x30, 0x30, 0x10, 0x20))
-        self.mechanism = mechanism if self.mechanism is None else self.mechanism
-        self.ciphered = ciphered if self.ciphered is None else self.ciphered
-        self.short_names = short if self.short_names is None else self.short_names
-        self.protection = (self.protection or protection) if self.ciphered else "none"
-        control = 0x10 if self.protection == "general" and control == 0x20 else control
-        self.control = control if self.control is None else self.control
-        self.exchanges = chance.randrange(2, 9) if self.exchanges is None else self.exchanges
-        titled = self.ciphered or self.mechanism >= 5
-        ek, ak, secret = chance.randbytes(16), chance.randbytes(16), chance.randbytes(16)
-        self.password = b"%08d" % chance.randrange(10**8)
-        maker = bytes(chance.choices(b"ABCDEFGHIKLMNOPRSTUVWXYZ", k=3))
-        client, meter = maker + b"\x00" + chance.randbytes(4), maker + b"\x10" + chance.randbytes(4)
-        dedicated = chance.randbytes(16) if self.protection == "ded" else b""
-        self.keys = {"ek": ek, "ak": ak, "password": self.password if self.mechanism == 1 else secret}
-        common = {"ek": ek, "ak": ak, "control": self.control, "protection": self.protection, "dedicated": dedicated}
-        self.titled = titled
-        self.client = Station(client, counter=chance.randrange(1, 1 << 20), peer=meter, secret=secret, **common)
-        self.meter = Station(meter, counter=chance.randrange(1, 1 << 20), peer=client, secret=secret, **common)
-        self.ctos, self.stoc = (bytes(chance.choices(range(0x21, 0x7F), k=chance.randrange(8, 33))) for _ in range(2))
-        asked = (SHORT_NAMES if self.short_names else LOGICAL_NAMES) | BLOCK_TRANSFER
-        asked |= GENERAL_PROTECTION if self.protection.startswith("general") else 0
-        self.proposal = Proposal(
-            self.short_names, self.ciphered, self.mechanism, asked, asked,
-            pick((0xFFFF, 1024, 2048, 0)), pick((1024, 2048, 512)),
-        )  # fmt: skip
-        self.blocks_generally = chance.random() < 0.5
-        self.pushes = chance.random() < 0.3 and not self.short_names
-        self.release = pick(("release", "link", "both", "none"))
-        self.carrier = self._carrier(chance)
-        self.services = Services(chance, self.short_names)
-
-    def _carrier(self, chance: Random) -> Carrier:
-        client = chance.choice((16, 1, 48, 32, 102))
-        if self.framing == "hdlc":
-            sizes = chance.choice(
-                (
-                    None,
-                    (128, 128, 1),
-                    (200, 248, 1),
-                    (512, 512, 1),
-                    (1024, 2030, 1),
-                    (64, 64, 1),
-                    (64, 64, 3),
-                    (64, 96, 7),
-                )
-            )
-            return Hdlc(client, 1, octets=chance.choice((1, 2, 4)), lower=chance.randrange(16, 120), parameters=sizes)
-        kinds: dict[str, type[Carrier]] = {"wrapper": Wrapper, "plc": Plc, "mbus": Mbus, "none": Carrier}
-        return kinds[self.framing or "none"](client, 1)
-
-    def ring(self) -> KeyRing:
-        """The keys that the analyst gives."""
-        return KeyRing.from_options(**{role: "0x" + key.hex() for role, key in self.keys.items()})
+    made: Callable[[], Exchange]
+    ends: bool = False
+    raw: bool = False  # as it is, not protected
+    place: int = 0
 
 
 @dataclass
 class Talk:
-    """A conversation while it is played. `spoil` changes an APDU before it is protected, `line` after it."""
+    """A conversation while it is played. `spoil` changes an APDU before it is protected, `line` after it.
+
+    `late`: what is wrong begins near the end of a long conversation.
+    """
 
     setting: Setting
-    spoil: Change | None = None
-    line: Change | None = None
+    late: bool = False
+    spoil: list[Change] = field(default_factory=list)
+    line: list[Change] = field(default_factory=list)
     refusal: bytes | None = DECIPHERING
+    refused: tuple[int, int, bytes] | None = None  # result, diagnostic, error in place of the InitiateResponse
+    silent: bool = False  # the AARQ gets no answer
+    odd: list[Odd] = field(default_factory=list)
+    after: list[Callable[[list[Record]], list[Record]]] = field(default_factory=list)  # what becomes of the capture
+    typed: list[Callable[[dict[str, bytes]], None]] = field(default_factory=list)  # what the analyst makes of the keys
+    titles: dict[str, bytes] = field(default_factory=dict)  # that the analyst gives
+    alone: bool = False  # a meter's pushes, no association
     count: dict[str, int] = field(default_factory=lambda: {"client": 0, "meter": 0})
+    chance: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chance = Random(f"fault {self.setting.seed}")
+        if self.late:
+            self.setting.exchanges = LONG
 
     @property
     def carrier(self) -> Carrier:
         return self.setting.carrier
 
+    # --- where a fault happens -----------------------------------------------------------------------------------
+
+    def onset(self, most: int = 4) -> int:
+        """After how many protected APDUs of a side something begins."""
+        return LONG - self.chance.randrange(2, 12) if self.late else self.chance.randrange(most)
+
+    def choose(self, places: Sequence[One]) -> One:
+        """One of the places in the order of the line; late means one of the last."""
+        return self.chance.choice(places[-12:] if self.late else places)
+
+    def add(self, made: Callable[[], Exchange], ends: bool = False, raw: bool = False) -> None:
+        """An odd exchange at a random place."""
+        count = self.setting.exchanges or 1
+        place = count - self.chance.randrange(8) if self.late else self.chance.randrange(1, max(2, count))
+        self.odd.append(Odd(made, ends, raw, place))
+
+    # --- the course ----------------------------------------------------------------------------------------------
+
     def play(self) -> Trace:
         """The whole conversation, up to where a side does not go on."""
         try:
-            self.carrier.open()
-            self.associate()
-            self.prove()
-            for _ in range(self.setting.exchanges or 0):
-                self.exchange(self.setting.services.exchange())
-                self.push()
-            self.bye()
+            if self.alone:
+                for _ in range(self.setting.exchanges or 1):
+                    self.carrier.push(self.pushed(self.setting.services.notification()))
+            else:
+                self.course()
         except Stop:
+            self.carrier.changes.clear()
             self.carrier.close()
-        return Trace(f"lab {self.setting.seed}", "lab", tuple(self.carrier.records))
+        except Dead:
+            pass
+        records = list(self.carrier.records)
+        for change in self.after:
+            records = change(records)
+        return traced(f"lab {self.setting.seed}", records)
+
+    def course(self) -> None:
+        self.carrier.open()
+        self.associate()
+        self.prove()
+        end = min((odd.place for odd in self.odd if odd.ends), default=LONG)
+        for odd in self.odd:  # what ends the conversation comes behind what does not
+            odd.place = min(odd.place, end)
+        for number in range(1, (self.setting.exchanges or 0) + 1):
+            for odd in sorted((one for one in self.odd if one.place == number), key=lambda one: one.ends):
+                self.exchange(odd.made(), odd.raw)
+                if odd.ends:
+                    raise Stop
+            self.exchange(self.setting.services.exchange())
+            self.push()
+        self.bye()
+
+    def ring(self) -> KeyRing:
+        """The keys that the analyst gives."""
+        keys = dict(self.setting.keys)
+        for change in self.typed:
+            change(keys)
+        return ring_of(keys, **self.titles)
 
     def send(self, side: Side, apdu: bytes) -> None:
         """One APDU on the line as it is."""
         self.count[side] += 1
-        self.carrier.send(side, self.line(side, apdu) if self.line else apdu)
+        for change in self.line:
+            apdu = change(side, apdu)
+        if apdu:
+            self.carrier.send(side, self.carrier.addressed(side, apdu))
 
     def sealed(self, side: Side, apdu: bytes) -> bytes:
         station = self.setting.client if side == "client" else self.setting.meter
-        return station.seal(self.spoil(side, apdu) if self.spoil else apdu)
+        for change in self.spoil:
+            apdu = change(side, apdu)
+        return station.seal(apdu)
 
     def spoilt(self, side: Side) -> bool:
         """Whether the last thing of this side cannot be opened by the other; then the other does not go on."""
@@ -167,11 +163,18 @@ class Talk:
         self.send("client", aarq(it.proposal, title, value, opening))
         if self.spoilt("client"):
             self.refuse("client")
+        if self.silent:
+            raise Stop
         self.answer_association()
 
     def answer_association(self) -> None:
         it = self.setting
         title = it.meter.title if it.titled else b""
+        if self.refused is not None:
+            result, diagnostic, error = self.refused
+            inside = error or self.sealed("meter", initiate_response(it.proposal))
+            self.send("meter", aare(it.proposal, title, b"", inside, result, diagnostic))
+            raise Stop
         self.send("meter", aare(it.proposal, title, it.stoc, self.sealed("meter", initiate_response(it.proposal))))
         if self.spoilt("meter"):
             raise Stop
@@ -184,18 +187,12 @@ class Talk:
             return
         wanted = it.client.proof(mechanism, it.stoc, it.ctos)
         wrong = self.spoilt("client")
-        if it.short_names:
-            request = bytes.fromhex("050104FA5800") + octet_string(wanted)
-        else:
-            request = bytes.fromhex("C301C1000F0000280000FF0101") + octet_string(wanted)
-        self.send("client", self.sealed("client", request))
+        head = bytes.fromhex("050104FA5800" if it.short_names else "C301C1000F0000280000FF0101")
+        self.send("client", self.sealed("client", head + octet_string(wanted)))
         if self.spoilt("client"):
             self.refuse("client")
         if wrong:
-            self.send(
-                "meter",
-                self.sealed("meter", bytes.fromhex("0C010103") if it.short_names else bytes.fromhex("C701C10300")),
-            )
+            self.send("meter", self.sealed("meter", bytes.fromhex("0C010103" if it.short_names else "C701C10300")))
             raise Stop
         given = octet_string(it.meter.proof(mechanism, it.ctos, it.stoc))
         wrong = self.spoilt("meter")
@@ -204,10 +201,10 @@ class Talk:
         if wrong or self.spoilt("meter"):
             raise Stop
 
-    def exchange(self, exchange: Exchange) -> None:
+    def exchange(self, exchange: Exchange, raw: bool = False) -> None:
         it = self.setting
         for side, apdu in exchange:
-            protected = self.sealed(side, apdu)
+            protected = apdu if raw else self.sealed(side, apdu)
             many = it.blocks_generally or (it.framing == "plc" and len(protected) > 220)  # a frame has so many octets
             if side == "meter" and many and len(protected) > 60:
                 blocks = general_blocks(protected, it.chance.randrange(30, 100), it.chance.choice((1, 1, 3)))
@@ -219,45 +216,52 @@ class Talk:
                 self.refuse(side)
 
     def push(self) -> None:
+        """What nobody asked for: a push of the meter, or a word of the client to all meters."""
         it = self.setting
         if it.pushes and it.chance.random() < 0.3:
-            self.carrier.push(pushed(it, it.services.notification()))
+            self.carrier.push(self.pushed(it.services.notification()))
+        if it.casts and it.chance.random() < 0.3:
+            self.carrier.cast(it.client.cast(it.services.command()))
+
+    def pushed(self, apdu: bytes) -> bytes:
+        """A push as this association protects it: general-glo-ciphering, or plain."""
+        meter = self.setting.meter
+        if self.setting.protection == "none":
+            return apdu
+        kind, meter.protection = meter.protection, "general" if meter.protection == "general" else "general-glo"
+        sealed = meter.seal(apdu)
+        meter.protection = kind
+        return sealed
 
     def bye(self) -> None:
         it = self.setting
         if it.release in ("release", "both"):
             ciphered = it.protection != "none" and it.chance.random() < 0.5
-            opening = self.sealed("client", initiate_request(it.proposal, b"")) if ciphered else b""
-            inside = b"\xbe" + length(len(opening) + 2) + b"\x04" + length(len(opening)) + opening if opening else b""
-            self.send("client", b"\x62" + length(3 + len(inside)) + b"\x80\x01\x00" + inside)
-            opening = self.sealed("meter", initiate_response(it.proposal)) if ciphered else b""
-            inside = b"\xbe" + length(len(opening) + 2) + b"\x04" + length(len(opening)) + opening if opening else b""
-            self.send("meter", b"\x63" + length(3 + len(inside)) + b"\x80\x01\x00" + inside)
+            for side, tag, made in (
+                ("client", 0x62, initiate_request(it.proposal, b"")), ("meter", 0x63, initiate_response(it.proposal)),
+            ):  # fmt: skip
+                opening = self.sealed(side, made) if ciphered else b""  # type: ignore[arg-type]
+                inside = element(0xBE, element(4, opening)) if opening else b""
+                self.send(side, element(tag, b"\x80\x01\x00" + inside))  # type: ignore[arg-type]
         if it.release in ("link", "both"):
             self.carrier.close()
 
 
-def pushed(setting: Setting, apdu: bytes) -> bytes:
-    """A push as this association protects it: general-glo-ciphering, or plain."""
-    if setting.protection == "none":
-        return apdu
-    kind, setting.meter.protection = (
-        setting.meter.protection,
-        "general" if setting.protection == "general" else "general-glo",
-    )
-    sealed = setting.meter.seal(apdu)
-    setting.meter.protection = kind
-    return sealed
+def traced(name: str, records: Sequence[Record]) -> Trace:
+    """Records counted from 1 as a trace."""
+    counted = (Record(n, r.data, r.direction, seconds=r.seconds) for n, r in enumerate(records, 1))
+    return Trace(name, "lab", tuple(counted))
+
+
+def talk_of(seed: int) -> Talk:
+    """A conversation without a fault: most with an association, some a meter's pushes alone."""
+    return Talk(Setting(seed), alone=seed % 10 == 0)
 
 
 def healthy(seed: int) -> tuple[Trace, KeyRing]:
-    """A conversation without a fault and its keys: most with an association, some a meter's pushes alone."""
-    setting = Setting(seed)
-    if seed % 10:
-        return Talk(setting).play(), setting.ring()
-    for _ in range(setting.exchanges or 1):
-        setting.carrier.push(pushed(setting, setting.services.notification()))
-    return Trace(f"pushes {seed}", "lab", tuple(setting.carrier.records)), setting.ring()
+    """The same, played, and its keys."""
+    talk = talk_of(seed)
+    return talk.play(), talk.ring()
 
 
-__all__ = ["GLOBAL", "Setting", "Stop", "Talk", "healthy", "pushed"]
+__all__ = ["GLOBAL", "Setting", "Stop", "Talk", "healthy", "talk_of", "traced"]

@@ -26,13 +26,17 @@ def element(tag: int, content: bytes) -> bytes:
 
 
 def crc(data: bytes) -> bytes:
-    """CRC-16/X.25, low octet first, bit by bit."""
-    register = 0xFFFF
+    """CRC-16/X.25, low octet first."""
+    return crc_of(data, 0xFFFF, 0xFFFF)
+
+
+def crc_of(data: bytes, register: int, inverted: int, polynomial: int = 0x8408) -> bytes:
+    """A reflected CRC of 16 bits, bit by bit: start value and what the result is combined with."""
     for octet in data:
         register ^= octet
         for _ in range(8):
-            register = register >> 1 ^ (0x8408 if register & 1 else 0)
-    return (register ^ 0xFFFF).to_bytes(2, "little")
+            register = register >> 1 ^ (polynomial if register & 1 else 0)
+    return (register ^ inverted).to_bytes(2, "little")
 
 
 def date_time(chance: Random) -> bytes:

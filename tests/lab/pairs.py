@@ -1,39 +1,160 @@
-"""Two faults at once: keys that the analyst typed wrong, and a fault of the conversation itself. Both have to be found."""
+"""Two faults in one conversation. Both have to be found, unless one hides the other, which a table says with the reason."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+from random import Random
 
-from analyzer.keyring import KeyRing
-from tests.lab.faults import FAULTS, every_fault
+from tests.lab.faults import STAGES, Fault, common_needs, every_fault, talk_with
 from tests.lab.measure import diagnosed
 
-Keys = tuple[bytes, bytes]
-TYPED: dict[str, Callable[[bytes, bytes], Keys]] = {
-    "authentication-key-wrong": lambda ek, ak: (ek, bytes(octet ^ 0x5A for octet in ak)),
-    "keys-swapped": lambda ek, ak: (ak, ek),
-    "key-reversed": lambda ek, ak: (ek[::-1], ak),
-}
-OTHERS = (
-    "object_that_is_not_there", "no_right_to_write", "written_with_another_type", "answer_with_another_number",
-    "service_unknown", "block_lost", "own_challenge", "version_five", "context_that_the_meter_has_not",
-    "llc_of_the_meter", "no_llc", "not_captured", "ports_as_in_the_request",
+Question = Callable[[Fault, Fault], bool]
+# What the analyst typed that no search can find, so that nothing under it can be read, or nothing verified.
+NO_KEY = {
+    "another_encryption_key", "keys_of_another_meter", "push_read_with_another_key", "keys_of_another_suite_given",
+    "push_of_another_meter", "factory_keys_in_use",
+}  # fmt: skip
+NO_AK = {"another_authentication_key", "one_key_for_both", "push_read_without_the_right_ak"}
+# Deviations of the AARQ itself; the meter refuses it for whichever it meets first.
+IN_THE_AARQ = {
+    "version_five", "no_title", "value_without_requirements", "ciphered_in_a_plain_context", "plain_in_a_ciphered_context",
+    "no_llc", "llc_of_the_meter", "llc_with_a_quality", "another_version", "little_endian_header",
+}  # fmt: skip
+# Faults that the octets alone do not show, but what the meter says of them.
+SEALS = ("tests.lab.faults.security", "tests.lab.faults.aad", "tests.lab.faults.hls")
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Pairs of which one hides the other: `holds(a, b)` says that a hides b."""
+
+    name: str
+    reason: str
+    holds: Question
+
+
+def layer(one: Fault) -> str:
+    return one.change.__module__.rpartition(".")[2]
+
+
+def protected(one: Fault) -> bool:
+    """Whether a fault shows in what is protected only."""
+    return layer(one) in ("security", "aad", "hls", "services", "encoding") or one.name in ("push_without_a_title", "no_answer_to_the_release")
+
+
+def later(one: Fault, other: Fault) -> bool:
+    """Whether `other` is said, as a rule, after `one` has ended the conversation."""
+    if other.stage not in STAGES:
+        return False
+    return one.stage not in STAGES or STAGES.index(other.stage) > STAGES.index(one.stage)
+
+
+HIDDEN = (
+    Hidden("ended", "the conversation ends with the first, and what the other needs is never said", lambda a, b: a.ends and later(a, b)),
+    Hidden(
+        "nothing said",
+        "the first word is not answered, so nothing that is protected is ever said",
+        lambda a, b: a.ends and a.stage == "open" and (b.stage == "analyst" or protected(b)),
+    ),
+    Hidden(
+        "cut off",
+        "what is cut off has no tag, so nothing tells which key is right",
+        lambda a, b: a.name == "push_cut_off" and b.stage == "analyst",
+    ),
+    Hidden(
+        "both end",
+        "each ends the conversation, so only what comes first is on the line",
+        lambda a, b: a.ends and b.ends and not {a.name, b.name} <= IN_THE_AARQ,
+    ),
+    Hidden(
+        "nothing to read",
+        "a key that no search finds leaves nothing of the protected octets readable",
+        lambda a, b: a.name in NO_KEY and protected(b),
+    ),
+    Hidden(
+        "nothing to verify",
+        "without the right AK no tag can be computed, and what shows in tags alone stays open",
+        lambda a, b: a.name in NO_AK and layer(b) in ("security", "aad", "hls"),
+    ),
+    Hidden(
+        "keys twice",
+        "both change the keys that are given, or the keys in use, and together are a third fault",
+        lambda a, b: a.stage == b.stage == "analyst" or (a.stage == "analyst" and b.name in ("keys_of_the_manual", "one_key_for_both_by_design")),
+    ),
+    Hidden(
+        "one sender",
+        "both change how the same side protects, and together are a third fault",
+        lambda a, b: a.change.__module__ in SEALS and b.change.__module__ in SEALS and layer(a) == layer(b),
+    ),
+    Hidden(
+        "the association does not open",
+        "no SNRM or AARQ is answered, so the second of two ways to lose the answer adds nothing to see",
+        lambda a, b: a.ends and b.ends and a.stage == b.stage == "open",
+    ),
+    Hidden(
+        "order of the line",
+        "an echo, or a capture whose addresses are in one order, takes from the octets who said what",
+        lambda a, b: a.name in ("own_octets_come_back", "answers_with_the_order_of_requests") and b.name in ("not_captured", "sent_twice", "answered_twice", "own_octets_come_back", "answers_with_the_order_of_requests"),
+    ),
+    Hidden(
+        "a remark that must be alone",
+        "it is said only of a conversation that nothing else is wrong with, or that reads nothing else",
+        lambda a, b: b.name in ("sound_request_refused", "registers_without_their_scaler") and a is not b,
+    ),
 )  # fmt: skip
 
 
-def pairs(seeds: Iterable[int]) -> Iterator[tuple[str, str, int, tuple[str, ...]]]:
-    """(code of the keys, code of the other fault, seed, codes found), where the conversation is ciphered with tags."""
-    every_fault()
-    for seed in seeds:
-        for name in OTHERS:
-            for code, typed in TYPED.items():
-                trace, ring = FAULTS[name].make(seed)
-                diagnosis = diagnosed(trace, ring)
-                if not diagnosis.counts["verified"]:
-                    continue  # nothing here needs the keys
-                ek, ak = (ring.key(role, None, 0) or b"" for role in ("ek", "ak"))
-                password = ring.key("password", None, 0) or b""
-                wrong = typed(ek, ak)
-                given = KeyRing.from_options(wrong[0].hex(), wrong[1].hex(), password="0x" + password.hex())
-                found = diagnosed(trace, given).findings
-                yield code, FAULTS[name].code, seed, tuple(finding.code for finding in found)
+def hidden(one: Fault, other: Fault) -> Hidden | None:
+    """The row of the table by which one of the two hides the other."""
+    return next((row for row in HIDDEN if row.holds(one, other) or row.holds(other, one)), None)
+
+
+@cache
+def fitting() -> tuple[tuple[Fault, Fault], ...]:
+    """The pairs that one conversation has room for, hidden ones as well."""
+    return tuple(
+        pair
+        for pair in combinations(every_fault(), 2)
+        if common_needs(*pair) is not None and not set(pair[0].codes) & set(pair[1].codes)
+    )
+
+
+def counted() -> Iterator[tuple[Fault, Fault]]:
+    """Those of them where both can be found."""
+    return (pair for pair in fitting() if hidden(*pair) is None)
+
+
+@cache
+def _counted() -> tuple[tuple[Fault, Fault], ...]:
+    return tuple(counted())
+
+
+@dataclass(frozen=True)
+class Both:
+    """Two faults in the conversation of one seed, and the codes that were found."""
+
+    first: Fault
+    second: Fault
+    seed: int
+    codes: tuple[str, ...]
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The faults of which no code is there."""
+        return tuple(one.name for one in (self.first, self.second) if not set(one.codes) & set(self.codes))
+
+
+def pair_of(number: int) -> Both | None:
+    """The pair that a number draws, played and diagnosed. None: its conversation has no place for one of them."""
+    chance = Random(f"pair {number}")
+    first, second = chance.choice(_counted())
+    try:
+        talk = talk_with(number, first, second)
+        trace = talk.play()
+    except IndexError:  # a fault found no frame of the kind it damages
+        return None
+    found = diagnosed(trace, talk.ring()).findings
+    return Both(first, second, number, tuple(finding.code for finding in found))

@@ -168,6 +168,12 @@ class Services:
         value = octet_string(date_time(self.chance))
         return [("client", b"\x06\x01\x02\x20\x08\x01" + value), ("meter", b"\x0d\x01\x00")]
 
+    def command(self) -> bytes:
+        """An unconfirmed SET of the clock, for all meters: service class 0, so that nobody answers."""
+        self.number = self.number % 15 + 1
+        what = bytes.fromhex("0008" + CLOCK + "02") + b"\x00"
+        return b"\xc1\x01" + bytes([0x80 | self.number]) + what + octet_string(date_time(self.chance))
+
     def notification(self) -> bytes:
         """A DataNotification with its time or without."""
         time = b"\x00" if self.chance.random() < 0.5 else b"\x0c" + date_time(self.chance)

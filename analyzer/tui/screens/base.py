@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -47,6 +48,7 @@ class BaseScreen(Screen[None]):
         yield Static(TOO_SMALL, id="too-small", markup=False)
         yield TabRow(self.place)
         yield from self.body()
+        yield Static("", id="watch-line", markup=False)
         yield Footer(show_command_palette=False)
 
     def body(self) -> ComposeResult:
@@ -55,11 +57,34 @@ class BaseScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Listens for changes. Textual calls this one as well as that of a subclass."""
-        self.dlmscope.session_signal.subscribe(self, self.session_changed)
+        self._stale = False
+        self.dlmscope.session_signal.subscribe(self, self._heard)
+
+    def on_screen_resume(self) -> None:
+        """What is watched goes on while another screen is in front."""
+        self.show_watch()
+        if self._stale:
+            self._stale = False
+            self.session_changed("settled")
+
+    def _heard(self, change: Change) -> None:
+        """Passes a change on. What a growing trace makes anew now and then, only the screen in front makes."""
+        if change == "settled" and not self.is_current:
+            self._stale = True
+            return
+        self.session_changed(change)
+
+    def show_watch(self) -> None:
+        """The line on what is watched; none where nothing was."""
+        line, watch = self.query_one("#watch-line", Static), self.dlmscope.watched
+        line.display = watch is not None
+        if watch is not None:
+            line.update(Text(watch.line(), no_wrap=True, overflow="ellipsis"))
+            line.set_class(watch.state == "failed", "failed")
 
     def session_changed(self, change: Change) -> None:
-        """Traces or keys have changed, or more messages are decoded. Called in the thread of the interface, also
-        while another screen is in front."""
+        """Traces or keys have changed, or more messages are there: see `Change`. Called in the thread of the interface,
+        also while another screen is in front; "settled" only for the one in front."""
 
     def action_leave_field(self) -> None:
         """Nothing has the focus, so that keys reach the screen."""

@@ -103,9 +103,9 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
             self.query_one(TryPanel).stop_search()
             if self.view == "edit":
                 self._show("findings")
-        if change in ("traces", "keys"):
+        if change in ("traces", "keys", "settled"):
             self._diagnose()
-            if self.view == "try":
+            if change != "settled" and self.view == "try":
                 self.query_one(TryPanel).begin()
 
     # Findings

@@ -104,7 +104,7 @@ two of the open traces can be chosen, and further files opened beside them.
         if change == "traces" and not self._still_open():
             self.sides = (0, 1)
             self._shown = None
-        if change in ("traces", "keys"):
+        if change in ("traces", "keys", "settled"):
             self._compare()
 
     def _still_open(self) -> bool:

@@ -58,6 +58,7 @@ def general() -> list[tuple[str, str]]:
         ("Tab, Shift+Tab", "next and previous pane"),
         ("Escape", "leave a field"),
         ("Ctrl+O", "open a file"),
+        ("F7", "watch a file, an interface, a serial port or a proxy"),
         ("Ctrl+P", "every command by name"),
         ("Ctrl+T", "light or dark"),
         ("?, F1", "this help"),

@@ -110,7 +110,7 @@ to a log, and are saved only when you ask for it, to a file that you alone can r
         """Other keys or traces."""
         if change == "keys":
             self._refresh()
-        if change in ("keys", "traces"):
+        if change in ("keys", "traces", "settled"):
             self._describe()
 
     def _describe(self) -> None:

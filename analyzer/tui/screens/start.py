@@ -42,6 +42,7 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
             if place.name in ("trace", "diagnose")
         ),
         Binding("ctrl+o", "app.open_file", "Open", show=True),
+        Binding("f7", "app.watch", "Live", show=True, priority=True),
         Binding("ctrl+g", "unmask", "Show keys", tooltip="show or mask the keys"),
         Binding("ctrl+l", "empty", "Empty", show=False, tooltip="empty the field"),
     ]
@@ -101,7 +102,9 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
         """Other traces or other keys: what is seen changes."""
         if change == "keys":
             self.query_one(KeyForm).show(self.dlmscope.keybook.typed)
-        if change in ("traces", "keys"):
+        if change == "traces" and self.session.traces != self.seen.traces:
+            self._ours = False  # something else was opened: emptying the field does not close it
+        if change in ("traces", "keys", "settled"):
             if self.session.traces:
                 self._describe()
             elif not self.seen.problem:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input
 
 from analyzer.diagnosis import Diagnosis
 from analyzer.message import Message
 from analyzer.model import Finding, Severity, Span
-from analyzer.tree import tree_of
 from analyzer.tui import copying, filters
-from analyzer.tui.origins import origin
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.trace_keys import HELP, KEYS
+from analyzer.tui.screens.trace_panes import Panes
 from analyzer.tui.session import Change
-from analyzer.tui.widgets.bytes_view import BytesView, Lit
+from analyzer.tui.widgets.ask_line import AskLine
+from analyzer.tui.widgets.bytes_view import BytesView
 from analyzer.tui.widgets.field_tree import FieldTree
 from analyzer.tui.widgets.message_list import MessageList
 from analyzer.tui.widgets.rows_view import RowsView
@@ -29,6 +28,7 @@ from analyzer.tui.widgets.words import Words
 
 WORST: tuple[Severity, ...] = ("error", "warning", "info")
 PAUSE = 0.12
+SILENT = 2.0  # seconds after which another trace is followed
 SMALL = 5_000  # records of all traces; in more, findings are looked for when somebody asks for them
 
 
@@ -40,7 +40,7 @@ class TraceScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     def body(self) -> ComposeResult:
-        yield Input(id="line", compact=True)
+        yield AskLine(id="line")
         yield MessageList(id="messages", classes="pane")
         with Horizontal(id="trace-low"):
             yield FieldTree(id="fields", classes="pane")
@@ -52,20 +52,18 @@ class TraceScreen(BaseScreen):
     def on_mount(self) -> None:
         """Shows the first trace."""
         self.index = 0
-        self._asking = ""
         self._pending = False
         self._filter = ""
-        self._inner = 0
-        self._frames: tuple[int, int] | None = None
+        self._tests: list[filters.Test] = []
+        self.following = False  # the end of what is watched stays in sight
         self._bookmarks: dict[int, set[int]] = {}
         self._findings: dict[int, list[Finding]] = {}
+        self._filtered_to = 0  # messages that the filter was applied to
         self._wanted: tuple[int, Span | None] | None = None
-        self._shown: Message | None = None
         self._findings_wanted = False
-        self._mark: Span | None = None  # octets of the finding that was jumped to
-        self._list.border_title, self._tree.border_title = "Messages", "Fields"
-        self.query_one("#wire").border_title = "Wire"
-        self.query_one("#line").display = False
+        views = self.query_one("#wire", BytesView), self.query_one("#opened", BytesView)
+        self._panes = Panes(self.query_one("#fields", FieldTree), views, self.query_one("#words", Words))
+        self._list.border_title = "Messages"
         self._open_trace(0)
         self._list.focus()
 
@@ -74,16 +72,8 @@ class TraceScreen(BaseScreen):
         return self.query_one("#messages", MessageList)
 
     @property
-    def _tree(self) -> FieldTree:
-        return self.query_one("#fields", FieldTree)
-
-    @property
-    def _words(self) -> Words:
-        return self.query_one("#words", Words)
-
-    def _view(self, buffer: int) -> BytesView:
-        """The view of the wire, or that of what was opened."""
-        return self.query_one("#opened" if buffer else "#wire", BytesView)
+    def _line(self) -> AskLine:
+        return self.query_one("#line", AskLine)
 
     # What is shown
 
@@ -91,12 +81,12 @@ class TraceScreen(BaseScreen):
         """Shows a trace from its first message; what is decoded comes as it comes."""
         session = self.session
         self.index = max(0, min(index, len(session.traces) - 1))
-        self._findings, self._filter = {}, ""
+        self._findings, self._filter, self._tests = {}, "", []
         if not session.traces:
             self._list.findings, self._list.bookmarks = {}, set()
             self._list.display_messages(())
             self._title()
-            self._show(None)
+            self._panes.show(None)
             return
         index = self.index
         self._list.findings, self._list.bookmarks = {}, self._bookmarks.setdefault(index, set())
@@ -114,31 +104,63 @@ class TraceScreen(BaseScreen):
 
     def session_changed(self, change: Change) -> None:
         """Begins again with other traces; with other keys stays where it is."""
-        if change == "decoded":
+        if change in ("decoded", "grown"):
             self._grown()
+            return
+        if change == "settled":
+            self._decode()
             return
         if change == "traces":
             self._bookmarks, self._findings_wanted = {}, False
+            self.following = self.dlmscope.watching
             self._open_trace(0)
             return
         message = self._list.current
-        if message is not None and self._wanted is None:
+        if message is not None and self._wanted is None and not self.following:
             self._wanted = (message.number, None)
         self._open_trace(self.index)
 
     def _grown(self) -> None:
-        """More messages are there."""
-        if not self.session.traces:
+        """More messages are there. Whoever has scrolled away from the end stays where he is."""
+        session, rows = self.session, self._list
+        if not session.traces:
             return
-        self._list.messages = self.session.so_far(self.index)[0]
-        self._list.rows_changed()
+        if self.following and not rows.at_end:
+            self.following = False
+        if self.following and (latest := self._latest()) != self.index:
+            self._open_trace(latest)
+        messages = session.so_far(self.index)[0]
+        if messages is not rows.messages:  # decoded anew
+            rows.display_messages(messages)
+            self._filter, self._tests = "", []
+            self._panes.forget()
+        rows.more(self._passed(len(messages)))
+        if self.following:
+            rows.rows_changed(rows.row_count() - 1)
         self._title()
-        if self._wanted is not None and self._wanted[0] <= len(self._list.messages):
+        if self._wanted is not None and self._wanted[0] <= len(messages):
             number, span = self._wanted
             self._wanted = None
             self._go(number, span)
-        elif self._shown is None or self._shown is not self._list.current:
+        elif self._panes.message is None or self._panes.message is not rows.current:
             self._choose()
+
+    def _latest(self) -> int:
+        """The trace to follow: the one that had something last, once the shown one is silent for a while."""
+        session = self.session
+        heard = [session.heard(index) for index in range(len(session.traces))]
+        latest = max(range(len(heard)), key=heard.__getitem__)
+        return latest if heard[latest] > heard[self.index] + SILENT else self.index
+
+    def _passed(self, end: int) -> Sequence[int]:
+        """Which of the messages that have come since the filter was applied pass it."""
+        rows = self._list
+        if rows.shown is None:
+            return ()
+        facts = filters.Facts(rows.findings, frozenset(rows.bookmarks))
+        new = range(self._filtered_to, end)
+        self._filtered_to = max(end, self._filtered_to)
+        return [n for n in new if all(test(rows.messages[n], facts) for test in self._tests)]
 
     def _found(self, diagnoses: Sequence[Diagnosis]) -> None:
         if self.index >= len(diagnoses):
@@ -153,7 +175,7 @@ class TraceScreen(BaseScreen):
         self._list.findings = worst
         self._list.refresh()
         self._title()
-        self._describe()
+        self._panes.describe(self._findings_of(self._panes.message))
 
     def _title(self) -> None:
         traces = self.session.traces
@@ -166,102 +188,41 @@ class TraceScreen(BaseScreen):
         total = f"{len(messages):,} messages" if complete else f"{len(messages):,} messages, decoding ..."
         if complete and self.session.is_cut(self.index):
             total = f"the first {len(messages):,} messages of {len(traces[self.index]):,} records, + decodes more"
+        if self.dlmscope.watching:
+            total += ", following" if self.following else ", paused, f follows"
         if self._filter and self._list.shown is not None:
             total = f"{len(self._list.shown):,} of {total} with {self._filter}"
         self._list.border_subtitle = total.replace("[", "\\[")
 
-    def _choose(self) -> None:
-        """Shows the message under the cursor."""
-        self._pending = False
-        message = self._list.current
-        if message is not self._shown:
-            self._show(message)
-        self._light_frame()
-
-    def _show(self, message: Message | None) -> None:
-        self._shown, self._mark = message, None
-        opened = self._view(1)
-        opened.display = message is not None and bool(message.buffers)
-        if message is None:
-            self._tree.show(None, {})
-            self._view(0).show(b"")
-            self._words.say(Text("Nothing is open. Press 1 to paste, Ctrl+O to open a file.", "italic"))
-            return
-        octets = {0: message.wire} | {buffer.id: buffer.data for buffer in message.buffers}
-        self._tree.show(tree_of(message), octets)
-        wire = self._view(0)
-        wire.show(message.wire)
-        wire.border_title = f"Wire, {len(message.wire)} octets"
-        self._inner = 0
-        if message.buffers:
-            self._show_buffer(message.buffers[-1].id)
-        self._describe()
-
-    def _show_buffer(self, number: int) -> None:
-        message = self._shown
-        if message is None or number == self._inner:
-            return
-        self._inner = number
-        buffer = next(b for b in message.buffers if b.id == number)
-        view = self._view(1)
-        view.show(buffer.data)
-        which = f" ({number} of {len(message.buffers)})" if len(message.buffers) > 1 else ""
-        verdict = message.security.verdict if message.security is not None and buffer.how == "decrypted" else ""
-        marked = "" if verdict in ("", "verified") else ", NOT AUTHENTICATED"
-        view.border_title = f"{buffer.how.capitalize()}{which}, {len(buffer.data)} octets{marked}"
-
     @on(RowsView.Moved, "#messages")
     def message_chosen(self) -> None:
         """Another message, or a frame of it. The list is drawn first, so that paging does not wait for the fields."""
+        if self.dlmscope.watching:
+            self.following = self._list.cursor == self._list.row_count() - 1
         if not self._pending:
             self._pending = True
             self.call_after_refresh(self._choose)
 
-    def _light_frame(self) -> None:
-        message, frame = self._shown, self._list.frame
-        if message is None or frame is None:
-            self._light()
-            return
-        start = sum(len(f.data) for f in message.frames[:frame])
-        self._view(0).light([Lit(start, start + len(message.frames[frame].data))])
+    def _choose(self) -> None:
+        """Shows the message under the cursor, and the frame where the row is one."""
+        self._pending = False
+        message = self._list.current
+        if message is not self._panes.message:
+            self._panes.show(message, self._findings_of(message))
+        self._panes.light_frame(self._list.frame)
+
+    def _findings_of(self, message: Message | None) -> Sequence[Finding]:
+        return self._findings.get(message.number, ()) if message is not None else ()
 
     @on(RowsView.Moved, "#fields")
     def field_chosen(self) -> None:
         """Another field: its octets are lit."""
-        self._light()
-
-    def _light(self) -> None:
-        node, message = self._tree.current, self._shown
-        if node is None or message is None:
-            return
-        if node.buffer:
-            self._show_buffer(node.buffer)
-        here, there = (self._inner, 0) if node.buffer else (0, self._inner)
-        self._view(there).light([*origin(message, node, self._inner), *self._marked(there)])
-        lit, marked = Lit(node.start, node.end), self._marked(here)
-        whole = (here, lit.start, lit.end) == (0, 0, len(message.wire))  # nothing stands out of all
-        same = any((mark.start, mark.end) == (lit.start, lit.end) for mark in marked)
-        self._view(here).light(marked if same or whole else [*marked, lit])
-        self._describe()
-
-    def _marked(self, buffer: int) -> list[Lit]:
-        mark = self._mark
-        return [Lit(mark.start, mark.end, "finding")] if mark is not None and mark.buffer == buffer else []
+        self._panes.light()
 
     @on(BytesView.Selected)
     def octet_chosen(self, event: BytesView.Selected) -> None:
         """An octet: the innermost field that covers it."""
-        buffer = 0 if event.view.id == "wire" else self._inner
-        path = self._tree.covering(buffer, event.offset)
-        if path is not None:
-            self._tree.select(path)
-
-    # Words
-
-    def _describe(self) -> None:
-        message, node = self._shown, self._tree.current
-        if message is not None and node is not None:
-            self._words.describe(node, self._tree.path_names(), self._findings.get(message.number, ()))
+        self._panes.select_at(event.view, event.offset)
 
     # Going somewhere
 
@@ -284,15 +245,13 @@ class TraceScreen(BaseScreen):
             self._list.go_to(number - 1)
             self._title()
         self._choose()
-        if span is not None and self._shown is not None:
-            path = self._tree.matching(span.buffer, span.start, max(span.end, span.start + 1))
-            if path is not None:
-                self._tree.select(path)
-                self._tree.focus()
-            if span.buffer:
-                self._show_buffer(span.buffer)
-            self._mark = span
-            self._view(span.buffer).light(self._marked(span.buffer))
+        if span is not None:
+            self._panes.mark(span)
+
+    @property
+    def _here(self) -> int:
+        """The number of the message that is shown."""
+        return self._panes.message.number if self._panes.message is not None else 0
 
     def action_finding(self, by: int) -> None:
         """The next message with a finding, of those that are shown; from the last one again to the first."""
@@ -301,12 +260,12 @@ class TraceScreen(BaseScreen):
             self.notify("Looking for findings; this takes a while in a long trace")
             self._decode()
             return
-        here = self._shown.number if self._shown is not None else 0
+        here = self._here
         self._jump(sorted(self._list.findings), here, by, "There is no finding in this trace")
 
     def action_next_bookmark(self) -> None:
         """The next bookmark."""
-        here = self._shown.number if self._shown is not None else 0
+        here = self._here
         self._jump(sorted(self._list.bookmarks), here, 1, "There is no bookmark; b sets one")
 
     def _jump(self, numbers: list[int], here: int, by: int, none: str) -> None:
@@ -321,15 +280,16 @@ class TraceScreen(BaseScreen):
 
     def action_bookmark(self) -> None:
         """Sets or removes a bookmark."""
-        if self._shown is not None:
-            self._list.bookmarks ^= {self._shown.number}
+        if self._panes.message is not None:
+            self._list.bookmarks ^= {self._here}
             self._bookmarks[self.index] = self._list.bookmarks
             self._list.refresh()
 
     def action_trace(self, by: int) -> None:
         """The next trace of those that are open."""
         if len(self.session.traces) > 1:
-            self._shown = None
+            self._panes.forget()
+            self.following = False
             self._open_trace((self.index + by) % len(self.session.traces))
             self._list.move(0)
 
@@ -339,10 +299,20 @@ class TraceScreen(BaseScreen):
             self.session.want_more(self.index)
             self._decode()
 
+    def action_follow(self) -> None:
+        """To the end of what is watched, which stays in sight from now on; or no longer."""
+        self.following = not self.following
+        if self.following:
+            self._list.move(self._list.row_count() - 1)
+        self._title()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what is watched can be followed."""
+        return action != "follow" or self.dlmscope.watching
+
     def action_next_buffer(self) -> None:
         """The next buffer that was opened."""
-        if self._shown is not None and self._shown.buffers:
-            self._show_buffer(self._inner % len(self._shown.buffers) + 1)
+        self._panes.next_buffer()
 
     def action_zoom(self) -> None:
         """The pane in use alone, and back."""
@@ -355,43 +325,30 @@ class TraceScreen(BaseScreen):
 
     def action_filter(self) -> None:
         """Asks for filter words."""
-        self._ask(
-            "filter",
-            self._filter,
-            "filter: text dir: apdu: obis: frame: sec: find: hex: is:   Enter keeps, Escape ends",
-        )
+        hint = "filter: text dir: apdu: obis: frame: sec: find: hex: is:   Enter keeps, Escape ends"
+        self._line.ask("filter", self._filter, hint)
 
     def action_go_to(self) -> None:
         """Asks for a number."""
-        self._ask("number", "", "number of a message")
-
-    def _ask(self, what: str, value: str, hint: str) -> None:
-        line = self.query_one("#line", Input)
-        self._asking = what
-        line.placeholder = hint
-        with self.prevent(Input.Changed):
-            line.value = value
-        line.display = True
-        line.focus()
+        self._line.ask("number", "", "number of a message")
 
     def action_leave_field(self) -> None:
         """Escape: out of the line, then out of the filter, then to the messages."""
-        line = self.query_one("#line", Input)
+        line = self._line
         if line.display:
             line.display = False
         elif self.maximized is not None:
             self.minimize()
         elif self._filter:
-            self._filtered("", None)
+            self._filtered("", [], None)
         self._list.focus()
 
-    @on(Input.Changed, "#line")
-    def typed(self, event: Input.Changed) -> None:
+    @on(AskLine.Typed)
+    def typed(self, event: AskLine.Typed) -> None:
         """Filters when the typing pauses; in a thread, and the next key cancels it."""
-        event.stop()
-        line = event.value.strip()
-        if self._asking != "filter":
+        if event.what != "filter" or isinstance(event, AskLine.Entered):
             return
+        line = event.text
         try:
             tests = filters.parse(line)
         except filters.FilterError as problem:
@@ -399,34 +356,34 @@ class TraceScreen(BaseScreen):
             return
         messages = self._list.messages
         facts = filters.Facts(self._list.findings, frozenset(self._list.bookmarks))
+        self._filtered_to = len(messages)
+        some = islice(messages, self._filtered_to)
         self.dlmscope.background.run(
             "filter",
-            lambda stop: filters.matching(messages, tests, facts, stop) if tests else None,
-            lambda shown: self._filtered(line, shown),
+            lambda stop: filters.matching(some, tests, facts, stop) if tests else None,
+            lambda shown: self._filtered(line, tests, shown),
             PAUSE,
         )
 
-    def _filtered(self, line: str, shown: list[int] | None) -> None:
+    def _filtered(self, line: str, tests: list[filters.Test], shown: list[int] | None) -> None:
         here = self._list.index_at(self._list.cursor)
-        self._filter = line
+        self._filter, self._tests = line, tests
         self._list.filter(shown)
         if here is None or not self._list.go_to(here):
             self._list.move(0)
         self._title()
         self._choose()
 
-    @on(Input.Submitted, "#line")
-    def entered(self, event: Input.Submitted) -> None:
+    @on(AskLine.Entered)
+    def entered(self, event: AskLine.Entered) -> None:
         """Enter: the number, or back to the messages with the filter kept."""
-        event.stop()
-        event.input.display = False
         self._list.focus()
-        if self._asking == "number":
-            text = event.value.strip().replace(",", "")
+        if event.what == "number":
+            text = event.text.replace(",", "")
             if text.isdigit():
                 self._go(int(text))
             elif text:
-                self.notify(f"{event.value}: is no number", severity="warning", markup=False)
+                self.notify(f"{event.text}: is no number", severity="warning", markup=False)
 
     # Copying
 
@@ -436,15 +393,16 @@ class TraceScreen(BaseScreen):
 
     def action_copy_field(self) -> None:
         """The value of the field: its octets in hexadecimal for a group, else the value."""
-        if self._shown is not None and (node := self._tree.current) is not None:
-            self._copy(copying.field_text(self._shown, node), node.name)
+        message, node = self._panes.message, self._panes.node
+        if message is not None and node is not None:
+            self._copy(copying.field_text(message, node), node.name)
 
     def action_copy_frame(self) -> None:
         """The frame in hexadecimal; all frames of a message, a line each."""
-        if self._shown is not None:
-            self._copy(copying.frame_text(self._shown, self._list.frame), f"Message {self._shown.number}")
+        if (message := self._panes.message) is not None:
+            self._copy(copying.frame_text(message, self._list.frame), f"Message {message.number}")
 
     def action_copy_json(self) -> None:
         """The message as `dlmscope decode --format json` gives it."""
-        if self._shown is not None:
-            self._copy(copying.json_text(self._shown), f"Message {self._shown.number} as JSON")
+        if (message := self._panes.message) is not None:
+            self._copy(copying.json_text(message), f"Message {message.number} as JSON")

@@ -10,6 +10,8 @@ HELP = f"""
 Messages above, the fields of the chosen one below, its octets beside them. A field lights its octets, on the wire and in
 the opened text; an octet selects its field. Signs: {LEGEND}.
 
+What is watched (F7) is followed: its last message stays in sight. Going up in the list pauses that; f or End returns.
+
 Filter words, all of which must hold, ! negates: text, dir:client, apdu:get, obis:1-0:1.8.0, frame:I, sec:failed (verified,
 unauthenticated, no-key, none), find:error, hex:E6E600, is:bookmark, is:split.
 """
@@ -22,6 +24,7 @@ KEYS: list[BindingType] = [
     Binding("left_square_bracket", "trace(-1)", "Previous trace", show=False, key_display="[",
             tooltip="previous trace"),
     Binding("right_square_bracket", "trace(1)", "Trace", key_display="]", tooltip="next trace"),
+    Binding("f", "follow", "Follow", tooltip="stay at the end of what is watched, or no longer"),
     Binding("b", "bookmark", "Bookmark", show=False, tooltip="set or remove a bookmark"),
     Binding("apostrophe", "next_bookmark", "Next bookmark", show=False, key_display="'", tooltip="next bookmark"),
     Binding("c", "copy_field", "Copy", tooltip="copy the field"),

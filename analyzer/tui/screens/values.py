@@ -98,7 +98,7 @@ Right bring other columns into sight, p plots the next column. x writes CSV: all
         if change == "traces":
             self.index, self._words = 0, []
             self._list()
-        if change in ("traces", "keys"):
+        if change in ("traces", "keys", "settled"):
             self._gather()
 
     # The list

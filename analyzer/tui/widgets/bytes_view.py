@@ -129,7 +129,7 @@ class BytesView(ScrollView, can_focus=True):
         width, row = self.octets_a_row, y + self.scroll_offset.y
         start = row * width
         plain = self.get_component_rich_style("bytes-view--plain")
-        if start >= len(self._data) and row:
+        if start >= len(self._data):
             return Strip.blank(self.size.width, plain)
         looks = self._looks(start, width)
         octets = self._data[start : start + width]

@@ -53,6 +53,12 @@ class MessageList(RowsView):
         self._summary.cache_clear()
         self.rows_changed()
 
+    def more(self, passed: Sequence[int]) -> None:
+        """There are more messages; `passed` are those of them that pass the filter."""
+        if self.shown is not None and passed:
+            self.shown = [*self.shown, *passed]
+        self.rows_changed()
+
     def filter(self, shown: Sequence[int] | None, cursor: int = 0) -> None:
         """Only these messages."""
         self.shown, self._open = shown, []

@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -97,8 +97,16 @@ class RowsView(ScrollView, can_focus=True):
         self.post_message(self.Moved(self, self.cursor))
 
     def _bring(self) -> None:
-        if self.size.height:
-            self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
+        """Brings the cursor into sight. At once: the rows may have become more than there were when it was last drawn."""
+        height, top = self.scrollable_content_region.height, self.scroll_offset.y
+        wanted = min(max(top, self.cursor - height + 1), self.cursor)
+        if height and wanted != top:
+            self.scroll_to(y=wanted, animate=False, force=True, immediate=True)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the last row is in sight."""
+        return self.scroll_offset.y >= self.max_scroll_y
 
     def on_resize(self, _event: events.Resize) -> None:
         """The cursor stays in sight."""

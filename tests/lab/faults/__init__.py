@@ -1,43 +1,83 @@
 """The faults that the laboratory can put into a conversation: one small function each, in files by layer.
 
 A fault is told by the code of the catalogue that names it, as the catalogue describes it; how the engine finds it is
-not looked at. The function gets a seed and gives a conversation with that fault at a random place, and the keys.
+not looked at. The function changes a conversation before it is played; `needs` says in which conversations it can be.
+Functions of several faults can change one conversation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
+from random import Random
+from typing import Any
 
 from analyzer.keyring import KeyRing
-from analyzer.model import Record, Trace
-from tests.lab.conversation import Setting, Talk
+from analyzer.model import Trace
+from tests.lab.conversation import Talk
+from tests.lab.setting import Setting
 
-LAYERS = ("link", "carriers", "acse", "security", "keys", "hls", "services")
+LAYERS = (
+    "link", "frames", "addresses", "serial", "carriers", "acse", "security", "aad", "keys", "hls", "services", "encoding",
+    "pushes",
+)  # fmt: skip
+# Where in a conversation a fault shows, in the order of the line. What is "anywhere" has no place of its own.
+STAGES = ("open", "aarq", "hls", "service", "bye")
+ANYWHERE = ("anywhere", "analyst")
 Case = tuple[Trace, KeyRing]
+Change = Callable[[Talk], None]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`code` is what has to be said first; `also` what is true of the conversation besides, each as good an answer
-    only where it follows from the fault."""
+    """`code` is what has to be said first; `instead` are codes that are as right, each with the reason; `also` what is
+    true of the conversation besides, each as good an answer only where it follows from the fault.
+
+    `ends`: the other side does not go on, so that nothing later is on the line.
+    """
 
     code: str
     name: str
-    make: Callable[[int], Case]
+    change: Change
     also: tuple[str, ...] = ()
+    instead: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    stage: str = "anywhere"
+    ends: bool = False
+    timed: bool = False  # shows in the times alone
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every code that names this fault rightly."""
+        return (self.code, *self.instead)
+
+    def make(self, seed: int) -> Case:
+        """A conversation with this fault, and the keys that the analyst gives."""
+        talk = talk_with(seed, self)
+        return talk.play(), talk.ring()
 
 
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(code: str, *also: str) -> Callable[[Callable[[int], Case]], Callable[[int], Case]]:
-    """Registers a function under its own name."""
+def fault(
+    code: str,
+    *also: str,
+    stage: str = "anywhere",
+    ends: bool = False,
+    timed: bool = False,
+    instead: Mapping[str, str] | None = None,
+    **needs: Any,
+) -> Callable[[Change], Change]:
+    """Registers a function under its own name. `needs`: a field of the setting, and the value or values it may have."""
 
-    def register(make: Callable[[int], Case]) -> Callable[[int], Case]:
-        FAULTS[make.__name__] = Fault(code, make.__name__, make, also)
-        return make
+    def register(change: Change) -> Change:
+        values = {name: value if isinstance(value, tuple) else (value,) for name, value in needs.items()}
+        values.setdefault("alone", (False,))
+        made = Fault(code, change.__name__, change, also, instead or {}, values, stage, ends, timed)
+        FAULTS[change.__name__] = made
+        return change
 
     return register
 
@@ -49,17 +89,29 @@ def every_fault() -> tuple[Fault, ...]:
     return tuple(FAULTS.values())
 
 
-def played(setting: Setting, **talk: object) -> Case:
-    """The conversation of a setting that a fault has changed."""
-    return Talk(setting, **talk).play(), setting.ring()  # type: ignore[arg-type]
+def common_needs(*faults: Fault) -> dict[str, tuple[Any, ...]] | None:
+    """What a conversation has to be that has room for all of these faults; None: there is none."""
+    needs: dict[str, tuple[Any, ...]] = {}
+    for one in faults:
+        for name, values in one.needs.items():
+            needs[name] = tuple(value for value in needs.get(name, values) if value in values)
+    return None if () in needs.values() else needs
 
 
-def changed(trace: Trace, at: int, *data: bytes) -> Trace:
-    """The trace with a record replaced by none, one or several of the same side."""
-    old = trace[at]
-    put = [Record(0, one, old.direction, seconds=old.seconds) for one in data]
-    records = [*trace.records[:at], *put, *trace.records[at + 1 :]]
-    return Trace(
-        trace.name, trace.source,
-        tuple(Record(n, r.data, r.direction, seconds=r.seconds) for n, r in enumerate(records, 1)),
-    )  # fmt: skip
+def talk_with(seed: int, *faults: Fault, late: bool = False, **given: Any) -> Talk:
+    """The conversation of a seed with these faults in it, ready to be played. Needs what `common_needs` gives."""
+    chance = Random(f"{seed} {' '.join(one.name for one in faults)}")
+    needs = common_needs(*faults)
+    if needs is None:
+        raise ValueError(f"no conversation has room for {' and '.join(one.name for one in faults)}")
+    chosen: dict[str, Any] = {name: chance.choice(values) for name, values in needs.items()}
+    alone = bool(chosen.pop("alone", False))
+    # What ciphers nothing has nothing that is protected, and what needs a protection is ciphered.
+    if chosen.get("protection") not in (None, "none") or chosen.get("suite"):
+        chosen.setdefault("ciphered", True)
+    chosen.setdefault("exchanges", chance.randrange(3, 7))
+    chosen.setdefault("gateway", False)
+    talk = Talk(Setting(seed, **{**chosen, **given}), late, alone=alone)
+    for one in faults:
+        one.change(talk)
+    return talk

@@ -1,130 +1,212 @@
-"""What a client asks wrongly when it associates, and how the meter refuses."""
+"""What a client asks wrongly when it associates, and how the meter refuses; and what a meter answers wrongly."""
 
 from __future__ import annotations
 
-from tests.lab.association import aare, aarq, initiate_request, initiate_response
-from tests.lab.conversation import Setting, Stop, Talk
-from tests.lab.faults import Case, fault
+from typing import Any
+
+from tests.lab.association import aarq, initiate_request
+from tests.lab.carriers import Hdlc, Side
+from tests.lab.conversation import Stop, Talk
+from tests.lab.faults import fault
+from tests.lab.octets import element
+
+PLAIN: dict[str, Any] = {"ciphered": False, "mechanism": 1, "short_names": False}
+REFUSED: dict[str, Any] = {"stage": "aarq", "ends": True}
 
 
-class Refused(Talk):
-    """The meter refuses the AARQ with a result and a diagnostic, and an initiate error where `error` is given."""
-
-    result, diagnostic, error = 1, 1, b""
-
-    def answer_association(self) -> None:
-        it = self.setting
-        title = it.meter.title if it.titled else b""
-        inside = self.error or initiate_response(it.proposal)
-        if not self.error:
-            inside = self.sealed("meter", inside)
-        self.send("meter", aare(it.proposal, title, b"", inside, self.result, self.diagnostic))
-        raise Stop
+def refuse(talk: Talk, diagnostic: int, error: str = "") -> None:
+    """The AARE with result 1 or 2, a diagnostic, and an initiate error where one is given."""
+    talk.refused = (talk.chance.choice((1, 2)), diagnostic, bytes.fromhex(error))
 
 
-def _refused(setting: Setting, diagnostic: int, error: str = "") -> Case:
-    talk = Refused(setting)
-    talk.result, talk.diagnostic, talk.error = 1 + setting.seed % 2, diagnostic, bytes.fromhex(error)
-    return talk.play(), setting.ring()
+@fault("application-context-rejected", **REFUSED)
+def context_that_the_meter_has_not(talk: Talk) -> None:
+    refuse(talk, 2)
 
 
-def _plain(seed: int, mechanism: int = 1) -> Setting:
-    return Setting(seed, ciphered=False, mechanism=mechanism, short_names=False)
+@fault("context-ciphering-mismatch", "application-context-rejected", **REFUSED, ciphered=True, short_names=False)
+def ciphered_in_a_plain_context(talk: Talk) -> None:
+    talk.setting.proposal.context = 1
+    refuse(talk, 2)
 
 
-@fault("application-context-rejected")
-def context_that_the_meter_has_not(seed: int) -> Case:
-    return _refused(Setting(seed), 2)
+@fault("context-ciphering-mismatch", "application-context-rejected", **REFUSED, **PLAIN)
+def plain_in_a_ciphered_context(talk: Talk) -> None:
+    talk.setting.proposal.context = 3
+    talk.setting.titled = True
+    refuse(talk, talk.chance.choice((1, 2)))
 
 
-@fault("context-ciphering-mismatch", "application-context-rejected")
-def ciphered_in_a_plain_context(seed: int) -> Case:
-    setting = Setting(seed, ciphered=True, short_names=False)
-    setting.proposal.context = 1
-    return _refused(setting, 2)
+@fault("mechanism-rejected", **REFUSED)
+def mechanism_that_the_meter_has_not(talk: Talk) -> None:
+    refuse(talk, 11)
 
 
-@fault("context-ciphering-mismatch", "application-context-rejected")
-def plain_in_a_ciphered_context(seed: int) -> Case:
-    setting = _plain(seed)
-    setting.proposal.context = 3
-    setting.titled = True
-    return _refused(setting, 1 + seed % 2)
+@fault("mechanism-rejected", **REFUSED, mechanism=0)
+def mechanism_required(talk: Talk) -> None:
+    refuse(talk, 12)
 
 
-@fault("mechanism-rejected")
-def mechanism_that_the_meter_has_not(seed: int) -> Case:
-    return _refused(Setting(seed), 11)
+@fault("authentication-failed", **REFUSED, **PLAIN)
+def wrong_password(talk: Talk) -> None:
+    talk.setting.password = b"00000000"
+    refuse(talk, 13)
 
 
-@fault("authentication-failed")
-def wrong_password(seed: int) -> Case:
-    setting = _plain(seed)
-    setting.password = b"00000000"
-    return _refused(setting, 13)
+@fault("calling-ap-title-wrong", **REFUSED, ciphered=True, mechanism=5)
+def no_title(talk: Talk) -> None:
+    talk.setting.proposal.calling_title = False
+    refuse(talk, 3)
 
 
-@fault("calling-ap-title-wrong")
-def no_title(seed: int) -> Case:
-    setting = Setting(seed, ciphered=True, mechanism=5)
-    setting.proposal.calling_title = False
-    return _refused(setting, 3)
+@fault("calling-ap-title-wrong", **REFUSED, ciphered=True)
+def title_that_the_meter_does_not_know(talk: Talk) -> None:
+    refuse(talk, 3)
 
 
-@fault("acse-requirements-missing", "mechanism-rejected")
-def value_without_requirements(seed: int) -> Case:
-    setting = _plain(seed)
-    setting.proposal.requirements = False
-    return _refused(setting, 12 + 2 * (seed % 2))
+@fault("acse-requirements-missing", "mechanism-rejected", **REFUSED, **PLAIN)
+def value_without_requirements(talk: Talk) -> None:
+    talk.setting.proposal.requirements = False
+    refuse(talk, talk.chance.choice((12, 14)))
 
 
-@fault("dlms-version-wrong")
-def version_five(seed: int) -> Case:
-    setting = Setting(seed)
-    setting.proposal.version = setting.chance.choice((1, 4, 5))
-    return _refused(setting, 1, "0E010601")
+@fault("dlms-version-wrong", **REFUSED)
+def version_five(talk: Talk) -> None:
+    talk.setting.proposal.version = talk.chance.choice((1, 4, 5))
+    refuse(talk, 1, "0E010601")
 
 
-@fault("pdu-size-too-small")
-def tiny_pdu(seed: int) -> Case:
-    setting = Setting(seed)
-    setting.proposal.client_pdu = setting.chance.randrange(1, 12)
-    return _refused(setting, 1, "0E010603")
+@fault("pdu-size-too-small", **REFUSED)
+def tiny_pdu(talk: Talk) -> None:
+    talk.setting.proposal.client_pdu = talk.chance.randrange(1, 12)
+    refuse(talk, 1, "0E010603")
 
 
-@fault("conformance-insufficient")
-def nothing_in_common(seed: int) -> Case:
-    setting = Setting(seed)
-    setting.proposal.conformance = 0
-    return _refused(setting, 1, "0E010602")
+@fault("conformance-insufficient", **REFUSED)
+def nothing_in_common(talk: Talk) -> None:
+    talk.setting.proposal.conformance = 0
+    refuse(talk, 1, "0E010602")
 
 
-@fault("user-information-missing")
-def no_user_information(seed: int) -> Case:
-    setting = _plain(seed)
+@fault("user-information-missing", **REFUSED, **PLAIN)
+def no_user_information(talk: Talk) -> None:
+    setting = talk.setting
 
-    def cut(side: str, apdu: bytes) -> bytes:
+    def cut(side: Side, apdu: bytes) -> bytes:
         opening = initiate_request(setting.proposal, b"")
         if side == "client" and apdu[0] == 0x60:
             short = aarq(setting.proposal, b"", setting.password, opening)[2 : -len(opening) - 4]
-            return bytes([0x60, len(short)]) + short
+            return element(0x60, short)
         return apdu
 
-    talk = Refused(setting, line=cut)  # type: ignore[arg-type]
-    talk.error = bytes.fromhex("0E010600")
-    return talk.play(), setting.ring()
+    talk.line.append(cut)
+    refuse(talk, 1, "0E010600")
 
 
-@fault("association-not-released")
-def associated_twice(seed: int) -> Case:
+@fault("association-not-released", stage="bye", ends=True, ciphered=False, mechanism=0, short_names=False)
+def associated_twice(talk: Talk) -> None:
     """A second AARQ on an open association; the meter refuses it."""
-    setting = _plain(seed, 0)
 
-    class Twice(Talk):
-        def bye(self) -> None:
-            it = self.setting
-            self.send("client", aarq(it.proposal, b"", it.password, initiate_request(it.proposal, b"")))
-            self.send("meter", bytes.fromhex("D80101"))
-            raise Stop
+    def again() -> None:
+        it = talk.setting
+        talk.send("client", aarq(it.proposal, b"", it.password, initiate_request(it.proposal, b"")))
+        talk.send("meter", bytes.fromhex("D80101"))
+        raise Stop
 
-    return Twice(setting).play(), setting.ring()
+    talk.bye = again  # type: ignore[method-assign]
+
+
+@fault("mechanism-oid-wrong", stage="hls", mechanism=(3, 4, 5, 6))
+def mechanism_with_a_high_bit(talk: Talk) -> None:
+    """The meter writes 85 for 5 into the mechanism name; the exchange goes on."""
+
+    def high(side: Side, apdu: bytes) -> bytes:
+        name = bytes.fromhex("8907608574050802")
+        if side == "meter" and apdu[0] == 0x61 and name in apdu:
+            at = apdu.index(name) + len(name)
+            return apdu[:at] + bytes([apdu[at] | 0x80]) + apdu[at + 1 :]
+        return apdu
+
+    talk.line.append(high)
+
+
+@fault("association-pending", stage="hls", ends=True, mechanism=(3, 4, 5, 6, 7))
+def gave_up_at_fourteen(talk: Talk) -> None:
+    """The client takes diagnostic 14 for a refusal, and disconnects or releases."""
+
+    def given_up() -> None:
+        if not isinstance(talk.carrier, Hdlc):
+            talk.setting.release = "release"
+            talk.bye()
+        raise Stop
+
+    talk.prove = given_up  # type: ignore[method-assign]
+
+
+@fault(
+    "ber-length-wrong",
+    stage="aarq",
+    ends=True,
+    mechanism=(1, 3, 5),
+    instead={"user-information-missing": "where the wrong length swallows the field, the field is missing as well"},
+)
+def length_inside_the_aarq(talk: Talk) -> None:
+    """One of the lengths inside is off by one or two; the meter refuses, or does not answer."""
+    by = talk.chance.choice((-2, -1, 1, 2))
+    field = talk.chance.choice((b"\xa1", b"\xac", b"\xbe"))
+
+    def wrong(side: Side, apdu: bytes) -> bytes:
+        if side != "client" or apdu[0] != 0x60:
+            return apdu
+        at = 2 + (apdu[1] & 0x7F if apdu[1] & 0x80 else 0)
+        while at < len(apdu) and apdu[at : at + 1] != field:
+            long = apdu[at + 1] & 0x80
+            at += 2 + (2 + apdu[at + 2] - 1 if long else apdu[at + 1])
+        where = at + (2 if apdu[at + 1] & 0x80 else 1)
+        return apdu[:where] + bytes([(apdu[where] + by) & 0xFF]) + apdu[where + 1 :]
+
+    talk.line.append(wrong)
+    if talk.chance.random() < 0.5:
+        talk.silent = True
+    else:
+        refuse(talk, 1, "0E010600")
+
+
+@fault("ber-length-wrong", stage="aarq", ends=True, mechanism=(0, 1, 5))
+def length_of_the_whole_aarq(talk: Talk) -> None:
+    """The outer length counts a field too few, or what is not there."""
+    by = talk.chance.choice((-3, -1, 2, 5))
+
+    def wrong(side: Side, apdu: bytes) -> bytes:
+        if side != "client" or apdu[0] != 0x60:
+            return apdu
+        where = 2 if apdu[1] & 0x80 else 1
+        return apdu[:where] + bytes([apdu[where] + by & 0xFF]) + apdu[where + 1 :]
+
+    talk.line.append(wrong)
+    refuse(talk, 1, "0E010600")
+
+
+@fault("release-unanswered", stage="bye", framing=("hdlc", "mode-e"))
+def no_answer_to_the_release(talk: Talk) -> None:
+    talk.setting.release = "both"
+    talk.line.append(lambda side, apdu: b"" if side == "meter" and apdu[0] == 0x63 else apdu)
+
+
+@fault("conformance-not-subset", stage="aarq")
+def more_than_was_asked(talk: Talk) -> None:
+    """The meter grants a service that was not proposed; nobody uses it."""
+    talk.setting.proposal.granted |= talk.chance.choice((0x000080, 0x000040, 0x008000))
+
+
+@fault("ln-sn-mismatch", stage="service", ends=True, short_names=False, framing=("hdlc", "wrapper", "mbus", "none"))
+def short_names_in_a_context_of_long_ones(talk: Talk) -> None:
+    """The client reads by a short name; the meter does not know the service."""
+    refusal = talk.chance.choice((b"\xd8\x02\x02", b"\xd8\x01\x02"))
+    talk.add(lambda: [("client", bytes.fromhex("0501022008")), ("meter", refusal)], ends=True)
+
+
+@fault("ln-sn-mismatch", stage="service", ends=True, short_names=True, framing=("hdlc", "wrapper", "mbus", "none"))
+def long_names_in_a_context_of_short_ones(talk: Talk) -> None:
+    what = bytes.fromhex("C001C100080000010000FF0200")
+    talk.add(lambda: [("client", what), ("meter", b"\xd8\x02\x02")], ends=True)

@@ -3,122 +3,131 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
-from analyzer.keyring import KeyRing
-from tests.lab.conversation import Setting, Stop, Talk
-from tests.lab.faults import Case, fault, played
-from tests.lab.stations import Quirk, gcm
+from cryptography.hazmat.primitives.asymmetric import utils
+
+from tests.lab.conversation import Stop, Talk
+from tests.lab.faults import fault
+from tests.lab.stations import Quirk
+
+HASHED = (3, 4, 5, 6)
+HLS: dict[str, Any] = {"stage": "hls", "ends": True, "mechanism": HASHED}
 
 
-def _setting(seed: int, *mechanisms: int) -> Setting:
-    mechanism = (mechanisms or (3, 4, 5, 6))[seed % len(mechanisms or (3, 4, 5, 6))]
-    return Setting(seed, mechanism=mechanism, exchanges=3)
-
-
-@fault("hls-challenge-swapped", "hls-rejected")
-def own_challenge(seed: int) -> Case:
-    """The client proves its own challenge instead of the meter's."""
-    setting = _setting(seed, 3, 4, 5)
-    right = setting.client.proof
+def proves(talk: Talk, value: Callable[[int, bytes, bytes], bytes]) -> None:
+    """What the client makes of pass 3 in place of the right value: of mechanism, challenge of the meter, own."""
+    client = talk.setting.client
 
     def proof(mechanism: int, theirs: bytes, own: bytes) -> bytes:
-        value = right(mechanism, own, theirs)
-        setting.client.spoilt = True
-        return value
+        made = value(mechanism, theirs, own)
+        client.spoilt = True
+        return made
 
-    setting.client.proof = proof  # type: ignore[method-assign]
-    return played(setting)
-
-
-@fault("hls-challenges-equal")
-def challenge_echoed(seed: int) -> Case:
-    setting = _setting(seed)
-    setting.stoc = setting.ctos
-    return played(setting)
+    client.proof = proof  # type: ignore[method-assign]
 
 
-@fault("hls-value-length", "hls-rejected")
-def value_too_short(seed: int) -> Case:
-    setting = _setting(seed)
-    setting.client.quirk = Quirk(proof=lambda right: right[: len(right) - 4])
-    setting.client.after = 1000
-    return played(setting)
-
-
-def _noise(right: bytes) -> bytes:
+def noise(right: bytes) -> bytes:
     """Octets of the same length that no key gives, the counter of GMAC kept."""
     kept = right[:5] if len(right) == 17 else b""
-    return kept + hashlib.sha512(right).digest()[: len(right) - len(kept)]
+    return kept + (hashlib.sha512(right).digest() * 2)[: len(right) - len(kept)]
 
 
-@fault("hls-key-or-title-wrong", "hls-rejected")
-def value_of_another_secret(seed: int) -> Case:
+@fault("hls-challenge-swapped", "hls-rejected", **{**HLS, "mechanism": (3, 4, 5)})
+def own_challenge(talk: Talk) -> None:
+    """The client proves its own challenge instead of the meter's."""
+    client = talk.setting.client
+    proves(talk, lambda mechanism, theirs, own: client.value(mechanism, own, theirs))
+
+
+@fault("hls-challenges-equal", stage="hls", mechanism=HASHED)
+def challenge_echoed(talk: Talk) -> None:
+    talk.setting.stoc = talk.setting.ctos
+
+
+@fault("hls-value-length", "hls-rejected", **HLS)
+def value_too_short(talk: Talk) -> None:
+    talk.setting.client.quirk, talk.setting.client.after = Quirk(proof=lambda right: right[: len(right) - 4]), 1000
+
+
+@fault("hls-key-or-title-wrong", "hls-rejected", **{**HLS, "mechanism": (*HASHED, 7)})
+def value_of_another_secret(talk: Talk) -> None:
     """The meter refuses what the client made of another secret."""
-    setting = _setting(seed)
-    setting.client.quirk = Quirk(proof=_noise)
-    setting.client.after = 1000
-    return played(setting)
+    talk.setting.client.quirk, talk.setting.client.after = Quirk(proof=noise), 1000
 
 
-@fault("hls-rejected")
-def value_refused_and_no_secret_given(seed: int) -> Case:
+@fault("hls-rejected", **{**HLS, "mechanism": (3, 4), "ciphered": False})
+def value_refused_and_no_secret_given(talk: Talk) -> None:
     """The same, and the analyst has no secret to compute with."""
-    setting = Setting(seed, mechanism=(3, 4)[seed % 2], ciphered=False, exchanges=3)
-    setting.client.quirk = Quirk(proof=_noise)
-    setting.client.after = 1000
-    return played(setting)[0], KeyRing()
+    value_of_another_secret(talk)
+    talk.typed.append(dict.clear)
 
 
-@fault("hls-server-proof-wrong", "hls-key-or-title-wrong")
-def meter_proves_nothing(seed: int) -> Case:
-    setting = _setting(seed)
-    setting.meter.quirk = Quirk(proof=_noise)
-    setting.meter.after = 1000
-    return played(setting)
+@fault("hls-server-proof-wrong", "hls-key-or-title-wrong", **{**HLS, "mechanism": (*HASHED, 7)})
+def meter_proves_nothing(talk: Talk) -> None:
+    talk.setting.meter.quirk, talk.setting.meter.after = Quirk(proof=noise), 1000
 
 
-@fault("hls-key-or-title-wrong", "hls-rejected")
-def mac_under_the_title_of_the_meter(seed: int) -> Case:
-    setting = _setting(seed, 5)
-    client = setting.client
+@fault("hls-key-or-title-wrong", "hls-rejected", **{**HLS, "mechanism": 5})
+def mac_under_the_title_of_the_meter(talk: Talk) -> None:
+    client = talk.setting.client
 
-    def proof(mechanism: int, theirs: bytes, own: bytes) -> bytes:
+    def value(mechanism: int, theirs: bytes, own: bytes) -> bytes:
         client.counter += 1
-        counter = client.counter.to_bytes(4, "big")
-        client.spoilt = True
-        return b"\x10" + counter + gcm(client.ek, client.peer + counter, b"", b"\x10" + client.ak + theirs)[1][:12]
+        return client.mac(client.counter, theirs, client.peer)
 
-    client.proof = proof  # type: ignore[method-assign]
-    return played(setting)
+    proves(talk, value)
 
 
-@fault("hls-counter-mismatch", "hls-rejected")
-def mac_under_another_counter(seed: int) -> Case:
-    setting = _setting(seed, 5)
-    client = setting.client
+@fault("hls-counter-mismatch", "hls-rejected", **{**HLS, "mechanism": 5})
+def mac_under_another_counter(talk: Talk) -> None:
+    client, by = talk.setting.client, talk.chance.choice((1, -1))
 
-    def proof(mechanism: int, theirs: bytes, own: bytes) -> bytes:
+    def value(mechanism: int, theirs: bytes, own: bytes) -> bytes:
         client.counter += 1
-        counter, used = client.counter.to_bytes(4, "big"), (client.counter + 1).to_bytes(4, "big")
-        client.spoilt = True
-        return b"\x10" + counter + gcm(client.ek, client.title + used, b"", b"\x10" + client.ak + theirs)[1][:12]
+        return client.mac(client.counter, theirs, used=client.counter + by)
 
-    client.proof = proof  # type: ignore[method-assign]
-    return played(setting)
+    proves(talk, value)
 
 
-@fault("hls-pass3-missing")
-def no_pass_three(seed: int) -> Case:
+@fault("hls-pass3-missing", **{**HLS, "mechanism": (*HASHED, 7)})
+def no_pass_three(talk: Talk) -> None:
     """The client reads at once; the meter refuses, as the association is not open."""
-    setting = _setting(seed)
 
-    class Hasty(Talk):
-        def prove(self) -> None:
-            request = (
-                b"\x05\x01\x02\x20\x08" if setting.short_names else bytes.fromhex("C001C10008" + "0000010000FF0200")
-            )
-            self.send("client", self.sealed("client", request))
-            self.send("meter", bytes.fromhex("D80101"))
-            raise Stop
+    def hasty() -> None:
+        request = bytes.fromhex("0501022008" if talk.setting.short_names else "C001C100080000010000FF0200")
+        talk.send("client", talk.sealed("client", request))
+        talk.send("meter", bytes.fromhex("D80101"))
+        raise Stop
 
-    return Hasty(setting).play(), setting.ring()
+    talk.prove = hasty  # type: ignore[method-assign]
+
+
+@fault("mechanism-proprietary", stage="hls", mechanism=2)
+def mechanism_of_the_maker(talk: Talk) -> None:
+    """Mechanism 2 with a formula that nobody else knows. It works."""
+
+
+@fault("hls-sha256-old-formula", stage="hls", mechanism=6)
+def hash_of_challenge_and_secret(talk: Talk) -> None:
+    """Both sides hash challenge and secret alone, as an old edition has it, and are content."""
+    for side in (talk.setting.client, talk.setting.meter):
+        side.value = lambda mechanism, theirs, own, key=side.secret: hashlib.sha256(theirs + key).digest()  # type: ignore
+
+
+@fault("ecdsa-signature-format", "hls-rejected", **{**HLS, "mechanism": 7})
+def signature_in_der(talk: Talk) -> None:
+    """The signature as a library gives it: a sequence of two integers."""
+
+    def der(right: bytes) -> bytes:
+        half = len(right) // 2
+        return utils.encode_dss_signature(int.from_bytes(right[:half], "big"), int.from_bytes(right[half:], "big"))
+
+    talk.setting.client.quirk, talk.setting.client.after = Quirk(proof=der), 1000
+
+
+@fault("hls-key-or-title-wrong", "hls-rejected", **{**HLS, "mechanism": 7})
+def signed_without_the_titles(talk: Talk) -> None:
+    client = talk.setting.client
+    proves(talk, lambda mechanism, theirs, own: client.pair.sign(theirs + own))  # type: ignore[union-attr]

@@ -2,57 +2,91 @@
 
 from __future__ import annotations
 
-from analyzer.keyring import KeyRing
-from tests.lab.conversation import Setting, Talk
-from tests.lab.faults import Case, fault
+from collections.abc import Callable
+from typing import Any
+
+from tests.lab.conversation import Talk
+from tests.lab.faults import fault
+
+READ: dict[str, Any] = {
+    "stage": "analyst", "ciphered": True, "control": 0x30, "mechanism": (0, 1, 5),
+    "protection": ("glo", "general-glo", "general"), "key_info": "identified", "alone": (False, False, True),
+}  # fmt: skip
+Keys = dict[str, bytes]
 
 
-def _read_with(seed: int, **wrong: object) -> Case:
-    """The conversation and the keys, each after its change."""
-    kinds = ("glo", "general-glo", "general")
-    setting = Setting(seed, ciphered=True, control=0x30, protection=kinds[seed % 3], mechanism=(0, 1, 5)[seed % 3])
-    trace = Talk(setting).play()
-    given = {role: key.hex() for role, key in setting.keys.items() if role in ("ek", "ak")}
-    for role, change in wrong.items():
-        given[role] = change(setting.keys).hex()  # type: ignore[operator]
-    return trace, KeyRing.from_options(**given, password="0x" + setting.keys["password"].hex())
+def typed(talk: Talk, **changes: Callable[[Keys], bytes]) -> None:
+    """The keys that are given, each made of the right ones."""
+
+    def change(keys: Keys) -> None:
+        keys.update({role: made(dict(keys)) for role, made in changes.items()})
+
+    talk.typed.append(change)
 
 
-@fault("encryption-key-wrong")
-def another_encryption_key(seed: int) -> Case:
-    return _read_with(seed, ek=lambda keys: bytes(octet ^ 0x5A for octet in keys["ek"]))
+def inverted(key: bytes) -> bytes:
+    return bytes(octet ^ 0x5A for octet in key)
 
 
-@fault("authentication-key-wrong")
-def another_authentication_key(seed: int) -> Case:
-    return _read_with(seed, ak=lambda keys: bytes(octet ^ 0x5A for octet in keys["ak"]))
+@fault("encryption-key-wrong", **READ)
+def another_encryption_key(talk: Talk) -> None:
+    typed(talk, ek=lambda keys: inverted(keys["ek"]))
 
 
-@fault("keys-swapped")
-def keys_swapped(seed: int) -> Case:
-    return _read_with(seed, ek=lambda keys: keys["ak"], ak=lambda keys: keys["ek"])
+@fault("authentication-key-wrong", **READ)
+def another_authentication_key(talk: Talk) -> None:
+    typed(talk, ak=lambda keys: inverted(keys["ak"]))
 
 
-@fault("key-reversed")
-def key_reversed(seed: int) -> Case:
-    return _read_with(seed, ek=lambda keys: keys["ek"][::-1])
+@fault("encryption-key-wrong", "authentication-key-wrong", **READ)
+def keys_of_another_meter(talk: Talk) -> None:
+    typed(talk, ek=lambda keys: inverted(keys["ek"]), ak=lambda keys: inverted(keys["ak"]))
 
 
-@fault("key-reversed")
-def both_keys_reversed(seed: int) -> Case:
-    return _read_with(seed, ek=lambda keys: keys["ek"][::-1], ak=lambda keys: keys["ak"][::-1])
+@fault("keys-swapped", **READ)
+def keys_swapped(talk: Talk) -> None:
+    typed(talk, ek=lambda keys: keys["ak"], ak=lambda keys: keys["ek"])
 
 
-@fault("key-ascii-hex")
-def key_as_its_text(seed: int) -> Case:
-    return _read_with(seed, ek=lambda keys: keys["ek"].hex().upper().encode())
+@fault("key-reversed", **READ)
+def key_reversed(talk: Talk) -> None:
+    typed(talk, ek=lambda keys: keys["ek"][::-1])
 
 
-@fault("key-length")
-def key_with_zeros_behind(seed: int) -> Case:
-    return _read_with(seed, ek=lambda keys: keys["ek"] + bytes(16))
+@fault("key-reversed", **READ)
+def both_keys_reversed(talk: Talk) -> None:
+    typed(talk, ek=lambda keys: keys["ek"][::-1], ak=lambda keys: keys["ak"][::-1])
 
 
-@fault("authentication-key-wrong", "keys-equal")
-def one_key_for_both(seed: int) -> Case:
-    return _read_with(seed, ak=lambda keys: keys["ek"])
+@fault("key-reversed", **READ)
+def words_of_the_key_swapped(talk: Talk) -> None:
+    """Each word of four octets reversed, as a little-endian tool stores it."""
+
+    def words(keys: Keys) -> bytes:
+        return b"".join(keys["ek"][at : at + 4][::-1] for at in range(0, len(keys["ek"]), 4))
+
+    typed(talk, ek=words)
+
+
+@fault("key-ascii-hex", **READ)
+def key_as_its_text(talk: Talk) -> None:
+    """The digits of the digits: a text of 32 characters was coded as hexadecimal once more."""
+    typed(talk, ek=lambda keys: keys["ek"].hex().upper().encode())
+
+
+@fault("key-length", **READ, suite=(0, 1))
+def key_with_zeros_behind(talk: Talk) -> None:
+    typed(talk, ek=lambda keys: keys["ek"] + bytes(16))
+
+
+@fault("authentication-key-wrong", "keys-equal", **READ)
+def one_key_for_both(talk: Talk) -> None:
+    typed(talk, ak=lambda keys: keys["ek"])
+
+
+@fault("encryption-key-wrong", "well-known-key", **{**READ, "suite": 0})
+def factory_keys_in_use(talk: Talk) -> None:
+    """The meter still has the keys of the manual, and the analyst gives others."""
+    it = talk.setting
+    it.client.ek = it.meter.ek = bytes(range(16))
+    it.keys["ek"] = talk.chance.randbytes(16)

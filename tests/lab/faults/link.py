@@ -1,210 +1,383 @@
-"""Faults of HDLC: what is on the line is damaged, built wrong, or out of turn."""
+"""HDLC and LLC: what is said out of turn, and what has no header."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from analyzer.model import Trace
-from tests.lab.carriers import Hdlc, Side
-from tests.lab.conversation import Setting, Talk
-from tests.lab.faults import Case, changed, fault
-from tests.lab.octets import crc
+from analyzer.model import Record
+from tests.lab.carriers import Hdlc, Side, dead
+from tests.lab.conversation import Stop, Talk
+from tests.lab.faults import fault
+from tests.lab.faults.frames import HDLC, either, framed, informing, informs, like, parts
+
+LARGE = ((1024, 1024, 1), (512, 512, 1), (1024, 2030, 1))
 
 
-def _setting(seed: int) -> tuple[Setting, Hdlc]:
-    setting = Setting(seed, framing="hdlc", ciphered=bool(seed % 2), mechanism=(0, 1, 5)[seed % 3], exchanges=4)
-    setting.pushes = False
-    assert isinstance(setting.carrier, Hdlc)
-    return setting, setting.carrier
+def line_of(talk: Talk) -> Hdlc:
+    assert isinstance(talk.carrier, Hdlc)
+    return talk.carrier
 
 
-def _built_wrong(seed: int, side: Side | None, change: Callable[[Hdlc, bytes], bytes]) -> Case:
-    """Each I frame of one side is wrong; a meter does not answer what it cannot read, a client gives up."""
-    setting, line = _setting(seed)
-    side = side or ("client" if seed % 2 else "meter")
-    right = line.frame
-
-    def frame(sender: Side, control: int, information: bytes = b"", more: bool = False) -> bytes:
-        made = right(sender, control, information, more)
-        return change(line, made) if sender == side and not control & 1 else made
-
-    line.frame = frame  # type: ignore[method-assign]
-    trace = Talk(setting).play()
-    last = next(n for n, record in enumerate(trace) if record.direction == side and change_of(record.data))
-    return Trace(trace.name, trace.source, trace.records[: last + 1]), setting.ring()
+def stop() -> None:
+    raise Stop
 
 
-def change_of(data: bytes) -> bool:
-    """Whether a frame is an I frame; the control octet is behind one address of one octet and the other."""
-    at = 3
-    for _ in range(2):
-        while not data[at] & 1:
-            at += 1
-        at += 1
-    return not data[at] & 1
+def then(talk: Talk, action: Callable[[], None], ends: bool = True) -> None:
+    """Something at a random place between two exchanges, as a rule the end."""
+
+    def nothing() -> list[tuple[Side, bytes]]:
+        action()
+        return []
+
+    talk.add(nothing, ends)
 
 
-def _information(trace: Trace, setting: Setting) -> list[int]:
-    """The places of I frames, without the last of the trace."""
-    return [n for n, record in enumerate(trace) if change_of(record.data)][:-1]
+def request(talk: Talk) -> None:
+    """The client asks for something, and nobody has answered yet."""
+    talk.send("client", talk.sealed("client", talk.setting.services.exchange()[0][1]))
 
 
-def _played(seed: int) -> tuple[Setting, Trace]:
-    setting, _ = _setting(seed)
-    return setting, Talk(setting).play()
+def _unanswered(talk: Talk) -> None:
+    """What the client sends first is not understood: the meter acknowledges it at most, and the client disconnects."""
+    line = line_of(talk)
+
+    def silence() -> None:
+        if talk.chance.random() < 0.5:
+            line.put("meter", line.frame("meter", 0x31))
+        raise Stop
+
+    def first(sender: Side, data: bytes) -> bytes:
+        if sender == "client" and informs(data):
+            line.changes.remove(first)
+            line.then = silence
+        return data
+
+    line.changes.append(first)
 
 
-@fault("fcs-wrong")
-def octet_damaged(seed: int) -> Case:
-    """Noise on one frame, which its receiver has sent anew; the log shows both."""
-    setting, line = _setting(seed)
-    trace = Talk(setting).play()
-    at = setting.chance.choice(_information(trace, setting))
-    data, header = bytearray(trace[at].data), 1 + 2 + len(line.addresses("client")) + 1 + 2
-    data[setting.chance.randrange(header, len(data) - 3)] ^= 1 << setting.chance.randrange(8)
-    return changed(trace, at, bytes(data), trace[at].data), setting.ring()
+@fault("llc-missing", framing=HDLC, stage="aarq", ends=True)
+def no_llc(talk: Talk) -> None:
+    line_of(talk).llc["client"] = b""
+    _unanswered(talk)
 
 
-@fault("hcs-wrong")
-def header_check_wrong(seed: int) -> Case:
-    def wrong(line: Hdlc, frame: bytes) -> bytes:
-        at = 1 + 2 + len(line.addresses("client")) + 1
-        body = bytearray(frame[1:-3])
-        body[at - 1 : at + 1] = body[at - 1 : at + 1][::-1]
-        return b"\x7e" + bytes(body) + crc(bytes(body)) + b"\x7e"
-
-    return _built_wrong(seed, None, wrong)
-
-
-@fault("crc-variant")
-def check_octets_swapped(seed: int) -> Case:
-    """All frames of the client with the high octet first; the meter does not answer."""
-    setting, line = _setting(seed)
-    right = line.frame("client", 0x93)
-    swapped = right[:-3] + right[-3:-1][::-1] + b"\x7e"
-    for _ in range(3):
-        line.put("client", swapped)
-    return Trace("lab", "lab", tuple(line.records)), setting.ring()
-
-
-@fault("frame-length-wrong")
-def length_without_the_check(seed: int) -> Case:
-    """The client counts the frame without its check sequence."""
-
-    def wrong(line: Hdlc, frame: bytes) -> bytes:
-        body = bytearray(frame[1:-3])
-        body[1] = (body[1] - 2) & 0xFF
-        at = 2 + len(line.addresses("client")) + 1
-        body[at : at + 2] = crc(bytes(body[:at]))
-        return b"\x7e" + bytes(body) + crc(bytes(body)) + b"\x7e"
-
-    return _built_wrong(seed, "client", wrong)
-
-
-@fault("llc-missing")
-def no_llc(seed: int) -> Case:
-    setting, line = _setting(seed)
-    line.llc["client"] = b""
-    return _unanswered(setting, line)
-
-
-@fault("llc-wrong")
-def llc_of_the_meter(seed: int) -> Case:
-    setting, line = _setting(seed)
+@fault("llc-wrong", framing=HDLC, stage="aarq", ends=True)
+def llc_of_the_meter(talk: Talk) -> None:
+    line = line_of(talk)
     line.llc["client"] = line.llc["meter"]
-    return _unanswered(setting, line)
+    _unanswered(talk)
 
 
-def _unanswered(setting: Setting, line: Hdlc) -> Case:
-    """The meter acknowledges the AARQ, at most, and the client disconnects."""
-    trace = Talk(setting).play()
-    records = trace.records
-    answer = next(n for n, r in enumerate(records) if n > 2 and r.direction == "meter" and change_of(r.data))
-    line.records = list(records[:answer])
-    if setting.seed % 3:
-        line.put("meter", line.frame("meter", 0x31))
-    line.put("client", line.frame("client", 0x53))
-    line.put("meter", line.frame("meter", 0x73))
-    return Trace(trace.name, trace.source, tuple(line.records)), setting.ring()
+@fault("llc-wrong", framing=HDLC, stage="aarq", ends=True)
+def llc_with_a_quality(talk: Talk) -> None:
+    line_of(talk).llc["client"] = b"\xe6\xe6" + bytes([talk.chance.randrange(1, 256)])
+    _unanswered(talk)
 
 
-@fault("link-not-connected", "dm-reply")
-def no_snrm(seed: int) -> Case:
-    setting, line = _setting(seed)
-
-    class Hasty(Talk):
-        def send(self, side: Side, apdu: bytes) -> None:
-            super().send(side, apdu)
-            line.put("meter", line.frame("meter", 0x1F))
-            self.stop()
-
-        def stop(self) -> None:
-            from tests.lab.conversation import Stop
-
-            raise Stop
-
+@fault("link-not-connected", "dm-reply", framing="hdlc", stage="open", ends=True)
+def no_snrm(talk: Talk) -> None:
+    line = line_of(talk)
     line.open = lambda: None  # type: ignore[method-assign]
-    return Hasty(setting).play(), setting.ring()
+
+    def refused() -> None:
+        line.put("meter", line.frame("meter", 0x1F))
+        raise Stop
+
+    line.then = refused
 
 
-@fault("dm-reply")
-def meter_refuses_the_link(seed: int) -> Case:
-    setting, line = _setting(seed)
-    line.put("client", line.frame("client", 0x93))
-    line.put("meter", line.frame("meter", 0x1F))
-    return Trace("lab", "lab", tuple(line.records)), setting.ring()
+@fault("dm-reply", framing=HDLC, stage="open", ends=True)
+def meter_refuses_the_link(talk: Talk) -> None:
+    line = line_of(talk)
+    right = line.open
+
+    def opened() -> None:
+        answer = line.frame("meter", 0x1F)
+
+        def change(sender: Side, data: bytes) -> bytes:
+            if sender == "meter" and data[:1] == b"\x7e":
+                line.then = dead
+                return answer
+            return data
+
+        line.changes.append(change)
+        right()
+
+    line.open = opened  # type: ignore[method-assign]
 
 
-@fault("no-reply")
-def nobody_there(seed: int) -> Case:
-    setting, line = _setting(seed)
-    for _ in range(2 + seed % 3):
-        line.put("client", line.frame("client", 0x93))
-    return Trace("lab", "lab", tuple(line.records)), setting.ring()
+@fault("no-reply", framing=("hdlc", "wrapper", "udp", "mbus"), stage="open", ends=True)
+def nobody_there(talk: Talk) -> None:
+    """The first word, again and again."""
+    line, tries = talk.carrier, talk.chance.randrange(2, 5)
+
+    def alone(sender: Side, data: bytes) -> bytes:
+        for _ in range(tries):
+            line.records.extend(like(Record(0, b"", "client", seconds=round(line.clock, 3)), data))
+            line.clock += 3
+        line.then = dead
+        return data
+
+    line.changes.append(alone)
 
 
-@fault("retransmission")
-def sent_twice(seed: int) -> Case:
+@fault(
+    "retransmission",
+    framing=HDLC,
+    instead={"response-timeout-short": "the answer comes behind the second copy, so the client did not wait for it"},
+)
+def sent_twice(talk: Talk) -> None:
     """A request is sent anew, as no answer came in time; its answer follows."""
-    setting, trace = _played(seed)
-    at = setting.chance.choice([n for n in _information(trace, setting) if trace[n].direction == "client"])
-    return changed(trace, at, trace[at].data, trace[at].data), setting.ring()
+
+    def twice(records: list[Record]) -> list[Record]:
+        at = talk.choose([n for n in informing(records) if records[n].direction == "client"])
+        return [*records[: at + 1], *like(records[at], records[at].data), *records[at + 1 :]]
+
+    talk.after.append(twice)
 
 
-@fault("frame-lost")
-def not_captured(seed: int) -> Case:
+@fault("response-timeout-short", "retransmission", framing=HDLC, parameters=LARGE)
+def answered_twice(talk: Talk) -> None:
+    """The client repeats its request after a second; the meter answers the first copy, and then the other."""
+    talk.setting.blocks_generally = False
+
+    def late(records: list[Record]) -> list[Record]:
+        asked = [n for n in informing(records) if records[n].direction == "client" and informs(records[n + 1].data)]
+        at = talk.choose([n for n in asked if records[n + 1].direction == "meter"])
+        first, answer = records[at], records[at + 1]
+        seconds = first.seconds or 0.0
+        copies = [
+            Record(0, first.data, "client", seconds=seconds + 1), Record(0, answer.data, "meter", seconds=seconds + 1.4),
+            Record(0, answer.data, "meter", seconds=seconds + 2.6),
+        ]  # fmt: skip
+        rest = [Record(0, r.data, r.direction, seconds=(r.seconds or 0) + 3) for r in records[at + 2 :]]
+        return [*records[: at + 1], *copies, *rest]
+
+    talk.after.append(late)
+
+
+@fault("frame-lost", framing=HDLC, parameters=LARGE)
+def not_captured(talk: Talk) -> None:
     """A request and its answer are missing in the capture, so that both counts go on by one."""
-    setting, line = _setting(seed)
-    setting.blocks_generally, setting.services.blocks = False, False
-    line.parameters = (1024, 1024, 1)
-    trace = Talk(setting).play()
-    places = [n for n in _information(trace, setting) if trace[n].direction == "client"][3:]
-    at = setting.chance.choice(places[:-1])
-    return changed(changed(trace, at + 1), at), setting.ring()
+    talk.setting.blocks_generally, talk.setting.services.blocks, talk.setting.casts = False, False, False
+
+    def lost(records: list[Record]) -> list[Record]:
+        asked = [n for n in informing(records) if records[n].direction == "client"][2:]
+        pairs = [n for n in asked if informs(records[n + 1].data) and records[n + 1].direction == "meter"]
+        at = talk.choose(pairs[:-1] or asked[:-1])
+        return [*records[:at], *records[at + 2 :]]
+
+    talk.after.append(lost)
 
 
-@fault("echo")
-def own_octets_come_back(seed: int) -> Case:
-    """An adapter gives back all that the client sends."""
-    from analyzer.model import Record
-
-    setting, trace = _played(seed)
-    records = []
-    for record in trace:
-        records.append(Record(len(records) + 1, record.data, record.direction, seconds=record.seconds))
-        if record.direction == "client":
-            records.append(Record(len(records) + 1, record.data, "meter", seconds=record.seconds))
-    return Trace(trace.name, trace.source, tuple(records)), setting.ring()
-
-
-@fault("info-too-long")
-def longer_than_agreed(seed: int) -> Case:
+@fault("info-too-long", framing=HDLC, parameters=((1024, 1024, 1),))
+def longer_than_agreed(talk: Talk) -> None:
     """A meter that agreed to 64 octets sends all at once."""
-    setting, line = _setting(seed)
+    line, services = line_of(talk), talk.setting.services
+    talk.setting.blocks_generally = False
     line.parameters = (64, 64, 1)
-    setting.blocks_generally = False
     snrm, ua = line._parameters(True), line._parameters(False)
     line._parameters = lambda first: snrm if first else ua  # type: ignore[method-assign]
     line.parameters = (1024, 1024, 1)
-    setting.services.exchange = setting.services.read_long if setting.short_names else setting.services.get_long  # type: ignore[method-assign]
-    return Talk(setting).play(), setting.ring()
+    talk.add(services.read_long if talk.setting.short_names else services.get_long)
+
+
+@fault("snrm-parameters-defaulted", framing=HDLC, parameters=((128, 128, 1),), stage="open")
+def ua_without_parameters(talk: Talk) -> None:
+    line = line_of(talk)
+    right = line._parameters
+    line._parameters = lambda first: right(True) if first else b""  # type: ignore[method-assign]
+
+
+@fault("ua-length-lies", framing=HDLC, parameters=((128, 128, 1), (200, 248, 1), (64, 64, 3)), stage="open")
+def group_length_as_of_two_octets(talk: Talk) -> None:
+    """The length of the group counts two octets for each size, and one is sent."""
+    line = line_of(talk)
+    right = line._parameters
+
+    def lying(first: bool) -> bytes:
+        made = right(first)
+        return made if first else made[:2] + bytes([made[2] + 2]) + made[3:]
+
+    line._parameters = lying  # type: ignore[method-assign]
+
+
+@fault("ua-exceeds-proposal", framing=HDLC, parameters=((128, 128, 1), (200, 248, 1)), stage="open")
+def ua_with_limits_of_its_own(talk: Talk) -> None:
+    """The meter states what it could do, and keeps to what was proposed."""
+    line = line_of(talk)
+    right = line._parameters
+    sizes, line.parameters = line.parameters, (512, 512, 1)
+    larger = right(False)
+    line.parameters = sizes
+    line._parameters = lambda first: right(True) if first else larger  # type: ignore[method-assign]
+
+
+@fault("sequence-error", framing=HDLC, ends=True, stage="service", parameters=LARGE)
+def number_skipped(talk: Talk) -> None:
+    """The client counts one too many; the meter says which it waits for, or nothing."""
+    line = line_of(talk)
+
+    def skip() -> None:
+        due = line.sent["client"]
+        line.sent["client"] += talk.chance.randrange(1, 5)
+        request(talk)
+        if talk.chance.random() < 0.6:
+            line.put("meter", line.frame("meter", due % 8 << 5 | 0x11))
+        raise Stop
+
+    then(talk, skip)
+
+
+@fault("sequence-error", framing=HDLC, ends=True, stage="service", parameters=LARGE)
+def number_not_counted(talk: Talk) -> None:
+    """Another request under the number of the last one: the meter takes it for a repetition and answers as before."""
+    line = line_of(talk)
+
+    def again() -> None:
+        line.sent["client"] -= 1
+        request(talk)
+        raise Stop
+
+    then(talk, again)
+
+
+@fault(
+    "frmr-reply",
+    framing=HDLC,
+    ends=True,
+    stage="service",
+    parameters=LARGE,
+    instead={"sequence-error": "the number out of order is why the meter rejects the frame"},
+)
+def counters_kept_over_a_reset(talk: Talk) -> None:
+    """The client does not begin at 0, and the meter rejects the frame by FRMR."""
+    line = line_of(talk)
+
+    def kept() -> None:
+        due, own = line.sent["client"], line.sent["meter"]
+        line.sent["client"] += talk.chance.randrange(1, 7)
+        request(talk)
+        control = parts(line.records[-1].data)[2]
+        said = bytes([control, own % 8 << 1 | due % 8 << 5, talk.chance.choice((0x08, 0x10))])
+        line.put("meter", line.frame("meter", 0x97, said))
+        raise Stop
+
+    then(talk, kept)
+
+
+@fault("frmr-reply", framing=HDLC, ends=True, stage="service", parameters=LARGE)
+def frame_that_the_meter_has_not(talk: Talk) -> None:
+    """REJ, which this profile has not; the meter rejects its control field."""
+    line = line_of(talk)
+
+    def rejected() -> None:
+        control = line.sent["meter"] % 8 << 5 | 0x19
+        line.put("client", line.frame("client", control))
+        counts = line.sent["meter"] % 8 << 1 | line.sent["client"] % 8 << 5
+        line.put("meter", line.frame("meter", 0x97, bytes([control, counts, 1])))
+        raise Stop
+
+    then(talk, rejected)
+
+
+@fault("segmentation-stalled", framing=HDLC, ends=True, stage="service", parameters=((64, 64, 1), (128, 128, 1)))
+def segments_not_fetched(talk: Talk) -> None:
+    """The client does not ask for the next segment, but disconnects, or says no more."""
+    line = line_of(talk)
+    talk.setting.blocks_generally = False
+    ended = talk.chance.choice((dead, stop))
+    services = talk.setting.services
+
+    def silent(sender: Side, data: bytes) -> bytes:
+        if sender == "client" and data[:1] == b"\x7e" and parts(data)[2] & 0x0F == 1:
+            ended()
+        return data
+
+    def long() -> list[tuple[Side, bytes]]:
+        line.changes.append(silent)
+        return services.read_long() if talk.setting.short_names else services.get_long()
+
+    talk.add(long, ends=True)
+
+
+@fault("receiver-not-ready", framing=HDLC, stage="service")
+def meter_is_busy(talk: Talk) -> None:
+    """The meter answers RNR to several polls, and then goes on."""
+    line = line_of(talk)
+
+    def busy() -> None:
+        for _ in range(talk.chance.randrange(3, 6)):
+            line.put("client", line.frame("client", line.sent["meter"] % 8 << 5 | 0x11), 1.0)
+            line.put("meter", line.frame("meter", line.sent["client"] % 8 << 5 | 0x15))
+        line.put("client", line.frame("client", line.sent["meter"] % 8 << 5 | 0x11), 1.0)
+        line.put("meter", line.frame("meter", line.sent["client"] % 8 << 5 | 0x11))
+
+    then(talk, busy, ends=False)
+
+
+@fault("inactivity-timeout", "dm-reply", framing=HDLC, stage="service", ends=True, timed=True, parameters=LARGE)
+def paused_too_long(talk: Talk) -> None:
+    """Minutes without a word, and the next request gets DM, or nothing."""
+    line = line_of(talk)
+
+    def paused() -> None:
+        line.clock += talk.chance.randrange(150, 1200)
+        request(talk)
+        if talk.chance.random() < 0.7:
+            line.put("meter", line.frame("meter", 0x1F))
+        line.connected = False
+        raise Stop
+
+    then(talk, paused)
+
+
+@fault("stale-buffer", framing=HDLC, stage="aarq", ends=True, parameters=((128, 128, 1), (200, 248, 1), (64, 64, 1)))
+def leftover_of_the_ua(talk: Talk) -> None:
+    """The meter answers with the octets that stand in its buffer since UA, behind a new LLC header."""
+    line = line_of(talk)
+
+    def leftover() -> None:
+        old = line._parameters(False)
+        talk.send("meter", old[3 : 3 + talk.chance.randrange(3, 8)])
+        raise Stop
+
+    talk.answer_association = leftover  # type: ignore[method-assign]
+
+
+@fault("llc-missing", "stale-buffer", framing=HDLC, stage="aarq", ends=True, parameters=((128, 128, 1), (200, 248, 1)))
+def no_llc_and_a_leftover(talk: Talk) -> None:
+    """As in the thread of 2017: what has no LLC is not understood, and old octets are the answer."""
+    line = line_of(talk)
+    line.llc["client"] = b""
+    leftover_of_the_ua(talk)
+
+
+@fault("not-dlms-reply", framing=HDLC, stage="service", ends=True)
+def text_for_an_answer(talk: Talk) -> None:
+    text = talk.chance.choice((b"NEXERRORNO-1", b"ERROR 17", b"BUSY: LOCKED", b"ERR_ACCESS 02"))
+
+    def said() -> None:
+        request(talk)
+        line_of(talk).send("meter", text)
+        raise Stop
+
+    then(talk, said)
+
+
+@fault("echo", framing=HDLC)
+def own_octets_come_back(talk: Talk) -> None:
+    """An adapter gives back all that the client sends."""
+
+    def echoed(records: list[Record]) -> list[Record]:
+        made = []
+        for record in records:
+            made.append(record)
+            if record.direction == "client":
+                made.append(Record(0, record.data, "meter", seconds=record.seconds))
+        return made
+
+    talk.after.append(echoed)
+
+
+__all__ = ["either", "framed"]

@@ -1,0 +1,75 @@
+"""One conversation with known faults, written down in one of the forms, read back and diagnosed; and whether that was right."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from analyzer.model import Finding
+from tests.lab.faults import FAULTS, Fault, every_fault, talk_with
+from tests.lab.forms import forms_of, through
+from tests.lab.measure import diagnosed
+
+Claim = tuple[str, str, bool, str]  # certainty, code, whether it is true, evidence
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the engine said of one conversation. `problem` is an exception, which is a failure of its own."""
+
+    name: str
+    code: str
+    seed: int
+    form: str
+    first: bool = False
+    third: bool = False
+    codes: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = field(default=())
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, {self.form}: {self.problem or ', '.join(self.codes[:4]) or 'nothing'}"
+
+
+def judged(name: str, seed: int, late: bool = False, **given: Any) -> Outcome:
+    """One fault in the conversation of one seed. The form is drawn among those that keep what the fault needs."""
+    fault = _fault(name)
+    form = "direct"
+    try:
+        talk = talk_with(seed, fault, late=late, **given)
+        trace, ring, framing = talk.play(), talk.ring(), talk.setting.framing or "none"
+        form = Random(f"{seed} {name} form").choice(forms_of(framing, fault.timed))
+        read = through(trace, form, framing, seed)
+        return _judge(fault, seed, form, diagnosed(read, ring).findings)
+    except Exception as problem:  # whatever breaks is counted, with its seed
+        where = traceback.extract_tb(problem.__traceback__)[-1]
+        return Outcome(name, fault.code, seed, form, problem=f"{problem!r} in {where.filename.rpartition('/')[2]}:{where.lineno}")
+
+
+def _fault(name: str) -> Fault:
+    if name not in FAULTS:
+        every_fault()
+    return FAULTS[name]
+
+
+def said_of(fault: Fault, findings: tuple[Finding, ...]) -> list[str]:
+    """The codes in their order. Remarks about what is true and no fault do not stand before another remark, which is all
+    that some faults are."""
+    return [finding.code for finding in findings if finding.severity != "info" or finding.code in fault.codes]
+
+
+def _judge(fault: Fault, seed: int, form: str, findings: tuple[Finding, ...]) -> Outcome:
+    codes = said_of(fault, findings)
+    right = (*fault.codes, *fault.also)
+    claims = tuple(
+        (one.certainty, one.code, one.code in right, "; ".join(one.evidence)[:300])
+        for one in findings
+        if one.because_of is None and one.severity != "info" and one.certainty in ("proven", "likely")
+    )
+    first, third = codes[:1], codes[:3]
+    return Outcome(
+        fault.name, fault.code, seed, form,
+        any(code in first for code in fault.codes), any(code in third for code in fault.codes), tuple(codes), claims,
+    )  # fmt: skip
