@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from analyzer.answers import named
 from analyzer.association import Association, acse_event, hls_answer, is_hls_reply
@@ -89,6 +90,14 @@ class Decoder:
         self.offered: dict[bytes | None, dict[str, bytes]] = {}  # those that the meter has not confirmed yet
         self.damaged: dict[tuple[frozenset[str], str], _Damaged] = {}  # the last message, by link and side
         self.count = 0
+
+    def state(self) -> dict[str, Any]:
+        """What has been learnt, without the given keys: for `restore`."""
+        return {name: value for name, value in vars(self).items() if name not in ("keys", "decryptor")}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on with what another decoder has learnt."""
+        vars(self).update(state)
 
     def messages(self, units: Iterable[Unit]) -> Iterator[Message]:
         """The messages of these units, in their order."""

@@ -46,6 +46,11 @@ class Frame:
     issues: tuple[FrameIssue, ...] = ()
     echo: bool = False
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What a frame is without what was read in it, which is read again: see `fed.Fed.state`."""
+        plain = (self.framing, self.data, self.direction, self.records, self.time, self.seconds, self.issues, self.echo)
+        return _read_again, plain
+
     def field(self, path: str) -> RawNode | None:
         """A raw node of the frame, by its dotted path."""
         return find_raw(self.parsed.nodes, path)
@@ -115,6 +120,22 @@ class Frame:
     def dlms_transport(self) -> bool:
         """Whether an M-Bus frame carries a part of an APDU by the DLMS transport."""
         return self.transport <= DLMS_TRANSPORT
+
+
+def _read_again(
+    framing: Framing,
+    data: bytes,
+    direction: Direction,
+    records: tuple[int, ...],
+    time: str | None,
+    seconds: float | None,
+    issues: tuple[FrameIssue, ...],
+    echo: bool,
+) -> Frame:
+    from analyzer.framings.readers import read_frame
+
+    parsed, kind = read_frame(framing, data)
+    return Frame(framing, data, direction, records, time, seconds, parsed, kind, issues, echo)
 
 
 def addresses(frame: Frame) -> tuple[str, str] | None:

@@ -33,12 +33,17 @@ class Unit:
     payload: tuple[int, int]
     buffers: tuple[Buffer, ...]
     complete: bool = True
+    repeated: bool = False  # a segment that came before, octet for octet
 
 
 @dataclass(slots=True)
 class _Open:
     frames: list[Frame]
     position: int
+
+
+Key = tuple[str, str] | None
+SAME_NUMBER = 7  # frames of which no two have one number (modulo 8), so that equal octets are the same frame again
 
 
 def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
@@ -54,7 +59,8 @@ class Joiner:
 
     def __init__(self) -> None:
         self._waiting: list[Unit | None] = []
-        self._open: dict[tuple[str, str] | None, _Open] = {}
+        self._open: dict[Key, _Open] = {}
+        self._joined: dict[Key, list[bytes]] = {}  # the last segments of what each sender finished last
 
     def feed(self, frame: Frame) -> list[Unit]:
         """The units that are complete with this frame, and those that waited for them."""
@@ -67,7 +73,11 @@ class Joiner:
         else:
             key = _transfer_of(frame, self._open)
             self._settle(frame, key)
-            self._add(frame, key)
+            if frame.data in self._joined.get(key, ()):
+                self._waiting.append(replace(_unit([frame]), repeated=True))
+            else:
+                self._joined.pop(key, None)
+                self._add(frame, key)
         return [] if self._open else self._taken()
 
     def end(self) -> list[Unit]:
@@ -80,7 +90,7 @@ class Joiner:
         self._waiting.clear()
         return taken
 
-    def _settle(self, frame: Frame, key: tuple[str, str] | None) -> None:
+    def _settle(self, frame: Frame, key: Key) -> None:
         """What a frame tells of the frames before it: one that was damaged comes anew, or another APDU begins."""
         opened = self._open.get(key)
         if opened is None:
@@ -100,15 +110,15 @@ class Joiner:
             self._waiting[opened.position] = _unit(opened.frames, complete=False)
             del self._open[key]
 
-    def _add(self, frame: Frame, key: tuple[str, str] | None) -> None:
+    def _add(self, frame: Frame, key: Key) -> None:
         """Puts a frame to what is open, which it may finish; or opens something, or is whole by itself."""
         opened = self._open.get(key)
         if opened is None:
             if frame.segmented:
                 self._open[key] = _Open([frame], len(self._waiting))
             self._waiting.append(None if frame.segmented else _unit([frame]))
-        elif frame.data == opened.frames[-1].data:
-            self._waiting.append(_unit([frame], complete=False))  # sent twice: does not count twice
+        elif any(frame.data == own.data for own in opened.frames[-SAME_NUMBER:]):
+            self._waiting.append(replace(_unit([frame], complete=False), repeated=True))  # does not count twice
         else:
             # The octets in the middle of an APDU tell nothing of their sender, whatever APDU they seem to begin.
             first = opened.frames[0].direction
@@ -116,6 +126,7 @@ class Joiner:
             if not frame.segmented and not frame.damaged:
                 self._waiting[opened.position] = _unit(opened.frames)
                 del self._open[key]
+                self._joined[key] = [own.data for own in opened.frames[-SAME_NUMBER:]]
 
     def _close_all(self) -> None:
         for opened in self._open.values():
@@ -128,7 +139,7 @@ def _may_be_segment(frame: Frame) -> bool:
     return (frame.carries_hdlc and frame.kind in ("I", "UI")) or frame.dlms_transport
 
 
-def _transfer_of(frame: Frame, open_: dict[tuple[str, str] | None, _Open]) -> tuple[str, str] | None:
+def _transfer_of(frame: Frame, open_: dict[Key, _Open]) -> Key:
     """The key of what a frame continues or begins."""
     own = addresses(frame)
     if frame.framing != "mbus" or own in open_:

@@ -1,13 +1,11 @@
-"""Sealing content again as it was sealed: with the keys that opened it, under the same title, control and counter."""
+"""The keys that protected content was opened with, which are those to seal it with again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from analyzer.decryptor import Decryptor
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Message
-from analyzer.model import Security
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +28,3 @@ def keys_of(keys: KeyProvider, message: Message, layer: Layer) -> KeyPair:
     else:
         encryption = keys.key(security.key, owner, security.suite)  # type: ignore[arg-type]
     return KeyPair(encryption, keys.key("ak", owner, security.suite))
-
-
-def seal(security: Security, content: bytes, keys: KeyPair) -> tuple[bytes, bytes]:
-    """Text and tag of other content under the same title, control and invocation counter."""
-    assert keys.encryption is not None and security.system_title is not None
-    sealed = Decryptor().protect(
-        security.control,
-        security.invocation_counter or 0,
-        security.system_title,
-        content,
-        keys.encryption,
-        keys.authentication or b"",
-    )
-    return sealed.payload, sealed.tag

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from analyzer.diagnosis.search import Search, search
+from analyzer.diagnosis.search import Search, sealed_layers, search
 from analyzer.frame import Frame, addresses, mends
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Message
@@ -15,10 +15,12 @@ from analyzer.model import Certainty, Security, Side, Trace
 
 @dataclass(slots=True)
 class Exchange:
-    """A message of the client and what the meter sent before the client's next one."""
+    """A message of the client and what the meter sent before the client's next one. `again` are the same octets, sent
+    anew before any answer came."""
 
     request: Message
     replies: list[Message] = field(default_factory=list)
+    again: list[Message] = field(default_factory=list)
 
     @property
     def reply(self) -> Message | None:
@@ -69,7 +71,9 @@ class Case:
             if message.number in self.unheard:
                 continue
             link = frozenset(addresses(message.frames[0]) or ())
-            if message.direction == "client":
+            if message.direction == "client" and _repeats(message, latest.get(link)):
+                latest[link].again.append(message)
+            elif message.direction == "client":
                 made.append(Exchange(message))
                 latest[link] = made[-1]
             elif message.direction == "meter" and made:
@@ -85,19 +89,19 @@ class Case:
     def _exchange_of(self) -> dict[int, Exchange]:
         found: dict[int, Exchange] = {}
         for exchange in self.exchanges:
-            for message in (exchange.request, *exchange.replies):
+            for message in (exchange.request, *exchange.replies, *exchange.again):
                 found[message.number] = exchange
         return found
 
     def reply(self, message: Message) -> Message | None:
         """The first answer to a message of the client."""
         exchange = self._exchange_of.get(message.number)
-        return exchange.reply if exchange is not None and exchange.request is message else None
+        return exchange.reply if exchange is not None and message.direction == "client" else None
 
     def request(self, message: Message) -> Message | None:
         """What a message of the meter answers; None for what it sent by itself."""
         exchange = self._exchange_of.get(message.number)
-        return exchange.request if exchange is not None and exchange.request is not message else None
+        return exchange.request if exchange is not None and message.direction == "meter" else None
 
     def sent_by(self, direction: str) -> Iterator[Message]:
         """The messages of one side."""
@@ -116,6 +120,13 @@ class Case:
     def has_meter(self) -> bool:
         """Whether the capture shows the meter's side at all."""
         return any(message.direction == "meter" for message in self.messages)
+
+
+def _repeats(message: Message, before: Exchange | None) -> bool:
+    """Whether a message is, or begins, the last one of its link again, which nobody has answered yet."""
+    if before is None or before.reply is not None:
+        return False
+    return all(any(own.data == frame.data for own in before.request.frames) for frame in message.frames)
 
 
 def _unheard(messages: Sequence[Message]) -> Iterator[int]:
@@ -146,8 +157,8 @@ def _as_heard(messages: tuple[Message, ...], unheard: frozenset[int]) -> tuple[M
 
 def protections(message: Message) -> Iterator[tuple[Layer, Security]]:
     """The protected APDUs of a message, outermost first, with what became of each."""
-    for layer in message.layer.walk() if message.layer else ():
-        if layer.sealed is not None and layer.sealed.layer == "apdu":
+    for layer in sealed_layers(message.layer) if message.layer else ():
+        if layer.sealed is not None:
             yield layer, layer.sealed
 
 

@@ -17,6 +17,7 @@ from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Finding, Node, Span
 from analyzer.paths import located
+from analyzer.patience import go_on
 from analyzer.rebuild import SAME_COUNTER, AnyChange, NotBuildable, rebuild
 from analyzer.tree import tree_of
 
@@ -53,11 +54,34 @@ def hits_of(case: Case) -> list[tuple[str, Hit]]:
     """What all rules see in a trace, with the code of each."""
     found = []
     for codes, function in RULES:
+        go_on()
         for hit in function(case):
             code = hit.code or codes[0]
             assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
             found.append((code, hit))
-    return _explained(found)
+    return _silence(_explained(found))
+
+
+def _silence(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """Silence after a request that is proven to be wrong follows from that, and needs no candidates."""
+    from analyzer.diagnosis.rules.addressing import CANDIDATES, TO_TELL_APART
+
+    catalogue = load_catalogue()
+    made = []
+    for code, hit in found:
+        if code == "no-reply" and hit.because_of is None and hit.severity is None:
+            causes = [
+                (LAYERS.index(catalogue[other].layer), other)
+                for other, own in found
+                if own.message is hit.message and own.certainty == "proven" and own.because_of is None
+                and (own.side or catalogue[other].side) == "client"
+                and (own.severity or catalogue[other].severity) == "error"
+            ]  # fmt: skip
+            if causes:
+                evidence = tuple(text for text in hit.evidence if not text.startswith((CANDIDATES, TO_TELL_APART)))
+                hit = replace(hit, because_of=min(causes)[1], evidence=evidence, fix="")
+        made.append((code, hit))
+    return made
 
 
 def _explained(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:

@@ -12,15 +12,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from random import Random
+from math import factorial
 
 from analyzer.decryptor import TITLE_OCTETS, Protected
-from analyzer.diagnosis.searcher import Explained, Sealed, Searcher
-from analyzer.frame import reads_whole
+from analyzer.diagnosis.searcher import Explained, Sealed, Searcher, tag_sizes
 from analyzer.keyring import KeyProvider, KeyRole
-from analyzer.message import Message
+from analyzer.message import Layer, Message
+from analyzer.patience import go_on
 from analyzer.readable import UNLIKELY, damaged, reading_of
-from grammars.apdu import APDU
 from grammars.kit.spec import find_raw, walk_raw
 from grammars.tables.apdu import APDU_TAGS, CIASE_TAGS
 
@@ -28,7 +27,8 @@ SEARCHED = 60  # APDUs of one trace that are searched in full; the others only t
 BUDGET = 80_000  # attempts of a search; under a second
 MISTYPED = 16  # APDUs of one trace for which each octet of the title is tried with each value
 TITLES = 16  # further titles of the trace that are tried
-RANDOM_TEXTS = 2000  # looked at for the chance of a random hit
+SHORT_TEXT, SHORT_HIT, LONG_HIT, EXCEPTION = 8, 1 / 128, 1 / 2000, 0xD8  # see `random_hit`
+LARGE = 100  # of which no factorial is made
 TRIED = (
     "each single change of key, title, counter, nonce, authenticated data, tag and security control, and pairs of them; "
     "three changes at once were not tried"
@@ -56,8 +56,18 @@ class Search:
     keys: KeyProvider | None = None
     left: int = 0
     tried: int = 0
-    reading: frozenset[str] = frozenset()  # sides most of whose texts read under the given keys, which noise would not
-    chance: float = 0.0  # that a text is readable under some of the attempts and means nothing
+    reading: frozenset[str] = (
+        frozenset()
+    )  # senders most of whose texts read under the given keys, which noise would not
+    streams: float = 0.0  # key streams that were tried for each APDU
+    hits: float = 0.0  # how many texts are readable by chance under one key stream that is wrong
+    loose_hits: float = 0.0  # the same where values that no standard defines may be in them
+
+    def chance(self, texts: int, changed: bool) -> float:
+        """The chance that so many texts read by chance under one and the same change, of all that were tried; or as they
+        are, where nothing was changed."""
+        many, hits = (self.streams, self.hits) if changed else (1.0, self.loose_hits)
+        return float(min(1.0, many * hits**texts / factorial(min(texts, LARGE))))
 
 
 class FoundKeys:
@@ -74,13 +84,26 @@ class FoundKeys:
         return self._found.get(role) or self._given.key(role, system_title, suite)
 
 
+def sealed_layers(layer: Layer) -> Iterator[Layer]:
+    """The layers with protected APDUs, outermost first. A text whose tag fails may be noise, and noise may begin as a
+    protected APDU does: nothing in it counts, and of what stands in a text without a tag only what can be read."""
+    own = layer.sealed if layer.sealed is not None and layer.sealed.layer == "apdu" else None
+    if own is not None:
+        yield layer
+    if own is not None and own.encrypted and own.verdict == "failed":
+        return
+    loose = own is not None and own.encrypted and own.verdict == "unauthenticated"
+    for inner in layer.inner:
+        yield from (found for found in sealed_layers(inner) if found.inner or not loose)
+
+
 def sealed_of(messages: Iterable[Message]) -> Iterator[Sealed]:
     """The protected APDUs of a trace in their order."""
     before: dict[str, int] = {}
     for message in messages:
-        for layer in message.layer.walk() if message.layer else ():
+        for layer in sealed_layers(message.layer) if message.layer else ():
             security = layer.sealed
-            if security is None or security.layer != "apdu" or security.invocation_counter is None:
+            if security is None or security.invocation_counter is None:
                 continue
             nodes = layer.nodes
             text, tag = find_raw(nodes, "ciphered_text"), find_raw(nodes, "authentication_tag")
@@ -116,55 +139,74 @@ def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Prog
     """What explains the protected APDUs that do not verify. Bounded by `SEARCHED` and `BUDGET`. Never raises but what
     `watch`, which is told of each APDU when it is done, raises to stop it."""
     items = list(sealed_of(messages))
+    searcher = Searcher(keys, _titles(messages), _sides(messages))
     verifying: dict[str, int] = {}
     failing = []
     for item in items:
         if item.security.verdict == "verified":
             verifying[item.message.direction] = verifying.get(item.message.direction, 0) + 1
-        elif damaged(item.layer) is not None:
+        elif damaged(item.layer) is not None and not searcher.ends_elsewhere(item):
             continue  # the key is right, and a tag around a text that is damaged matches under no change
         elif item.security.authenticated or item.security.plaintext is None or not item.layer.inner:
             failing.append(item)
     if not failing:
         return Search(verifying=verifying)
     reading = _reading(items, failing)
-    searcher = Searcher(keys, _titles(messages), _sides(messages))
     explained, left = [], 0
     for number, item in enumerate(failing):
+        go_on()
         full = number < SEARCHED and searcher.tried < BUDGET
         left += not full
         explained.append(searcher.explain(item, full, mistyped=number < MISTYPED))
         if watch is not None:
             watch(Progress(number + 1, len(failing), searcher.tried, explained[-1]))
     found = None if verifying else _best_keys(explained, keys)
-    read = [one for one in explained if one.hypothesis is not None and not one.verified and one.hypothesis.changes]
-    chance = searcher.streams / len(failing) * random_hit(read[0]) if read else 0.0
-    return Search(tuple(explained), verifying, found, left, searcher.tried, reading, chance)
+    return Search(
+        tuple(explained), verifying, found, left, searcher.tried, reading,
+        searcher.streams / len(failing), _expected_hits(explained, True), _expected_hits(explained, False),
+    )  # fmt: skip
+
+
+def sender_of(item: Sealed) -> str:
+    """Who sealed something: its title, which tells the two sides apart where directions are not known."""
+    title = item.security.system_title
+    return title.hex() if title else item.message.direction
 
 
 def _reading(items: Sequence[Sealed], failing: Sequence[Sealed]) -> frozenset[str]:
-    """The sides of which more texts read under the given keys than do not, and so well that noise does not explain it."""
+    """The senders of which more texts read under the given keys than do not, and so well that noise does not explain it."""
     counts: Counter[str] = Counter()
     chances: dict[str, float] = {}
     for item in items:
-        side, shown = item.message.direction, item.layer.inner
+        side, shown = sender_of(item), item.layer.inner
         if shown and item.security.encrypted and item.security.plaintext is not None:
             inner, promised = shown[0], item.layer.name.startswith(("glo-", "ded-"))
             counts[side] += 1
             chance = reading_of(inner.parsed, inner.start, inner.end, promised).chance
             chances[side] = chances.get(side, 1.0) * chance
-    noise = Counter[str](item.message.direction for item in failing if not item.layer.inner)
+    noise = Counter[str](sender_of(item) for item in failing if not item.layer.inner)
     return frozenset(side for side, chance in chances.items() if chance < UNLIKELY and counts[side] > noise[side])
 
 
-def random_hit(one: Explained) -> float:
-    """The chance that random octets of the length of a text are, whole, an APDU of the kind that was expected.
+def _expected_hits(explained: Sequence[Explained], plainly: bool) -> float:
+    """How many of the encrypted texts that no tag settles are readable by chance under one key stream. Only asked where
+    one is; nothing is to be doubted else."""
+    if not any(one.hypothesis is not None and not one.verified for one in explained):
+        return 0.0
+    open_ = [one.item for one in explained if not one.verified and one.item.security.encrypted]
+    rows = ((item, len(item.octets) - size) for item in open_ for size in tag_sizes(item.content.control))
+    return sum(random_hit(octets, item.expected, plainly) for item, octets in rows if octets > 0)
 
-    Estimated from as many random texts with a right first octet; where none of them fits, one more would have."""
-    source, size = Random(len(one.plaintext or b"")), len(one.plaintext or b"")
-    expected = sorted(one.item.expected)
-    texts = (bytes((source.choice(expected),)) + source.randbytes(max(0, size - 1)) for _ in range(RANDOM_TEXTS))
-    return len(expected) / 256 * (1 + sum(reads_whole(APDU, text) for text in texts)) / RANDOM_TEXTS
+
+def random_hit(octets: int, expected: frozenset[int], plainly: bool) -> float:
+    """The chance, at most, that so many random octets are, whole, an APDU of the kind that is expected.
+
+    The bounds are of 20,000 random texts for each tag and each length. What is short is an APDU that is little but its
+    tag; of longer ones it is DataNotification that asks for least. An exception-response of 3 octets is one whatever its
+    values are, `plainly` leaves out those that the standard does not define."""
+    bound = SHORT_HIT if octets <= SHORT_TEXT else LONG_HIT
+    any_values = 1 / 256 if octets == 3 and EXCEPTION in expected and not plainly else 0.0
+    return len(expected) / 256 * bound + any_values
 
 
 def _sides(messages: Sequence[Message]) -> dict[str, bytes | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -35,6 +36,15 @@ from grammars.apdu import APDU
 __all__ = ["Explained", "Sealed", "Searcher"]
 
 
+Shape = tuple[tuple[str, str], ...]
+OFTEN = 4  # one text of so many that were searched in full
+
+
+def tag_sizes(control: int) -> tuple[int, ...]:
+    """The lengths of a tag that are tried, 0 where there is none."""
+    return (TAG_OCTETS, 16, 8) if control & AUTHENTICATED else (0,)
+
+
 class Searcher:
     """Tries hypotheses; those that explained an APDU come first for the next one."""
 
@@ -43,8 +53,11 @@ class Searcher:
         if isinstance(keys, KeyRing):
             self.titles += [*keys.titles(), *keys.client_titles()]
         self.decryptor = Decryptor(256)
-        self.known: set[tuple[tuple[str, str], ...]] = set()  # shapes that explained an APDU
-        self.known_streams: set[tuple[tuple[str, str], ...]] = set()
+        self.known: set[Shape] = set()  # shapes that explained an APDU
+        self.known_streams: set[Shape] = set()
+        self.proven: set[Shape] = set()  # those of key streams under which a tag verified
+        self.readable = Counter[Shape]()  # and under which a text was whole, with how many
+        self.searched = 0
         self.tried = 0
         self.streams = 0  # how many key streams were tried
         self._titles: dict[tuple[bytes | None, bytes | None], list[Variant]] = {}
@@ -55,6 +68,7 @@ class Searcher:
     def explain(self, item: Sealed, full: bool, mistyped: bool) -> Explained:
         """The first hypothesis under which the tag verifies; else one under which the text is whole; else none."""
         best: Explained | None = None
+        self.searched += full
         for stream in self._ordered(item, full, mistyped):
             text = self._text(item, stream)
             if text is None:
@@ -64,29 +78,48 @@ class Searcher:
             if verified is not None:
                 self.known.add(verified.shape)
                 self.known_streams.add(hypothesis.shape)
+                self.proven.add(hypothesis.shape)
                 cut = len(item.octets) - verified.tag_octets
                 return Explained(item, verified, True, text[:cut])
             trusted = hypothesis.title.role != MISTYPED_TITLE  # too many of them for a text alone to say anything
-            if best is None and item.content.control & ENCRYPTED and trusted:
+            if best is None and item.content.control & ENCRYPTED and trusted and self._plain(item, stream, text):
                 self.known_streams.add(hypothesis.shape)
+                self.readable[hypothesis.shape] += 1
                 best = Explained(item, hypothesis, False, text[: len(item.content.payload)])
         if full and (best is None or not best.hypothesis or not best.hypothesis.changes):
             other = self._other_control(item)
             best = other if other is not None and (other.verified or best is None) else best
         return best or Explained(item, None, False)
 
+    def ends_elsewhere(self, item: Sealed) -> bool:
+        """Whether a text under the given key is whole with a tag of another length, or with one that the security control
+        does not tell of."""
+        stream = next(self._streams(item, False, False), None)
+        if stream is None or not item.content.control & ENCRYPTED:
+            return False
+        text = self.decryptor.gcm_decrypt(
+            stream.encryption.value, stream.title.value + stream.counter.value, item.octets
+        )
+        return any(size < len(text) and reads_whole(APDU, text[: len(text) - size]) for size in (TAG_OCTETS, 16, 8, 0))
+
     def _ordered(self, item: Sealed, full: bool, mistyped: bool) -> Iterator[Stream]:
         """What explained other APDUs first; for one that is not searched in full, only that and no change."""
-        if not full and not any(self.known_streams):
+        known = self.known_streams if full else self._trusted()
+        if not full and not any(known):
             yield from islice(self._streams(item, False, False), 1)
             return
-        waiting, known = [], self.known_streams
+        waiting = []
         for stream in self._streams(item, True, mistyped and full):
             if not stream.changed or (known and stream.shape in known):
                 yield stream
             elif full:
                 waiting.append(stream)
         yield from waiting
+
+    def _trusted(self) -> set[Shape]:
+        """The key streams under which a tag verified, or so many texts were readable as noise never is."""
+        often = {shape for shape, texts in self.readable.items() if texts * OFTEN >= self.searched}
+        return self.proven | often
 
     def _variants(self, role: KeyRole, owner: bytes | None, suite: int) -> list[Variant]:
         if (role, owner, suite) not in self._keys:
@@ -168,10 +201,18 @@ class Searcher:
             return None
         iv = stream.title.value + stream.counter.value
         text = self.decryptor.gcm_decrypt(stream.encryption.value, iv, octets)
-        for size in (TAG_OCTETS, 16, 8) if control & AUTHENTICATED else (0,):
+        for size in tag_sizes(control):
             if len(text) > size and reads_whole(APDU, text[: len(text) - size]):
                 return text
         return None
+
+    def _plain(self, item: Sealed, stream: Stream, text: bytes) -> bool:
+        """Whether a text says something by itself: under a changed key stream, of which there are many, only if each value
+        in it is one that the standard defines."""
+        return not stream.changed or any(
+            size < len(text) and reads_whole(APDU, text[: len(text) - size], plainly=True)
+            for size in tag_sizes(item.content.control)
+        )
 
     def _tag(self, item: Sealed, stream: Hypothesis, full: bool, text: bytes) -> Hypothesis | None:
         """The authentication key, data and length of the tag under which it verifies. `text` is text and tag, both

@@ -24,8 +24,8 @@ def cut(message: Message) -> bool:
 
 
 def acse(case: Case, name: str) -> Iterator[Message]:
-    """The messages with an AARQ, AARE, RLRQ or RLRE on the outside, in frames that are not cut."""
-    return (message for message in case.messages if message.apdu == name and not cut(message))
+    """The messages with an AARQ, AARE, RLRQ or RLRE on the outside, in frames of which none is cut or missing."""
+    return (message for message in case.messages if message.apdu == name and message.complete and not cut(message))
 
 
 def arc(message: Message, path: str) -> int | None:
@@ -334,7 +334,8 @@ def hls_pass3_missing(case: Case) -> Iterator[Hit]:
     for message in acse(case, "aare"):
         if message.after.state != "pending":
             continue
-        following = next((m for m in case.messages[message.number :] if m.direction == "client"), None)
+        later = (m for m in case.messages[message.number :] if m.direction == "client")
+        following = next((m for m in later if m.frame not in ("RR", "RNR")), None)
         if following is None:
             continue
         if following.frame == "DISC" or following.apdu == "rlrq":

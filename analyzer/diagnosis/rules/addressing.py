@@ -13,6 +13,7 @@ from analyzer.framings.wrapper import mended
 from analyzer.message import Message
 from grammars.kit.primitives import Extended
 
+CANDIDATES, TO_TELL_APART = "candidates, the likeliest first", "to tell them apart"
 ALL_STATION = {1: 0x7F, 2: 0x7F, 4: 0x3FFF}
 
 
@@ -29,11 +30,10 @@ def unanswered(case: Case) -> Iterator[Exchange]:
         request = exchange.request
         if request.frame != "SNRM" and request.apdu != "aarq":
             continue
-        replies = [reply for reply in exchange.replies if reply.wire != request.wire]
-        if replies:
+        if exchange.replies:
             continue
         last = exchange is case.exchanges[-1]
-        if (request.frame == "SNRM" and silent) or not last:
+        if (request.frame == "SNRM" and silent) or exchange.again or not last:
             yield exchange
 
 
@@ -42,10 +42,12 @@ def no_reply(case: Case) -> Iterator[Hit]:
     """No answer to SNRM or AARQ."""
     rows = list(unanswered(case))
     if not rows:
+        yield from _late(case)
         return
     first = rows[0].request
     cause = _why(case, first)
-    times = f"{len(rows)} requests are" if len(rows) > 1 else f"{names(first)} is"
+    count = sum(1 + len(exchange.again) for exchange in rows)
+    times = f"{count} requests are" if count > 1 else f"{names(first)} is"
     evidence = [f"{times} not answered: no octet from the meter follows"]
     if not case.has_meter():
         evidence.append(
@@ -57,15 +59,24 @@ def no_reply(case: Case) -> Iterator[Hit]:
         evidence.append(f"called was server {server} in {server.octets} octets, by client {client}")
     candidates, trial = _candidates(case, first)
     if cause is None:
-        evidence.append(f"candidates, the likeliest first: {'; '.join(candidates)}")
-        evidence.append(f"to tell them apart: {trial}")
+        evidence.append(f"{CANDIDATES}: {'; '.join(candidates)}")
+        evidence.append(f"{TO_TELL_APART}: {trial}")
     yield Hit(
         first,
         tuple(evidence),
-        certainty="likely" if len(rows) > 1 else "possible",
+        certainty="likely" if count > 1 else "possible",
         because_of=cause,
         fix="" if cause is not None else f"{trial[:1].upper()}{trial[1:]}.",
     )
+
+
+def _late(case: Case) -> Iterator[Hit]:
+    """A connection that took more than one request."""
+    for exchange in case.exchanges:
+        if exchange.request.frame == "SNRM" and exchange.again and exchange.reply is not None:
+            said = f"{names(exchange.request)} was sent {1 + len(exchange.again)} times before {names(exchange.reply)} came"
+            yield Hit(exchange.request, (said,), severity="info", title="A connection request was sent again")
+            return
 
 
 def _candidates(case: Case, request: Message) -> tuple[list[str], str]:

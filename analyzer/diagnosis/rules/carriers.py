@@ -216,11 +216,12 @@ def p1_header_hybrid(case: Case) -> Iterator[Hit]:
 
 @rule("gbt-in-push")
 def gbt_in_push(case: Case) -> Iterator[Hit]:
-    """A push in blocks: nothing wrong, and a trap for receivers that expect DB or 0F."""
-    for message in case.spoken:
+    """A push in blocks: nothing wrong, and a trap for receivers that expect DB or 0F. An answer in blocks is none."""
+    asked = any(True for _ in case.sent_by("client"))
+    for message in case.sent_by("meter"):
         layer = message.layer_named("general-block-transfer")
-        pushed = message.frame == "UI" or (message.frames[0].framing == "mbus")
-        if layer is not None and pushed and layer.inner:
+        unasked = message.frames[0].framing == "mbus" and message.frame != "RSP_UD"
+        if layer is not None and layer.inner and (message.frame == "UI" or unasked or not asked):
             said = f"the blocks up to this one carry a {layer.inner[0].name}"
             yield Hit(message, (said,), severity="info", side="meter")
             return

@@ -19,9 +19,10 @@ CHECKS = {"frame_check_sequence": "fcs-wrong", "checksum": "mbus-checksum"}
 @rule("ciphertext-damaged")
 def ciphertext_damaged(case: Case) -> Iterator[Hit]:
     """Text that no tag vouches for, or whose tag fails, and of which a long beginning reads."""
+    explained = {one.item.message.number for one in case.search.explained if one.hypothesis is not None}
     for message in case.messages:
         for layer, security in protections(message):
-            found = damaged(layer)
+            found = damaged(layer) if message.number not in explained else None
             if found is None:
                 continue
             inner = layer.inner[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.association import Association, hls_answer, is_hls_reply
 from analyzer.diagnosis.case import Case, hexed, names, protections, side_of
-from analyzer.diagnosis.hls_variants import explanation
+from analyzer.diagnosis.hls_variants import HASHES, explanation
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import FoundKeys
 from analyzer.hls import REPLY_OCTETS, HlsFacts, HlsUnknown, Sender, check_reply, expected_reply
@@ -130,8 +130,10 @@ def hls_proof_wrong(case: Case) -> Iterator[Hit]:
         if facts.mechanism == 2 and proof.sender == "client" and check.verdict != "verified":
             said = f"mechanism 2 is the manufacturer's own; the proof has {len(proof.value)} octets"
             yield Hit(proof.message, (said, check.reason), code="mechanism-proprietary", severity="info")
-        # Under a tag that fails, the keys are another story. A text without a tag reads as this service or not at all.
-        opened = all(s.verdict in ("verified", "unauthenticated") for _, s in protections(proof.message))
+        # Under a tag that fails, the keys are another story: those of a GMAC are the same. A digest is made of a secret,
+        # and a text reads as this service or not at all.
+        verdicts = {s.verdict for _, s in protections(proof.message)}
+        opened = verdicts <= {"verified", "unauthenticated"} or (facts.mechanism in HASHES and verdicts <= {"failed"})
         if check.verdict == "failed" and opened:
             yield _explained(case, proof, check.formula)
 

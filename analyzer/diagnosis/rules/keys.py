@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.diagnosis.case import Case, names, protections
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.agreement import agreements
-from analyzer.diagnosis.search import KEY_CODES, TRIED
+from analyzer.diagnosis.search import KEY_CODES, TRIED, sender_of
 from analyzer.diagnosis.searcher import Explained
 from analyzer.diagnosis.variants import NAMES, PUBLISHED, Variant
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
@@ -38,25 +38,27 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
     proven: dict[tuple[object, ...], Group] = {}
     readable: dict[tuple[object, ...], Group] = {}
     noise: dict[str, Group] = {}
+    unread: Group = []
     for one in case.search.explained:
         direction: str = one.item.message.direction
         if one.hypothesis is None:
-            if any(frame.faults or frame.parsed.issues for frame in one.item.message.frames):
-                continue  # no noise of a wrong key, but octets that are missing or damaged: the frame says so
-            if _without_title(one):
-                continue  # nobody can tell the nonce, and `calling-ap-title-wrong` says so
-            noise.setdefault(direction if case.search.verifying else "", []).append(one)
+            unread.append(one)
             continue
         keys_only = all(change.code in KEY_CODES for change in one.hypothesis.changes)
         where = "" if keys_only and not case.search.verifying else direction
         groups = proven if one.verified else readable
         groups.setdefault((where, one.hypothesis.shape), []).append(one)
     for shape, group in list(readable.items()):
-        if group[0].hypothesis.changes and _chance_of(case, group) > NOISE:  # type: ignore[union-attr]
-            for one in readable.pop(shape):
-                noise.setdefault(one.item.message.direction if case.search.verifying else "", []).append(one)
-    for group in noise.values():
-        group.sort(key=lambda one: one.item.message.number)
+        # One text that is all there is may be short; beside others that are noise it proves nothing.
+        if (group[0].hypothesis.changes or unread) and _chance_of(case, group) > NOISE:  # type: ignore[union-attr]
+            unread += readable.pop(shape)
+    for one in sorted(unread, key=lambda one: one.item.message.number):
+        # Octets that are missing or damaged are no noise of a wrong key: the frame says so. Without its title nobody can
+        # tell the nonce, and `calling-ap-title-wrong` says that.
+        if not any(frame.faults or frame.parsed.issues for frame in one.item.message.frames) and not _without_title(
+            one
+        ):
+            noise.setdefault(one.item.message.direction if case.search.verifying else "", []).append(one)
     for group in proven.values():
         yield from _proven(case, group)
     for group in readable.values():
@@ -185,8 +187,8 @@ def _readable(case: Case, group: Group) -> Iterator[Hit]:
 
 def _chance_of(case: Case, group: Group) -> float:
     """How likely all of a group are readable by chance."""
-    chance: float = min(case.search.chance, 1.0) ** len(group)
-    return chance
+    assert group[0].hypothesis is not None
+    return case.search.chance(len(group), bool(group[0].hypothesis.changes))
 
 
 def _chance(case: Case, group: Group) -> str:
@@ -205,13 +207,12 @@ def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> 
     if case.search.verifying.get(direction):
         yield _unexplained(case, known, "under the same keys other APDUs of this side verify")
         return
-    if direction in case.search.reading or (not direction and case.search.reading):
-        sides = {one.item.message.direction for one in known}
-        if sides <= case.search.reading:
-            yield _damaged(known)
-            return
+    if {sender_of(one.item) for one in known} <= case.search.reading:
+        yield _damaged(known)
+        return
     if others_explained:
-        yield _unexplained(case, known, "what explains the other APDUs of this trace does not explain these")
+        few = len(known) < sum(one.hypothesis is not None for one in case.search.explained)
+        yield _unexplained(case, known, "what explains the other APDUs of this trace does not explain these", few)
         return
     if not any(one.item.security.encrypted for one in known):
         said = (
@@ -256,7 +257,7 @@ def _damaged(group: Group) -> Hit:
     )
 
 
-def _unexplained(case: Case, group: Group, why: str) -> Hit:
+def _unexplained(case: Case, group: Group, why: str, few: bool = False) -> Hit:
     first = group[0]
     message = first.item.message
     damaged = any(issue.severity == "error" for frame in message.frames for issue in frame.parsed.issues)
@@ -270,6 +271,7 @@ def _unexplained(case: Case, group: Group, why: str) -> Hit:
         ),
         certainty="possible",
         code="tag-unexplained",
+        severity="warning" if few else None,
         field="authentication_tag",
         side="client" if message.direction == "client" else "meter",
         because_of="fcs-wrong" if damaged else "keys-agreed-unseen" if replaced else None,
