@@ -59,7 +59,7 @@ def cluster(settings: Settings, captures: Iterable[Capture], address: str) -> It
         shared = _shared(client, settings)
         waiting: dict[Any, Capture] = {}
         coming = iter(captures)
-        queue = distributed.as_completed(raise_errors=False)
+        queue = distributed.as_completed(loop=client.loop, raise_errors=False)
         while True:
             room = AHEAD * max(1, sum(client.nthreads().values())) - len(waiting)
             for capture in islice(coming, max(0, room)):
