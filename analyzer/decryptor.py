@@ -177,16 +177,16 @@ class Decryptor:
         missing. failed: a tag was checked and does not match. no-key: nothing could be opened, for want of a
         key, or of the title that the nonce needs. Never raises for what a wire can carry or a user can type.
         """
-        known, title, tag = self._last, content.system_title, content.tag
-        if content.control == USUAL and known[0] == key and known[1] == authentication_key and title is not None:
+        control, counter, title, payload, tag, header = content
+        known_key, known_authentication, encrypt, associated = self._last
+        if control == USUAL and known_key == key and known_authentication == authentication_key and title is not None:
             # What nearly every APDU is, without a detour: the keys of the one before, suite 0, and the tag is right.
-            if len(title) == TITLE_OCTETS and len(tag) == TAG_OCTETS and not content.header:
-                encrypt, payload = known[2], content.payload
-                iv, end = title + content.invocation_counter.to_bytes(4, "big"), len(payload)
+            if len(title) == TITLE_OCTETS and len(tag) == TAG_OCTETS and not header:
+                iv, end = title + counter.to_bytes(4, "big"), len(payload)
                 plaintext = encrypt(iv, payload, None)[:end]
-                if compare_digest(encrypt(iv, plaintext, known[3])[end : end + TAG_OCTETS], tag):
+                if compare_digest(encrypt(iv, plaintext, associated)[end : end + TAG_OCTETS], tag):
                     return _opened(Opened, (plaintext, "verified", MATCHES))
-        encrypted = content.control & ENCRYPTED
+        encrypted = control & ENCRYPTED
         ready = _key_and_nonce(content, key)
         checking = _authentication_key(content, authentication_key)
         if isinstance(ready, str):

@@ -12,6 +12,9 @@ from grammars.kit.spec import Failure, Issue, RawNode, Spec, State, note_undecod
 ROOT = Spec("root")
 
 
+_parsed = tuple.__new__  # half the time of calling the class
+
+
 class Parsed(NamedTuple):
     """The raw nodes, complete or up to the failure; what is to be said about them; where reading failed, if it did."""
 
@@ -37,11 +40,13 @@ def parse(grammar: Any, buffer: bytes, start: int = 0, end: int | None = None, p
 
 def parse_compiled(grammar: Any, buffer: bytes, start: int, end: int, plain: bool = False) -> Parsed:
     """The fast way; raises Failure where the octets are not as the grammar says."""
-    state = State(plain)
+    state = State()
+    if plain:
+        state.plain = True
     nodes, pos = compiled(grammar)(buffer, start, end, 0, state, start, ROOT)
     if pos < end:
         nodes.append(note_undecoded(state, pos, end, buffer))
-    return Parsed(nodes, state.issues, None)
+    return _parsed(Parsed, (nodes, state.issues, None))
 
 
 def interpret(grammar: Any, buffer: bytes, start: int = 0, end: int | None = None) -> Parsed:

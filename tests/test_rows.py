@@ -164,7 +164,7 @@ def test_columns_of_rows_that_end_early() -> None:
 
 @pytest.mark.parametrize("budget", [39, 40, 100, 159, 160, 161, 199, 200])
 def test_the_budget_ends_where_it_does_without_templates(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spec, "NODE_BUDGET", budget)
+    monkeypatch.setattr(spec.State, "budget", budget)
     same_both_ways(data.DATA, array([b"\x02\x03\x00\x11\x05\x02\x01\x00"] * 40))
 
 

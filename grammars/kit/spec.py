@@ -35,6 +35,16 @@ class Spec:
     def __repr__(self) -> str:
         return f"Spec({self.name})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What a value needs that was read: not how to read it again, which is Python and not data."""
+        return _of_value, (self.name, self.doc, self.unit, self.type)
+
+
+def _of_value(name: str, doc: str, unit: str, type_: str) -> Spec:
+    spec = Spec(name, doc)
+    spec.unit, spec.type = unit, type_
+    return spec
+
 
 class Part(NamedTuple):
     """Some bits of a bit group: first bit counted from the most significant one, width, symbols."""
@@ -77,14 +87,14 @@ Mark = tuple[int, int, int | None]  # issues noted, budget left, first failure
 class State:
     """What one parse carries along: the issues found so far and the elements it may still make."""
 
-    __slots__ = ("budget", "depth", "failed_at", "issues", "plain")
+    # What most parses never change stands in the class: a state is made for each APDU.
+    budget = NODE_BUDGET
+    depth = 0
+    failed_at: int | None = None
+    plain = False  # only values are wanted: equal elements of an array may be one node of the kind PLAIN
 
-    def __init__(self, plain: bool = False) -> None:
+    def __init__(self) -> None:
         self.issues: list[Issue] = []
-        self.budget = NODE_BUDGET
-        self.depth = 0
-        self.failed_at: int | None = None
-        self.plain = plain  # only values are wanted: equal elements of an array may be one node of the kind PLAIN
 
     def reserve(self, number: int) -> int:
         """How many of `number` elements the budget still has room for; it pays for all of them."""
