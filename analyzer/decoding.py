@@ -29,7 +29,7 @@ from analyzer.hls import HlsFacts, HlsUnknown, check_reply
 from analyzer.keymaterial import carried_keys, signature_of, transferred_keys
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.knowledge import Objects
-from analyzer.message import Layer, Llc, Message, sender_told
+from analyzer.message import Layer, Message, llc_of, sender_told
 from analyzer.model import Buffer, Record, Security, Span
 from analyzer.readable import reads
 from analyzer.reassembly import Unit, units_of
@@ -421,15 +421,6 @@ def telegram_in(plaintext: bytes) -> Parsed | None:
         return None
     parsed = parse(TELEGRAM, plaintext)
     return parsed if parsed.whole and not any(i.severity == "error" for i in parsed.issues) else None
-
-
-def llc_of(frame: Frame, data: bytes, start: int, end: int) -> tuple[Llc, int]:
-    """Which LLC header stands at `start`, and where the APDU begins."""
-    head = data[start : min(end, start + 3)]
-    carried = frame.carries_hdlc or frame.framing == "none"
-    if carried and head[:1] == b"\xe6" and head[1:2] in (b"\xe6", b"\xe7") and len(head) == 3:
-        return ("command" if head[1] == 0xE6 else "response"), start + 3
-    return ("missing" if frame.carries_hdlc and end > start else "none"), start
 
 
 def _outermost(layer: Layer | None) -> Security | None:

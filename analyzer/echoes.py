@@ -34,20 +34,23 @@ class Echoes:
 
     def of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames; echoes are marked, and belong to neither side."""
+        return map(self.marked, frames)
+
+    def marked(self, frame: Frame) -> Frame:
+        """The next frame, marked if it is an echo."""
         sent = self.sent
-        for frame in frames:
-            if frame.direction == "client":
-                sent.append(frame)
-            elif frame.direction == "meter" and sent:
-                place = next((n for n, own in enumerate(sent) if _octets(own) == _octets(frame)), None)
-                if place is not None and (self.returned or _of_a_client(frame)):
-                    for _ in range(place + 1):
-                        sent.popleft()
-                    self.returned = True
-                    frame = replace(frame, direction="unknown", echo=True)
-                elif frame.framing != "none" or not any(issue.code == "stray-octets" for issue in frame.issues):
-                    sent.clear()
-            yield frame
+        if frame.direction == "client":
+            sent.append(frame)
+        elif frame.direction == "meter" and sent:
+            place = next((n for n, own in enumerate(sent) if _octets(own) == _octets(frame)), None)
+            if place is not None and (self.returned or _of_a_client(frame)):
+                for _ in range(place + 1):
+                    sent.popleft()
+                self.returned = True
+                return replace(frame, direction="unknown", echo=True)
+            if frame.framing != "none" or not any(issue.code == "stray-octets" for issue in frame.issues):
+                sent.clear()
+        return frame
 
 
 def _octets(frame: Frame) -> bytes:

@@ -17,14 +17,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from analyzer.echoes import with_echoes
+from analyzer.echoes import Echoes
 from analyzer.frame import Frame, FrameIssue, Framing
 from analyzer.framings import next_cut
 from analyzer.framings.cut import Cut, stray
 from analyzer.framings.hdlc import hdlc_at, is_right
 from analyzer.framings.readers import read_frame
 from analyzer.model import Direction, Record
-from analyzer.senders import with_directions
+from analyzer.senders import Senders
+
+PART = 1 << 18  # octets of a record that are read in one go
+MARGIN = (
+    72 << 10
+)  # octets in which any frame ends that is not the last, and what tells its end: 64 KiB of a wrapper and more
+LONGEST_STRAY = 1 << 20  # octets between frames that make one frame of framing "none"
+
+
+class Origin(NamedTuple):
+    """The record that octets came from, without these."""
+
+    number: int
+    time: str | None
+    seconds: float | None
 
 
 @dataclass(slots=True)
@@ -32,22 +46,37 @@ class _Pending:
     """Octets of one direction that do not make a frame yet, and the records they came from."""
 
     data: bytes = b""
-    origins: list[tuple[int, Record]] = field(default_factory=list)  # (offset, record)
+    origins: list[tuple[int, Origin]] = field(default_factory=list)  # (offset, where from)
+    after_frame: bool = True
 
-    def add(self, record: Record) -> None:
-        self.origins.append((len(self.data), record))
-        self.data = self.data + record.data if self.data else record.data
+    def add(self, record: Record, data: bytes) -> None:
+        """Takes more octets, of a record that may have given some before."""
+        if not self.origins or self.origins[-1][1].number != record.number:
+            self.origins.append((len(self.data), Origin(record.number, record.time, record.seconds)))
+        self.data = self.data + data if self.data else data
 
-    def take(self, start: int, end: int) -> list[Record]:
+    def drain(self, direction: Direction, final: bool, behind: int = 0) -> list[Piece]:
+        """The frames that are complete; with `final`, the rest too. What begins in the last `behind` octets waits, since
+        those that follow may tell more of it."""
+        data, done, made = self.data, 0, []
+        for cut in cuts(data, final, 0, self.after_frame, len(data) - behind):
+            done, self.after_frame = cut.next, not is_stray(cut)
+            if cut.end > cut.start:
+                made.append(piece_of(cut, data, self.take(cut.start, cut.end), direction))
+        self.after_frame = self.after_frame or not behind
+        self.drop(done)
+        return made
+
+    def take(self, start: int, end: int) -> list[Origin]:
         """The records that octets start..end came from."""
         bounds = [offset for offset, _ in self.origins[1:]] + [len(self.data)]
         return [
-            record for (offset, record), stop in zip(self.origins, bounds, strict=True) if offset < end and stop > start
+            origin for (offset, origin), stop in zip(self.origins, bounds, strict=True) if offset < end and stop > start
         ]
 
     def drop(self, count: int) -> None:
         self.data = self.data[count:]
-        self.origins = [(max(0, offset - count), record) for offset, record in self.origins]
+        self.origins = [(max(0, offset - count), origin) for offset, origin in self.origins]
         while len(self.origins) > 1 and self.origins[1][0] == 0:
             self.origins.pop(0)
         if not self.data:
@@ -66,25 +95,99 @@ class Piece(NamedTuple):
     issues: tuple[FrameIssue, ...]
 
 
+class Part(NamedTuple):
+    """The octets of a record, or a part of them where it is long: `first` and `last` say which."""
+
+    record: Record
+    data: bytes
+    first: bool = True
+    last: bool = True
+
+
+def parts_of(record: Record) -> Iterator[Part]:
+    """A record in parts of a size that is read in one go: a dump of gigabytes is one record."""
+    size = len(record.data)
+    if size <= PART:
+        yield Part(record, record.data)
+        return
+    for start in range(0, size, PART):
+        yield Part(record, record.data[start : start + PART], start == 0, start + PART >= size)
+
+
 def frames_of(records: Iterable[Record]) -> Iterator[Frame]:
     """All frames of a trace in the order in which they begin. Never raises on any octets."""
-    return with_echoes(with_directions(map(read, pieces_of(records))))
+    framer = Framer()
+    for record in records:
+        for part in parts_of(record):
+            yield from framer.feed(part)
+    yield from framer.end()
+
+
+class Framer:
+    """Records into frames, one after the other. What is kept between two parts can be pickled."""
+
+    def __init__(self) -> None:
+        self._cutter, self._senders, self._echoes = Cutter(), Senders(), Echoes()
+
+    def feed(self, part: Part) -> list[Frame]:
+        """The frames that are complete with these octets."""
+        return self._marked(self._cutter.feed(part))
+
+    def taken_back(self, part: Part) -> int:
+        """Forgets octets of the last part that wait for more, and are to come again; how many, see `Cutter`."""
+        return self._cutter.taken_back(part)
+
+    def end(self) -> list[Frame]:
+        """What is unfinished."""
+        return [*self._marked(self._cutter.end()), *map(self._echoes.marked, self._senders.end())]
+
+    def _marked(self, pieces: Iterable[Piece]) -> list[Frame]:
+        return [self._echoes.marked(frame) for piece in pieces for frame in self._senders.feed(read(piece))]
 
 
 def pieces_of(records: Iterable[Record]) -> Iterator[Piece]:
-    """The same before anything in them is read: every octet is in some piece."""
-    pending: dict[Direction, _Pending] = {}
+    """The frames of a trace before anything in them is read: every octet is in some piece."""
+    cutter = Cutter()
     for record in records:
-        for direction, waiting in pending.items():
+        for part in parts_of(record):
+            yield from cutter.feed(part)
+    yield from cutter.end()
+
+
+class Cutter:
+    """Cuts the octets of both directions into frames."""
+
+    def __init__(self) -> None:
+        self._pending: dict[Direction, _Pending] = {}
+
+    def feed(self, part: Part) -> list[Piece]:
+        """The frames that are complete with these octets."""
+        record, made = part.record, []
+        for direction, waiting in self._pending.items() if part.first else ():
             turned = direction != record.direction and record.carrier != "tcp"
-            broken = direction == record.direction and (record.lost or _begins_frame(record.data))
+            broken = direction == record.direction and (record.lost or _begins_frame(part.data))
             if waiting.data and (turned or broken):
-                yield from _flush(waiting, direction)
-        waiting = pending.setdefault(record.direction, _Pending())
-        waiting.add(record)
-        yield from _drain(waiting, record.direction, final=False)
-    for direction, waiting in pending.items():
-        yield from _flush(waiting, direction)
+                made += waiting.drain(direction, final=True)
+        waiting = self._pending.setdefault(record.direction, _Pending())
+        waiting.add(record, part.data)
+        return made + waiting.drain(record.direction, final=False, behind=0 if part.last else MARGIN)
+
+    def taken_back(self, part: Part) -> int:
+        """Forgets the octets that wait for more, if all are of one record, which is not over; how many these are."""
+        waiting = [one for one in self._pending.values() if one.data]
+        if (
+            part.last
+            or len(waiting) != 1
+            or [origin.number for _, origin in waiting[0].origins] != [part.record.number]
+        ):
+            return 0
+        count = len(waiting[0].data)
+        waiting[0].drop(count)
+        return count
+
+    def end(self) -> list[Piece]:
+        """What is unfinished."""
+        return [piece for direction, waiting in self._pending.items() for piece in waiting.drain(direction, final=True)]
 
 
 def read(piece: Piece) -> Frame:
@@ -100,33 +203,22 @@ def _begins_frame(data: bytes) -> bool:
     return isinstance(cut, Cut) and not cut.issues and cut.start == 0 and is_right(data, cut)
 
 
-def _flush(waiting: _Pending, direction: Direction) -> Iterator[Piece]:
-    yield from _drain(waiting, direction, final=True)
-
-
-def _drain(waiting: _Pending, direction: Direction, final: bool) -> Iterator[Piece]:
-    """The frames that are complete; with `final`, the rest too."""
-    data, done = waiting.data, 0
-    for cut in cuts(data, final):
-        done = cut.next
-        if cut.end > cut.start:
-            yield piece_of(cut, data, waiting.take(cut.start, cut.end), direction)
-    waiting.drop(done)
-
-
-def cuts(data: bytes, final: bool, start: int = 0) -> Iterator[Cut]:
-    """The frames in octets from `start` on, where a frame or the octets begin, and what stands between them, until more
-    octets are needed. The `next` of the last one is where these begin. `final` says that no more will come."""
-    position = start
+def cuts(data: bytes, final: bool, start: int = 0, after_frame: bool = True, stop: int | None = None) -> Iterator[Cut]:
+    """The frames in octets from `start` on, and what stands between them, until more octets are needed, or up to those
+    that begin at `stop` or later. The `next` of the last one is where these begin. `final` says that no more will come,
+    `after_frame` that a frame ended at `start`, or that the octets begin there."""
+    position, stop = start, len(data) if stop is None else stop
     between: Cut | None = None
-    after_frame = True
-    while position < len(data):
+    while position < stop:
         cut = next_cut(data, position, final, after_frame)
         if cut is None:
             break
         position = cut.next
-        if cut.issues and cut.issues[0].code == "stray-octets" and cut.framing == "none":
+        if is_stray(cut):
             between = cut if between is None else stray(between.start, cut.end)
+            while between.end - between.start > LONGEST_STRAY:
+                yield stray(between.start, between.start + LONGEST_STRAY)
+                between = stray(between.start + LONGEST_STRAY, between.end)
             after_frame = False
             continue
         after_frame = True
@@ -134,17 +226,22 @@ def cuts(data: bytes, final: bool, start: int = 0) -> Iterator[Cut]:
             yield between
             between = None
         yield cut
-    if between is not None:
+    if between is not None and (final or stop == len(data)):
         yield between
 
 
-def frame_of(cut: Cut, data: bytes, records: Sequence[Record], direction: Direction) -> Frame:
+def is_stray(cut: Cut) -> bool:
+    """Whether these are octets between frames."""
+    return bool(cut.issues) and cut.issues[0].code == "stray-octets" and cut.framing == "none"
+
+
+def frame_of(cut: Cut, data: bytes, origins: Sequence[Origin], direction: Direction) -> Frame:
     """The frame that was cut out of the octets of some records."""
-    return read(piece_of(cut, data, records, direction))
+    return read(piece_of(cut, data, origins, direction))
 
 
-def piece_of(cut: Cut, data: bytes, records: Sequence[Record], direction: Direction) -> Piece:
+def piece_of(cut: Cut, data: bytes, origins: Sequence[Origin], direction: Direction) -> Piece:
     """The same, not read yet."""
-    first = records[0]
-    numbers = (first.number,) if len(records) == 1 else tuple(record.number for record in records)
+    first = origins[0]
+    numbers = (first.number,) if len(origins) == 1 else tuple(origin.number for origin in origins)
     return Piece(cut.framing, data[cut.start : cut.end], direction, numbers, first.time, first.seconds, cut.issues)

@@ -149,3 +149,12 @@ class Message:
     def octets(self, buffer: int) -> bytes:
         """The octets of a buffer by its number."""
         return self.wire if buffer == 0 else next(b.data for b in self.buffers if b.id == buffer)
+
+
+def llc_of(frame: Frame, data: bytes, start: int, end: int) -> tuple[Llc, int]:
+    """Which LLC header stands at `start`, and where the APDU begins."""
+    head = data[start : min(end, start + 3)]
+    carried = frame.carries_hdlc or frame.framing == "none"
+    if carried and head[:1] == b"\xe6" and head[1:2] in (b"\xe6", b"\xe7") and len(head) == 3:
+        return ("command" if head[1] == 0xE6 else "response"), start + 3
+    return ("missing" if frame.carries_hdlc and end > start else "none"), start

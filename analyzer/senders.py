@@ -38,13 +38,44 @@ class Senders:
         self.pairs: dict[tuple[str, str], Direction] = {}  # (source, destination), see `frame.addresses`
         self.turned: bool | None = None  # whether the log means the other side by its words; None: not known yet
         self.held: list[Frame] = []  # frames that wait until it is known
+        self._against = self._seen = 0
         self._record = 0
 
     def of(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """Each frame with the direction that it has."""
-        for frame, turned in self._as_meant(frames):
-            direction = self.direction(frame, turned)
-            yield frame if direction == frame.direction else replace(frame, direction=direction)
+        for frame in frames:
+            yield from self.feed(frame)
+        yield from self.end()
+
+    def feed(self, frame: Frame) -> list[Frame]:
+        """The frames whose direction is known with this one. No frame waits longer than it has to, since a trace may be
+        live. The log means the other side by its words if its first frames show it twice and none shows the contrary."""
+        if self.turned is not None:
+            return [self._directed(frame, self.turned)]
+        said = evident(frame)
+        self._seen += 1
+        if "unknown" not in (frame.direction, said):
+            self._against += frame.direction != said
+            self.turned = False if frame.direction == said else None
+        if self.turned is None and self._seen < DECISIVE:
+            if not self.held and frame.direction == "unknown":
+                return [self._directed(frame, False)]  # there is nothing to turn
+            self.held.append(frame)
+            return []
+        self.turned = self._against >= 2 if self.turned is None else self.turned
+        return [self._directed(one, self.turned) for one in (*self._taken(), frame)]
+
+    def end(self) -> list[Frame]:
+        """The frames that still wait."""
+        return [self._directed(frame, self._against >= 2) for frame in self._taken()]
+
+    def _taken(self) -> list[Frame]:
+        held, self.held = self.held, []
+        return held
+
+    def _directed(self, frame: Frame, turned: bool) -> Frame:
+        direction = self.direction(frame, turned)
+        return frame if direction == frame.direction else replace(frame, direction=direction)
 
     def direction(self, frame: Frame, turned: bool = False) -> Direction:
         """Who sent the next frame; `turned` says that the log means the other side by its words."""
@@ -69,28 +100,6 @@ class Senders:
     def of_pair(self, pair: tuple[str, str]) -> Direction | None:
         """Who sends from the first address to the second, as far as it has shown."""
         return self.pairs.get(pair) or (turn(self.pairs[pair[::-1]]) if pair[::-1] in self.pairs else None)
-
-    def _as_meant(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, bool]]:
-        """Each frame, and whether the log means the other side by its words. It does if the first frames show it twice and
-        none shows the contrary. No frame waits longer than it has to, since a trace may be live."""
-        against = seen = 0
-        for frame in frames:
-            if self.turned is None:
-                said, seen = evident(frame), seen + 1
-                if "unknown" not in (frame.direction, said):
-                    against += frame.direction != said
-                    self.turned = False if frame.direction == said else None
-                if self.turned is None and seen < DECISIVE:
-                    if self.held or frame.direction != "unknown":
-                        self.held.append(frame)
-                    else:
-                        yield frame, False  # there is nothing to turn
-                    continue
-                self.turned = against >= 2 if self.turned is None else self.turned
-                yield from ((other, self.turned) for other in self.held)
-                self.held.clear()
-            yield frame, self.turned
-        yield from ((other, against >= 2) for other in self.held)
 
 
 def _known(first: Direction, second: Direction) -> Direction:

@@ -174,3 +174,30 @@ def test_linear_time(chunks: list[bytes]) -> None:
     found = cut(*chunks, direction="client")
     assert sum(len(f.data) for f in found) >= sum(map(len, chunks)) - len(found)
     assert time.perf_counter() - started < 30
+
+
+LONG_PIECES = [
+    *(octets.hex() for octets in FRAMES[:4]), INNER_FLAGS.hex(), "7e", "00", "a0", "2f414243357831320d0a",
+    wrapped(bytes.fromhex("C001C100080000010000FF0200"), 16, 1).hex(), "68030368080172fa16", "e5", "102d012e16",
+    "c001c100080000010000ff0200", "7ea0", "0001", "ff" * 30, "e6e600", "db0842",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_long_record_gives_the_same_in_parts(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts are a matter of memory: what a record holds is the same however it is cut."""
+    pick = random.Random(seed)
+    octets = bytearray(b"".join(bytes.fromhex(pick.choice(LONG_PIECES)) for _ in range(8_000)))
+    for _ in range(20):
+        octets[pick.randrange(len(octets))] ^= pick.randrange(1, 256)
+    monkeypatch.setattr("analyzer.framing.PART", 10**9)
+    whole = list(frames_of([Record(1, bytes(octets))]))
+    monkeypatch.setattr("analyzer.framing.PART", pick.choice([10_000, 50_000, 100_000]))
+    assert list(frames_of([Record(1, bytes(octets))])) == whole
+
+
+def test_noise_comes_in_frames_of_bounded_length() -> None:
+    noise = bytes(5 << 19)
+    found = cut(noise)
+    assert b"".join(one.data for one in found) == noise
+    assert len(found) == 3 and {one.framing for one in found} == {"none"}

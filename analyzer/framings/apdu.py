@@ -9,7 +9,7 @@ from analyzer.framings.cut import WAIT, Cut, Found
 from grammars.apdu import APDU
 from grammars.kit.fields import Unreadable
 from grammars.kit.primitives import AxdrLength
-from grammars.kit.spec import UNDECODED, find_int
+from grammars.kit.spec import UNDECODED, find_int, holes_in
 from grammars.llc import COMMAND, RESPONSE
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
@@ -30,7 +30,7 @@ def is_apdu(data: bytes, start: int, end: int) -> bool:
     if start >= end or data[start] not in APDU_TAGS:
         return False
     parsed = parse(APDU, data, start, end)
-    return fits(parsed) and _known_protection(parsed)
+    return fits(parsed) and _known_protection(parsed) and _carries(parsed, data)
 
 
 def apdu_at(data: bytes, at: int, final: bool, sure: int = SURE) -> Found:
@@ -41,7 +41,7 @@ def apdu_at(data: bytes, at: int, final: bool, sure: int = SURE) -> Found:
         return None
     parsed = parse(APDU, data, start)
     reached = _reached(parsed, start, len(data))
-    if not _known_protection(parsed):
+    if not _known_protection(parsed) or not _carries(parsed, data):
         return None
     odd = any(issue.severity == "warning" and issue.spec is not UNDECODED for issue in parsed.issues)
     if odd and not fits(parsed):
@@ -89,6 +89,14 @@ def _known_protection(parsed: Parsed) -> bool:
     """Whether the security control, if there is one, names a suite that exists: any octets make a ciphered APDU."""
     control = find_int(parsed.nodes, "security_control")
     return control is None or control & 0x0F in SECURITY_SUITES
+
+
+def _carries(parsed: Parsed, data: bytes) -> bool:
+    """Whether a gateway header has an APDU behind it: it tells no length, so any octets up to the end would do."""
+    inside = next((n for n in holes_in(parsed.nodes) if n[0].hole == "apdu"), None) if parsed.nodes else None
+    if inside is None or not parsed.nodes[0][0].name.startswith("gateway-"):
+        return True
+    return is_apdu(data, inside[1], inside[2])
 
 
 def general_at(data: bytes, at: int, final: bool) -> Found:

@@ -6,22 +6,21 @@ to a clean frame again. What it found, and the columns cannot say, is kept besid
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from analyzer.decoding import llc_of
-from analyzer.echoes import with_echoes
+from analyzer.echoes import Echoes
 from analyzer.frame import Frame, addresses
-from analyzer.framing import cuts, frame_of
+from analyzer.framing import Origin, cuts, frame_of, is_stray
 from analyzer.framings.cut import Cut
 from analyzer.index import columns
 from analyzer.index.clean import WINDOW, Clean
 from analyzer.index.columns import SIDES, Columns
 from analyzer.index.sides import NUMBER, Links, sides_of
+from analyzer.message import llc_of
 from analyzer.model import Record
 from analyzer.senders import Senders
 from grammars.apdu import APDU
@@ -43,13 +42,14 @@ class StreamIndex:
 
     def __init__(self, record: Record) -> None:
         self.record = record
+        self._origins = (Origin(record.number, record.time, record.seconds),)
         self.columns = Columns()
         self.links = Links()
         self._odd: dict[int, Cut] = {}  # rows that the careful way found
         self._echoes: set[int] = set()
         self._senders = Senders()
-        self._waiting: deque[Frame] = deque()
-        self._marked = with_echoes(iter(self._waiting.popleft, None))
+        self._marks = Echoes()
+        self._unheard = (0, 0)  # rows that `_marks` has not seen
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -58,7 +58,7 @@ class StreamIndex:
         """The frame of a row, as `frames_of` makes it."""
         start, length = int(self.columns["start"][row]), int(self.columns["length"][row])
         cut = self._odd.get(row) or Cut("hdlc", start, start + length, start + length)
-        made = frame_of(cut, self.record.data, (self.record,), SIDES[self.columns["side"][row]])
+        made = frame_of(cut, self.record.data, self._origins, SIDES[self.columns["side"][row]])
         return replace(made, echo=True) if row in self._echoes else made
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
@@ -97,14 +97,8 @@ class StreamIndex:
         begin = len(self)
         numbers, side = sides_of(run.rows, clean.known, self.links, self._senders)
         self.columns.extend({**run.rows, "link": numbers, "side": side})
-        self._remember(begin)
+        self._unheard = (max(begin, len(self) - ECHOED - 1), len(self))
         return run.end
-
-    def _remember(self, begin: int) -> None:
-        """Lets the search for echoes know the last frames of a run; only those that no meter answered matter."""
-        side = self.columns["side"]
-        begin = max(begin, len(self) - ECHOED - 1)
-        self._unheard = (begin, len(self)) if len(side) else (0, 0)
 
     def _carefully(self, data: bytes, position: int, final: bool, clean: Clean, begun: int) -> tuple[int, bool]:
         """Goes on one frame after the other until a clean one comes: where it begins, and whether more octets are
@@ -112,7 +106,7 @@ class StreamIndex:
         for cut in cuts(data, final, position):
             self._take(cut)
             position = cut.next
-            if clean.holds(position) is not None or position >= clean.stop:
+            if clean.holds(position) is not None or (position >= clean.stop and not is_stray(cut)):
                 return position, False
         return position, True
 
@@ -120,22 +114,16 @@ class StreamIndex:
         """Takes a frame that the careful way found."""
         if cut.end <= cut.start:
             return
-        frame = frame_of(cut, self.record.data, (self.record,), "unknown")
+        frame = frame_of(cut, self.record.data, self._origins, "unknown")
         frame = replace(frame, direction=self._senders.direction(frame))
-        for earlier in self.frames(*getattr(self, "_unheard", (0, 0))):
-            self._mark(earlier)
+        for earlier in self.frames(*self._unheard):
+            self._marks.marked(earlier)
         self._unheard = (0, 0)
-        row = len(self)
-        if self._mark(frame):
+        row, frame = len(self), self._marks.marked(frame)
+        if frame.echo:
             self._echoes.add(row)
-            frame = replace(frame, direction="unknown", echo=True)
         self._odd[row] = cut
         self.columns.append(**row_of(frame, cut.start, self.links.number(addresses(frame)), bool(cut.issues)))
-
-    def _mark(self, frame: Frame) -> bool:
-        """Whether a frame is an echo."""
-        self._waiting.append(frame)
-        return next(self._marked).echo
 
 
 def row_of(frame: Frame, start: int, link: int, odd: bool = False) -> dict[str, int]:
