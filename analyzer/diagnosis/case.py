@@ -24,8 +24,9 @@ class Exchange:
 
     @property
     def reply(self) -> Message | None:
-        """The first answer, None if there is none."""
-        return self.replies[0] if self.replies else None
+        """The first answer, None if there is none; an acknowledgement of the link only if nothing else comes."""
+        answers = (reply for reply in self.replies if reply.frame not in ("RR", "RNR"))
+        return next(answers, self.replies[0] if self.replies else None)
 
 
 class Case:
