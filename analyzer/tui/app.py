@@ -48,6 +48,9 @@ class DlmscopeApp(App[int]):
             for p in PLACES
             if p.key != "1"
         ),
+        # At once, and not when the field that has the focus has come to it: what is typed behind it is for the next field.
+        Binding("tab", "app.focus_next", "Next field", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "Previous field", show=False, priority=True),
         Binding("question_mark,f1", "help", "Help", key_display="?", show=True),
         Binding("ctrl+o", "open_file", "Open", show=False),
         Binding("f7", "watch", "Live", show=False, priority=True),
@@ -94,6 +97,8 @@ class DlmscopeApp(App[int]):
     def on_unmount(self) -> None:
         """Nobody waits for what is still running, but for what has to be closed."""
         self.background.cancel_all()
+        if self._ticks is not None:
+            self._ticks.stop()
         if self.watched is not None:
             self.watched.stop()
             self.watched.wait()
@@ -152,6 +157,8 @@ class DlmscopeApp(App[int]):
 
     def _look(self) -> None:
         """Passes on what came, and that nothing came for a while; only then findings and values are made anew."""
+        if not self.screen_stack:
+            return  # everything is being closed
         watch, now = self.watched, time.monotonic()
         over = watch is None or watch.state != "running"
         if self.session.growth != self._growth:

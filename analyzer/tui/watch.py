@@ -58,7 +58,7 @@ class Watch:
         say of it."""
         session = self._session
         messages = sum(len(session.so_far(index)[0]) for index in range(len(session.traces)))
-        seconds = int((time.monotonic() - self._began) if self.state == "running" else self._took)
+        seconds = self._seconds()
         counts = (
             f"{counted(messages, 'message')}, {counted(self.octets, 'octet')}, {seconds // 60:02}:{seconds % 60:02}"
         )
@@ -69,6 +69,10 @@ class Watch:
         if self.state != "running":
             said += f"; {self.state}"
         return f"{said}: {note}" if note and self.state != "running" else f"{said}; {note}" if note else said
+
+    def _seconds(self) -> int:
+        """How long it has been going on, or went on."""
+        return int(time.monotonic() - self._began if self.state == "running" else self._took)
 
     def _run(self) -> None:
         coming = self._source.arrivals()

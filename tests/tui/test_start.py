@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
@@ -130,3 +131,21 @@ async def test_the_picker_opens_a_file(
         await pilot.press("enter", "escape")
         await pilot.pause()
         assert empty_app.screen.place == "trace"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("between", ["tab", "enter"])
+async def test_keys_typed_without_a_pause(empty_app: DlmscopeApp, settled: Settled, between: str) -> None:
+    """Digits that come in behind a Tab before the field has seen it belong to the next field."""
+    async with empty_app.run_test() as pilot:
+        await pilot.press("tab")
+        await settled(pilot)
+        for key in [*"1" * 32, between, *"2" * 32]:
+            empty_app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await settled(pilot)
+        form = empty_app.screen.query_one(KeyForm)
+        for _ in range(100):
+            if len(form.entry().text("authentication_key")) == 32:
+                break
+            await pilot.pause(0.02)
+        assert form.entry().text("global_unicast_encryption_key") == "1" * 32
+        assert form.entry().text("authentication_key") == "2" * 32

@@ -76,11 +76,12 @@ class BaseScreen(Screen[None]):
 
     def show_watch(self) -> None:
         """The line on what is watched; none where nothing was."""
-        line, watch = self.query_one("#watch-line", Static), self.dlmscope.watched
-        line.display = watch is not None
-        if watch is not None:
-            line.update(Text(watch.line(), no_wrap=True, overflow="ellipsis"))
-            line.set_class(watch.state == "failed", "failed")
+        watch = self.dlmscope.watched
+        for line in self.query("#watch-line").results(Static):  # none while the screen is made or closed
+            line.display = watch is not None
+            if watch is not None:
+                line.update(Text(watch.line(), no_wrap=True, overflow="ellipsis"))
+                line.set_class(watch.state == "failed", "failed")
 
     def session_changed(self, change: Change) -> None:
         """Traces or keys have changed, or more messages are there: see `Change`. Called in the thread of the interface,

@@ -85,9 +85,8 @@ class LiveForm(ModalScreen[Watched | None]):
                 self._end()
             self.dismiss(None)
             return
-        empty = [
-            field for field, _, _, hint in self._fields if not self._text(field) and not hint.startswith("optional")
-        ]
+        needed = [field for field, _, _, hint in self._fields if not hint.startswith("optional")]
+        empty = [field for field in needed if not self._text(field)]
         if empty:
             self._input(self._kind, empty[0]).focus()
         else:

@@ -44,6 +44,7 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
         Binding("ctrl+o", "app.open_file", "Open", show=True),
         Binding("f7", "app.watch", "Live", show=True, priority=True),
         Binding("ctrl+g", "unmask", "Show keys", tooltip="show or mask the keys"),
+        Binding("enter", "next_field", show=False, priority=True),
         Binding("ctrl+l", "empty", "Empty", show=False, tooltip="empty the field"),
     ]
 
@@ -156,9 +157,12 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
             book.entries.remove(entry)
         self.dlmscope.background.run("keys", lambda stop: None, lambda _: self.dlmscope.keys_edited(), PAUSE)
 
-    @on(Input.Submitted)
-    def submitted(self) -> None:
-        """Enter in a key goes on to the next field."""
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter goes on in the fields of keys alone."""
+        return action != "next_field" or isinstance(self.focused, Input)
+
+    def action_next_field(self) -> None:
+        """Enter in a key goes on to the next field, at once: what is typed behind it is for that one."""
         self.focus_next()
 
     def action_unmask(self) -> None:

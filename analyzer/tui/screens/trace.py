@@ -125,7 +125,7 @@ class TraceScreen(BaseScreen):
         session, rows = self.session, self._list
         if not session.traces:
             return
-        if self.following and not rows.at_end:
+        if self.following and rows.scrolled_up:
             self.following = False
         if self.following and (latest := self._latest()) != self.index:
             self._open_trace(latest)
@@ -199,6 +199,7 @@ class TraceScreen(BaseScreen):
         """Another message, or a frame of it. The list is drawn first, so that paging does not wait for the fields."""
         if self.dlmscope.watching:
             self.following = self._list.cursor == self._list.row_count() - 1
+            self._title()
         if not self._pending:
             self._pending = True
             self.call_after_refresh(self._choose)

@@ -67,6 +67,7 @@ class RowsView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.cursor = 0
+        self._brought = 0
 
     def row_count(self) -> int:
         """How many rows there are."""
@@ -102,11 +103,12 @@ class RowsView(ScrollView, can_focus=True):
         wanted = min(max(top, self.cursor - height + 1), self.cursor)
         if height and wanted != top:
             self.scroll_to(y=wanted, animate=False, force=True, immediate=True)
+        self._brought = self.scroll_offset.y
 
     @property
-    def at_end(self) -> bool:
-        """Whether the last row is in sight."""
-        return self.scroll_offset.y >= self.max_scroll_y
+    def scrolled_up(self) -> bool:
+        """Whether somebody has scrolled up, by wheel or bar, since the cursor was last brought into sight."""
+        return self.scroll_offset.y < self._brought
 
     def on_resize(self, _event: events.Resize) -> None:
         """The cursor stays in sight."""
