@@ -18,6 +18,8 @@ from tests.lab.packets import pcap, pcapng
 
 START = datetime(2026, 11, 26, 10, 0, 0)
 Lines = Callable[[Trace], str]
+# Carriers with records of one to three octets, which the reader of JSON lines leaves out.
+SHORT = ("mbus", "plc", "none", "mode-e")
 SERIAL, NETWORK = ("hdlc", "mode-e", "mbus"), {"wrapper": "tcp", "udp": "udp", "hdlc": "tcp"}
 
 
@@ -32,7 +34,8 @@ def arrow(record: Record, client: str, meter: str) -> str:
 def director(trace: Trace) -> str:
     """As GXDLMSDirector shows it."""
     return "".join(
-        f"{when(r):%H:%M:%S}.{when(r).microsecond // 1000:03d}\t{arrow(r, 'TX', 'RX')}: {r.data.hex(' ').upper()}\n" for r in trace
+        f"{when(r):%H:%M:%S}.{when(r).microsecond // 1000:03d}\t{arrow(r, 'TX', 'RX')}: {r.data.hex(' ').upper()}\n"
+        for r in trace
     )
 
 
@@ -65,7 +68,7 @@ def dump(trace: Trace) -> str:
 def table(trace: Trace) -> str:
     """Comma separated, with the data in quotes."""
     return "time,dir,data\n" + "".join(
-        f"{when(r):%H:%M:%S.%f},{arrow(r, 'TX', 'RX')},\"{r.data.hex(' ').upper()}\"\n" for r in trace
+        f'{when(r):%H:%M:%S.%f},{arrow(r, "TX", "RX")},"{r.data.hex(" ").upper()}"\n' for r in trace
     )
 
 
@@ -93,22 +96,35 @@ TIMED: dict[str, Lines] = {
     "director": director, "python log": python_log, "dump": dump, "csv": table, "json": json_lines, "0x": c_notation,
 }  # fmt: skip
 UNTIMED: dict[str, Lines] = {"compact": compact}
-TOOLS = ("docklight", "hterm", "eltima", "device monitoring studio", "hhd serial monitor", "socat -x", "interceptty", "saleae logic 2")
+TOOLS = (
+    "docklight",
+    "hterm",
+    "eltima",
+    "device monitoring studio",
+    "hhd serial monitor",
+    "socat -x",
+    "interceptty",
+    "saleae logic 2",
+)
 WATCHED: dict[str, Lines] = {name: _of_tool(name) for name in TOOLS}
 TEXTS = {**TIMED, **UNTIMED, **WATCHED}
 
 
-def forms_of(framing: str, timed: bool = False) -> tuple[str, ...]:
-    """The forms that a conversation of this carrier can have; `timed`: only those that keep its times."""
-    texts = [*TIMED, *([] if timed else UNTIMED), *(WATCHED if framing in SERIAL and not timed else ())]
-    return (*texts, *(("pcap", "pcapng", "pcap", "pcapng") if framing in NETWORK else ()))
+def forms_of(framing: str, timed: bool = False, network: bool = True) -> tuple[str, ...]:
+    """The forms that a conversation of this carrier can have; `timed`: only those that keep its times; `network`: captures
+    too, which a reader takes for DLMS only where something in them is."""
+    lines = [one for one in TIMED if one != "json" or framing not in SHORT]
+    texts = [*lines, *([] if timed else UNTIMED), *(WATCHED if framing in SERIAL and not timed else ())]
+    return (*texts, *(("pcap", "pcapng", "pcap", "pcapng") if framing in NETWORK and network else ()))
 
 
 def written(traces: Sequence[Trace], form: str, framing: str, chance: Random) -> bytes:
     """One input with these traces, a heading before each where there are several."""
     if form in ("pcap", "pcapng"):
         write = pcap if form == "pcap" else pcapng
-        return write([list(trace) for trace in traces], NETWORK[framing], 4059 if framing in ("wrapper", "udp") else 4001, chance)
+        return write(
+            [list(trace) for trace in traces], NETWORK[framing], 4059 if framing in ("wrapper", "udp") else 4001, chance
+        )
     writer = TEXTS[form]
     if len(traces) == 1:
         return writer(traces[0]).encode()

@@ -8,10 +8,13 @@ from random import Random
 from typing import Any
 
 from analyzer.model import Finding
+from tests.lab.conversation import talk_of
 from tests.lab.faults import FAULTS, Fault, every_fault, talk_with
-from tests.lab.forms import forms_of, through
+from tests.lab.forms import forms_of, same_octets, through
 from tests.lab.measure import diagnosed
 
+# What stands on the line in so many words, or in nobody's words: true of a conversation that has it, whatever its cause.
+SAID = {"deciphering-error", "service-not-allowed", "service-not-supported", "hls-rejected", "dm-reply", "no-reply"}
 Claim = tuple[str, str, bool, str]  # certainty, code, whether it is true, evidence
 
 
@@ -40,12 +43,18 @@ def judged(name: str, seed: int, late: bool = False, **given: Any) -> Outcome:
     try:
         talk = talk_with(seed, fault, late=late, **given)
         trace, ring, framing = talk.play(), talk.ring(), talk.setting.framing or "none"
-        form = Random(f"{seed} {name} form").choice(forms_of(framing, fault.timed))
+        form = Random(f"{seed} {name} form").choice(forms_of(framing, fault.timed, network=fault.stage != "open"))
         read = through(trace, form, framing, seed)
-        return _judge(fault, seed, form, diagnosed(read, ring).findings)
+        return verdict(fault, seed, form, diagnosed(read, ring).findings)
     except Exception as problem:  # whatever breaks is counted, with its seed
-        where = traceback.extract_tb(problem.__traceback__)[-1]
-        return Outcome(name, fault.code, seed, form, problem=f"{problem!r} in {where.filename.rpartition('/')[2]}:{where.lineno}")
+        return failure(fault, seed, form, problem)
+
+
+def failure(fault: Fault, seed: int, form: str, problem: Exception) -> Outcome:
+    """Something broke: that is neither first nor among three."""
+    where = traceback.extract_tb(problem.__traceback__)[-1:]
+    place = f" in {where[0].filename.rpartition('/')[2]}:{where[0].lineno}" if where else ""
+    return Outcome(fault.name, fault.code, seed, form, problem=f"{problem!r}{place}")
 
 
 def _fault(name: str) -> Fault:
@@ -60,9 +69,10 @@ def said_of(fault: Fault, findings: tuple[Finding, ...]) -> list[str]:
     return [finding.code for finding in findings if finding.severity != "info" or finding.code in fault.codes]
 
 
-def _judge(fault: Fault, seed: int, form: str, findings: tuple[Finding, ...]) -> Outcome:
+def verdict(fault: Fault, seed: int, form: str, findings: tuple[Finding, ...]) -> Outcome:
+    """Whether these findings are right about this fault."""
     codes = said_of(fault, findings)
-    right = (*fault.codes, *fault.also)
+    right = {*fault.codes, *fault.also, *SAID}
     claims = tuple(
         (one.certainty, one.code, one.code in right, "; ".join(one.evidence)[:300])
         for one in findings
@@ -73,3 +83,29 @@ def _judge(fault: Fault, seed: int, form: str, findings: tuple[Finding, ...]) ->
         fault.name, fault.code, seed, form,
         any(code in first for code in fault.codes), any(code in third for code in fault.codes), tuple(codes), claims,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What is said of a healthy conversation: errors and warnings, as it is and as read back, and whether octets changed."""
+
+    seed: int
+    form: str
+    alarms: tuple[str, ...] = ()
+    octets: bool = True
+    problem: str = ""
+
+
+def sound(seed: int) -> Sound:
+    """A healthy conversation, diagnosed as it is and as a reader has it from one of the forms."""
+    form = "direct"
+    try:
+        talk = talk_of(seed)
+        trace, ring, framing = talk.play(), talk.ring(), talk.setting.framing or "none"
+        form = Random(f"{seed} sound form").choice(forms_of(framing))
+        read = through(trace, form, framing, seed)
+        both = (*diagnosed(trace, ring).findings, *diagnosed(read, ring).findings)
+        said = tuple(f"{one.code}: {'; '.join(one.evidence)[:160]}" for one in both if one.severity != "info")
+        return Sound(seed, form, said, same_octets(trace, read))
+    except Exception as problem:
+        return Sound(seed, form, problem=repr(problem))

@@ -27,9 +27,13 @@ def checksum(data: bytes) -> int:
 
 def ethernet(side: str, protocol: int, payload: bytes, number: int) -> bytes:
     source, destination = (CLIENT, METER) if side == "client" else (METER, CLIENT)
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), number & 0xFFFF, 0, 64, protocol, 0, source, destination)
+    head = struct.pack(
+        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), number & 0xFFFF, 0, 64, protocol, 0, source, destination
+    )
     head = head[:10] + checksum(head).to_bytes(2, "big") + head[12:]
-    hosts = (b"\x02\0\0\0\0\x09", b"\x02\0\0\0\0\x01") if side == "client" else (b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x09")
+    hosts = (
+        (b"\x02\0\0\0\0\x09", b"\x02\0\0\0\0\x01") if side == "client" else (b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x09")
+    )
     return b"".join(hosts) + b"\x08\x00" + head + payload
 
 

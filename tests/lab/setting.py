@@ -115,7 +115,9 @@ class Setting:
         client = chance.choice((16, 1, 48, 32, 102))
         sizes, octets, lower = chance.choice(SIZES), chance.choice((1, 2, 4)), chance.randrange(16, 120)
         drawn = chance.random() < 0.15
-        gateway = b"\x00" + bytes([4]) + chance.randbytes(4) if (drawn if self.gateway is None else self.gateway) else b""
+        gateway = (
+            b"\x00" + bytes([4]) + chance.randbytes(4) if (drawn if self.gateway is None else self.gateway) else b""
+        )
         if self.framing in ("hdlc", "mode-e"):
             kind = Hdlc if self.framing == "hdlc" else ModeE
             made = kind(client, 1, octets=octets, lower=lower, parameters=self.parameters or sizes)

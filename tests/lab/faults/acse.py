@@ -193,7 +193,7 @@ def no_answer_to_the_release(talk: Talk) -> None:
     talk.line.append(lambda side, apdu: b"" if side == "meter" and apdu[0] == 0x63 else apdu)
 
 
-@fault("conformance-not-subset", stage="aarq")
+@fault("conformance-not-subset", stage="hls")
 def more_than_was_asked(talk: Talk) -> None:
     """The meter grants a service that was not proposed; nobody uses it."""
     talk.setting.proposal.granted |= talk.chance.choice((0x000080, 0x000040, 0x008000))

@@ -146,7 +146,9 @@ def telegram_lost(talk: Talk) -> None:
     def lost(records: list[Record]) -> list[Record]:
         at = talk.choose(_pieces(records))
         if talk.chance.random() < 0.3:
-            at = next(n for n in range(at, len(records)) if records[n].data[:1] == b"\x68" and records[n].data[6] & 0x10)
+            at = next(
+                n for n in range(at, len(records)) if records[n].data[:1] == b"\x68" and records[n].data[6] & 0x10
+            )
         return [*records[:at], *records[at + 1 :]]
 
     talk.after.append(lost)

@@ -43,7 +43,11 @@ def octets_behind_an_answer(talk: Talk) -> None:
     talk.line.append(padded)
 
 
-@fault("data-truncated", **ENDS, instead={"octets-behind-apdu": "what remains may be the end of the value or no part of it"})
+@fault(
+    "data-truncated",
+    **ENDS,
+    instead={"octets-behind-apdu": "what remains may be the end of the value or no part of it"},
+)
 def value_behind_the_value(talk: Talk) -> None:
     """An array of two with three in it."""
     got(talk, bytes.fromhex("00070100630100FF0200"), "000102" + "0600000001" * 3, ends=True)

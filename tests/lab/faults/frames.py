@@ -46,7 +46,9 @@ def like(record: Record, *data: bytes) -> list[Record]:
     return [Record(0, one, record.direction, seconds=record.seconds) for one in data]
 
 
-def wrong_frame(talk: Talk, side: Side, change: Callable[[bytes], bytes], which: Callable[[bytes], bool] = informs) -> None:
+def wrong_frame(
+    talk: Talk, side: Side, change: Callable[[bytes], bytes], which: Callable[[bytes], bool] = informs
+) -> None:
     """From a random frame of a side on it is built wrong; who gets it does not answer, and nothing follows."""
     line, left = talk.carrier, [talk.onset(3)]
 
@@ -225,7 +227,7 @@ def another_frame_type(talk: Talk) -> None:
 @fault("address-length", framing=HDLC, ends=True, stage="open")
 def address_of_three_octets(talk: Talk) -> None:
     def wrong(data: bytes) -> bytes:
-        form, addresses, control, information = parts(data)
+        _, addresses, control, information = parts(data)
         three = bytes([0, talk.setting.chance.randrange(1, 100) << 1, 0x23]) + addresses[-1:]
         size = 2 + 3 + 1 + 1 + (2 + len(information) if information else 0) + 2
         return framed((0xA000 | size).to_bytes(2, "big"), three, control, information)
@@ -273,7 +275,7 @@ def flags_fill_the_pauses(talk: Talk) -> None:
     talk.carrier.changes.append(lambda sender, data: b"\x7e" * many + data if sender == side else data)
 
 
-@fault("shared-flag", framing="hdlc", parameters=((64, 64, 3), (64, 96, 7)))
+@fault("shared-flag", stage="service", framing="hdlc", parameters=((64, 64, 3), (64, 96, 7)))
 def one_flag_for_two(talk: Talk) -> None:
     """The segments of a window in one go, with one flag between two of them."""
     talk.add(talk.setting.services.read_long if talk.setting.short_names else talk.setting.services.get_long)

@@ -170,7 +170,7 @@ def not_captured(talk: Talk) -> None:
     talk.after.append(lost)
 
 
-@fault("info-too-long", framing=HDLC, parameters=((1024, 1024, 1),))
+@fault("info-too-long", stage="service", framing=HDLC, parameters=((1024, 1024, 1),))
 def longer_than_agreed(talk: Talk) -> None:
     """A meter that agreed to 64 octets sends all at once."""
     line, services = line_of(talk), talk.setting.services

@@ -39,7 +39,7 @@ def push_without_a_title(talk: Talk) -> None:
     meter.seal = sealed  # type: ignore[method-assign]
 
 
-@fault("system-title-unknown", **SEALED)
+@fault("system-title-unknown", **SEALED, stage="analyst")
 def push_of_another_meter(talk: Talk) -> None:
     """The keys are those of a meter with another title."""
     title = talk.setting.meter.title

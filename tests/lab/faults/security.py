@@ -150,7 +150,9 @@ def meter_with_other_keys(talk: Talk) -> None:
     talk.add(refused, ends=True)
 
 
-@fault("broadcast-key", stage="service", ciphered=True, control=0x30, protection=("glo", "general-glo"), short_names=False)
+@fault(
+    "broadcast-key", stage="service", ciphered=True, control=0x30, protection=("glo", "general-glo"), short_names=False
+)
 def broadcast_key_not_given(talk: Talk) -> None:
     """The client speaks to all meters under the broadcast key, and the analyst has none."""
     client = talk.setting.client
@@ -203,7 +205,15 @@ def keys_of_another_suite_given(talk: Talk) -> None:
     talk.typed.append(lambda keys: keys.update(ek=talk.chance.randbytes(16), ak=talk.chance.randbytes(16)))
 
 
-@fault("compressed-payload", stage="service", ciphered=True, protection="general-glo", suite=(1, 2), control=0x30, short_names=False)
+@fault(
+    "compressed-payload",
+    stage="service",
+    ciphered=True,
+    protection="general-glo",
+    suite=(1, 2),
+    control=0x30,
+    short_names=False,
+)
 def content_compressed(talk: Talk) -> None:
     """An answer with bit 80 set and V.44 inside, which is octets of high entropy here."""
     meter = talk.setting.meter
@@ -242,7 +252,14 @@ def one_key_for_both_by_design(talk: Talk) -> None:
     it.client.ak = it.meter.ak = it.keys["ek"]
 
 
-@fault("kdf-algorithm-id", stage="service", ciphered=True, protection="general", key_info=("static", "ephemeral"), suite=(1, 2))
+@fault(
+    "kdf-algorithm-id",
+    stage="service",
+    ciphered=True,
+    protection="general",
+    key_info=("static", "ephemeral"),
+    suite=(1, 2),
+)
 def printed_algorithm_identifier(talk: Talk) -> None:
     """Both sides, or the meter, derive with the identifier as one edition prints it."""
     it = talk.setting
@@ -251,7 +268,15 @@ def printed_algorithm_identifier(talk: Talk) -> None:
         it.client.arc = it.meter.arc
 
 
-@fault("keys-agreed-unseen", stage="service", ciphered=True, protection="glo", control=0x30, suite=(1, 2), short_names=False)
+@fault(
+    "keys-agreed-unseen",
+    stage="service",
+    ciphered=True,
+    protection="glo",
+    control=0x30,
+    suite=(1, 2),
+    short_names=False,
+)
 def key_agreed_on(talk: Talk) -> None:
     """key_agreement of the security setup, C(2e,0s); from then on both use a key that no capture shows."""
     it = talk.setting

@@ -12,14 +12,20 @@ from tests.lab.stations import GLOBAL
 CLOCK = bytes.fromhex("00080000010000FF0200")
 PROFILE = bytes.fromhex("00070100630100FF0200")
 WRONG_CLASS = bytes.fromhex("00010100010800FF0200")
-SERVICE: dict[str, Any] = {"stage": "service", "short_names": False, "framing": ("hdlc", "mode-e", "wrapper", "udp", "mbus", "none")}
+SERVICE: dict[str, Any] = {
+    "stage": "service",
+    "short_names": False,
+    "framing": ("hdlc", "mode-e", "wrapper", "udp", "mbus", "none"),
+}
 ENDS: dict[str, Any] = {**SERVICE, "ends": True}
 
 
 def got(talk: Talk, what: bytes, answer: str, ends: bool = False) -> None:
     """A GET and its answer at a random place."""
     invoke = b"\xc1"
-    talk.add(lambda: [("client", b"\xc0\x01" + invoke + what), ("meter", b"\xc4\x01" + invoke + bytes.fromhex(answer))], ends)
+    talk.add(
+        lambda: [("client", b"\xc0\x01" + invoke + what), ("meter", b"\xc4\x01" + invoke + bytes.fromhex(answer))], ends
+    )
 
 
 @fault("object-undefined", **SERVICE)
@@ -152,7 +158,9 @@ def sound_request_refused(talk: Talk) -> None:
 @fault("pdu-too-long", **ENDS)
 def longer_than_the_meter_takes(talk: Talk) -> None:
     size = talk.setting.proposal.server_pdu + 40
-    request = b"\xc1\x01\xc1" + bytes.fromhex("00010000600100FF0200") + b"\x09\x82" + size.to_bytes(2, "big") + bytes(size)
+    request = (
+        b"\xc1\x01\xc1" + bytes.fromhex("00010000600100FF0200") + b"\x09\x82" + size.to_bytes(2, "big") + bytes(size)
+    )
     talk.add(lambda: [("client", request), ("meter", bytes.fromhex("D80104"))], ends=True)
 
 
