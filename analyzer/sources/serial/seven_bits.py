@@ -26,6 +26,8 @@ LONGEST = 64 << 20  # octets of one direction that are looked through
 _EVEN = bytes(octet for octet in range(256) if octet.bit_count() % 2 == 0)
 _TEXT = frozenset({*range(0x20, 0x7F), 0x0A, 0x0D, 1, 2, 3, 4, 6, 0x15})  # with the controls of IEC 62056-21
 _RUN = re.compile(b"[" + re.escape(bytes(octet for octet in _EVEN if octet & 0x7F in _TEXT)) + b"]{5,}")
+_LINE_END = b"\x8d\x0a"
+LONGEST_FRAME = 2049  # octets of an HDLC frame
 _STRIP = bytes(octet & 0x7F for octet in range(256))
 _SHAPE = re.compile(  # what a run has to read as, without bit 7
     rb"/\?[^!]{0,32}!\r\n|/[A-Za-z]{3}[^\r\n]{1,40}\r\n|\x06[0-9:A-Z][0-9A-I][0-9:]\r\n|\x01[A-Z][0-9]\x02|\x02[^\x03]*\x03"
@@ -45,7 +47,7 @@ def undone(trace: Trace) -> Trace:
         data = b"".join(records[place].data for place in places)
         if not data or len(data) > LONGEST:
             continue
-        if max(data) >= 0x80:
+        if not data.isascii():
             made, said = _without_parity(data)
         else:
             made, said = _with_bit_7(data)
@@ -75,7 +77,7 @@ def _put_back(records: list[Record], places: Sequence[int], before: bytes, after
 
 def _without_parity(data: bytes) -> tuple[bytes, str]:
     """Octets with the parity taken off where there is one, and a sentence; empty where there is none."""
-    if b"\x8d\x0a" not in data:  # CR LF, which ends every line of IEC 62056-21
+    if not _has_line(data):
         return data, ""
     made = bytearray(data)
     count, example = 0, b""
@@ -101,6 +103,29 @@ def _without_parity(data: bytes) -> tuple[bytes, str]:
         f"captured as 8N1, sent as 7E1: {count} octets all have an even number of ones, bit 7 counted, and read "
         f"{shown!r} without it; bit 7 is taken off"
     )
+
+
+def _has_line(data: bytes) -> bool:
+    """Whether CR LF with parity, which ends every line of IEC 62056-21, stands in a run outside right HDLC frames."""
+    at = data.find(_LINE_END)
+    while at >= 0:
+        around = max(0, at - ENOUGH)
+        if any(run.start() <= at < run.end() for run in _RUN.finditer(data, around, at + ENOUGH)):
+            if not _is_in_frame(data, at):
+                return True
+        at = data.find(_LINE_END, at + 1)
+    return False
+
+
+def _is_in_frame(data: bytes, place: int) -> bool:
+    """Whether a place lies in a right HDLC frame."""
+    at = data.find(FLAG, max(0, place - LONGEST_FRAME), place)
+    while at >= 0:
+        end = _frame_end(data, at)
+        if end is not None and end > place:
+            return True
+        at = data.find(FLAG, at + 1, place)
+    return False
 
 
 def _between_frames(data: bytes) -> list[tuple[int, int]]:
