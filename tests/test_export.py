@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 import struct
 import subprocess
@@ -22,7 +23,20 @@ from analyzer.model import Record, Trace
 from analyzer.sources import read_input
 from analyzer.sources.pcap.columns import stamp
 from analyzer.tcp_packets import Connection, checksum
-from tests.support import AK, EK, METER, THREAD, Conversation, Station, ciphered, diagnosed, keys, plain
+from tests.support import (
+    AK,
+    CLOCK,
+    EK,
+    GET_CLOCK,
+    METER,
+    THREAD,
+    Conversation,
+    Station,
+    ciphered,
+    diagnosed,
+    keys,
+    plain,
+)
 
 REGRESSIONS = Path(__file__).parent / "regression"
 LOG, KEYS = str(THREAD / "thread.log"), str(THREAD / "keys.toml")
@@ -280,6 +294,18 @@ def test_values_are_scaled_with_their_unit() -> None:
         talk.reply(bytes.fromhex(f"C401C100 {answer}"))
     row = dict(zip(tables.VALUES, list(tables.value_rows(bundle(talk)))[-1], strict=True))
     assert (row["obis"], row["value"], row["number"], row["unit"]) == ("1-0:1.8.0*255", "1234.5", 1234.5, "Wh")
+
+
+def test_a_meter_without_title_is_its_address() -> None:
+    talk = Conversation("hdlc", server=17).connect().request(GET_CLOCK).reply(CLOCK)
+    row = dict(zip(tables.VALUES, list(tables.value_rows(bundle(talk)))[-1], strict=True))
+    assert (row["meter"], row["obis"]) == ("17", "0-0:1.0.0*255")
+
+
+def test_composed_values_are_json() -> None:
+    talk = Conversation("wrapper").request(GET_CLOCK).reply(bytes.fromhex("C401C100 0203 0900 00 0A02 4122"))
+    row = dict(zip(tables.VALUES, list(tables.value_rows(bundle(talk)))[-1], strict=True))
+    assert json.loads(row["value"]) == ["", None, 'A"']
 
 
 def test_telegram_values() -> None:

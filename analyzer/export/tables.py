@@ -6,6 +6,7 @@ that carry one (a row of a load profile, a push). What is not known is None.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -106,10 +107,12 @@ def meter_of(message: Message) -> str:
     name = message.frames[0].field("identification") if message.frames[0].framing == "p1" else None
     if name is not None and isinstance(name[3], bytes):
         return name[3].decode("ascii", "replace").strip()
-    pair = addresses(message.frames[0])
-    if pair is None:
-        return ""
-    return pair[0] if message.direction == "meter" else pair[1]
+    frame, sends = message.frames[0], message.direction == "meter"
+    if frame.carries_hdlc:
+        node = frame.field("source_address" if sends else "destination_address")
+        return str(node[3]) if node is not None and node[3] is not None else ""
+    pair = addresses(frame)
+    return pair[0 if sends else 1] if pair is not None else ""
 
 
 def telegram_rows(message: Message) -> Iterator[Row]:
@@ -137,7 +140,7 @@ def object_rows(one: Answer | Pushed) -> Iterator[Row]:
     value: str | None = None
     number: float | None = None
     if kind in COMPOSED:
-        value = str(as_json(one.value, one.octets))
+        value = _composed(as_json(one.value, one.octets))
     else:
         raw = scalar(one.value, one.octets)
         known = isinstance(raw, int) and not isinstance(raw, bool) and kind in NUMBERS
@@ -163,7 +166,7 @@ def _of_profile(profile: Profile) -> Iterator[Row]:
             target = column.target or profile.target
             exact = profile.numbers(place, cell)
             composed = isinstance(exact, tuple)
-            value = str(as_json(exact, profile.octets)) if composed else _text(exact, cell.type)
+            value = _composed(as_json(exact, profile.octets)) if composed else _text(exact, cell.type)
             number = None if composed else _number(exact)
             yield (
                 readings.obis(target.instance_id),
@@ -175,6 +178,11 @@ def _of_profile(profile: Profile) -> Iterator[Row]:
                 number,
                 unit_of(column) or None,
             )
+
+
+def _composed(value: Any) -> str:
+    """An array or structure as JSON, which DuckDB and others take apart."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def _text(value: Any, kind: str) -> str | None:
