@@ -11,11 +11,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from analyzer.model import Record, SourceIssue, Trace
 from analyzer.patience import go_on
-from analyzer.sources import CAPTURES, InputError, choose, read_input
+from analyzer.sources import CAPTURES, InputError, choose, is_dump, read_input
 from analyzer.sources.arrivals import Arrival
 from analyzer.sources.pcap.capture import follow_capture, is_capture, read_capture
 from analyzer.sources.pcap.connections import Choice
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SEPARATORS = re.compile(r"0[xX](?=[0-9A-Fa-f])|\\x|[\s,:;-]")
 NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
 LONGEST = 2 << 30  # octets of one input that are read at once
+MAPPED = 64 << 20  # octets of a raw dump that is not read at once
+MAPPED_HEAD = 1 << 16  # octets of it that show that it is one
 POLL = 0.1  # seconds between two times that progress is shown
 PATIENCE = 1.0  # seconds until progress is shown
 
@@ -47,6 +49,8 @@ def open_traces(name: str, kind: str | None = None, choice: Choice | None = None
     source = _opened(path, kind)
     if _holds_capture(source, path, kind):
         traces = read_capture(source, shown, choice)
+    elif (dump := _mapped(path, kind)) is not None:
+        traces = [Trace(shown.rpartition(".")[0] or shown, shown, (Record(1, dump),))]
     else:
         traces = _read_whole(source, path, kind)
     return [choose(traces, selector)] if selector else traces
@@ -164,6 +168,20 @@ def _read_whole(source: Opened, path: str, kind: str | None) -> list[Trace]:
         text = f"{source.problem}: what stood behind these {counted(len(data), 'octet')} is missing"
         traces[-1].issues = (*traces[-1].issues, SourceIssue("error", text))
     return traces
+
+
+def _mapped(path: str, kind: str | None) -> bytes | None:
+    """The octets of a long raw dump as they lie on the disk: they are read where somebody looks, and take no memory. None
+    for any other input. What this gives reads like octets, as far as a record is read."""
+    import mmap
+
+    if kind not in (None, "raw") or not os.path.isfile(path) or os.path.getsize(path) < MAPPED:
+        return None
+    with open(path, "rb") as file:
+        head = file.read(MAPPED_HEAD)
+        if kind is None and not is_dump(head):
+            return None
+        return cast(bytes, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def _all_of(source: Opened, path: str) -> bytes:

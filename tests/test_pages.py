@@ -93,3 +93,23 @@ def test_a_state_goes_on_in_the_middle_of_a_transfer() -> None:
                     made += fed.feed_part(part)
                 fed = Fed.resumed(fed.state(), keys)
             assert [shown(message) for message in [*made, *fed.end()]] == wanted
+
+
+def test_a_long_dump_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is mapped reads like what is read at once, damage and noise included."""
+    octets = (support.THREAD / "thread.log").read_text("utf-8")
+    frames = b"".join(bytes.fromhex(line) for line in octets.splitlines() if line.startswith("7E"))
+    path = tmp_path / "line.bin"
+    path.write_bytes(frames * 20 + bytes(range(256)) * 9 + frames[5:] + b"\x00\x01\x00")
+    read = [shown(message) for message in decode(open_traces(str(path))[0], support.thread_keys())]
+    monkeypatch.setattr("analyzer.inputs.MAPPED", 1000)
+    mapped = open_traces(str(path))[0]
+    assert not isinstance(mapped[0].data, bytes)
+    assert mapped.name == "line"
+    assert [shown(message) for message in decode(mapped, support.thread_keys())] == read
+    check(mapped, support.thread_keys())
+
+
+def test_a_long_text_is_read_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.inputs.MAPPED", 10)
+    assert len(open_traces(str(support.THREAD / "thread.log"))) == 2

@@ -53,6 +53,19 @@ def read_input(data: bytes, source: str, kind: str | None = None) -> list[Trace]
     return traces
 
 
+def is_dump(head: bytes) -> bool:
+    """Whether a file that begins so is a raw dump of a line, and nothing that a reader has to make octets of."""
+    from analyzer.sources.pcap.capture import MAGIC, PACKED
+
+    if (
+        head.startswith((*MAGIC, *PACKED, *UNREAD))
+        or looks_like_text_hex(head)
+        or head[:2] in (b"\xff\xfe", b"\xfe\xff")
+    ):
+        return False
+    return b"\x00" in head and not _is_text(head)
+
+
 def _holds_capture(data: bytes, source: str) -> bool:
     """Whether bytes are a capture, perhaps packed."""
     from analyzer.sources.pcap.capture import MAGIC, PACKED, is_capture
