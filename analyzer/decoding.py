@@ -39,6 +39,7 @@ from grammars.p1 import TELEGRAM
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
 
+GATEWAY = ("gateway-request", "gateway-response")
 NESTING = 8  # protection within protection; the standard knows three levels
 NO_KEYS = KeyRing(())
 
@@ -324,7 +325,8 @@ class Decoder:
         for part in layer.walk():
             if part.name in ("initiate-request", "initiate-response"):
                 context.association = context.association.after_initiate(part.nodes)
-        if event := acse_event(layer.nodes):
+        carried = layer.inner[0] if layer.name in GATEWAY and layer.inner else layer
+        if event := acse_event(carried.nodes):
             context.association = context.association.after(event)
         plain = layer
         while plain.inner and not plain.inner[0].joined:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from analyzer.decoding import GATEWAY
 from analyzer.diagnosis.search import Search, sealed_layers, search
 from analyzer.frame import Frame, addresses, mends
 from analyzer.keyring import KeyProvider
@@ -39,7 +40,8 @@ class Case:
         self.trace = trace
         self.captured = tuple(given)
         self.unheard = frozenset(_unheard(self.captured))  # numbers of messages
-        self.given = _as_heard(self.captured, self.unheard)
+        self._whole: dict[int, Message] = {}  # messages as they are, by the identity of what rules see of them
+        self.given = self._seen(self.captured)
         self.given_keys = keys
         self.others: tuple[Case, ...] = ()
 
@@ -60,7 +62,23 @@ class Case:
             return self.given
         from analyzer.decoding import decode
 
-        return _as_heard(tuple(decode(self.trace, self.search.keys)), self.unheard)
+        return self._seen(tuple(decode(self.trace, self.search.keys)))
+
+    def _seen(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """The messages as rules see them: nothing in what nobody heard, and what a gateway passes on without its header."""
+        made = []
+        for message in _as_heard(messages, self.unheard):
+            layer = message.layer
+            if layer is not None and layer.name in GATEWAY and layer.inner:
+                seen = replace(message, layer=layer.inner[0])
+                self._whole[id(seen)] = message
+                message = seen
+            made.append(message)
+        return tuple(made)
+
+    def whole(self, message: Message) -> Message:
+        """A message with the header of a gateway, if it came through one."""
+        return self._whole.get(id(message), message)
 
     @cached_property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -111,7 +129,7 @@ class Case:
     def next_request(self, message: Message) -> Message | None:
         """The client's next message with an APDU behind this one, on the same link."""
         link = frozenset(addresses(message.frames[0]) or ())
-        for later in self.messages[message.number :]:
+        for later in self.behind(message):
             if later.direction != "client" or later.layer is None:
                 continue
             if frozenset(addresses(later.frames[0]) or ()) == link:

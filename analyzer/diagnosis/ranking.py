@@ -59,24 +59,39 @@ def hits_of(case: Case) -> list[tuple[str, Hit]]:
             code = hit.code or codes[0]
             assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
             found.append((code, hit))
-    return _silence(_explained(found))
+    return _refusals(case, _explained(found))
 
 
-def _silence(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
-    """Silence after a request that is proven to be wrong follows from that, and needs no candidates."""
+# What a meter says, or does not say, of a request; each follows from a fault of that request, where there is one.
+REFUSALS = frozenset({
+    "no-reply", "deciphering-error", "service-not-allowed", "service-not-supported", "sap-wrong", "dm-reply",
+    "authentication-failed", "application-context-rejected", "mechanism-rejected", "access-denied", "object-undefined",
+    "type-unmatched", "block-transfer-aborted",
+})  # fmt: skip
+TELLING = frozenset({"broadcast-address", "mode-e-baud-not-switched", "mode-e-incomplete", "ciphertext-damaged"})
+OF_BOTH = frozenset({"security-suite-mismatch", "framing-mismatch"})  # found in the answer, or in the first frame
+
+
+def _refusals(case: Case, found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """A refusal of a request that is wrong follows from what is wrong; silence needs no candidates then."""
     from analyzer.diagnosis.rules.addressing import CANDIDATES, TO_TELL_APART
 
     catalogue = load_catalogue()
+    wrong: dict[int, list[tuple[int, str]]] = {}
+    for code, hit in found:
+        if hit.message is None or hit.because_of is not None or code in REFUSALS:
+            continue
+        error = hit.certainty == "proven" and (hit.severity or catalogue[code].severity) == "error"
+        own = error and (hit.side or catalogue[code].side) == "client"
+        if own or code in TELLING or code in OF_BOTH or code == "tag-unexplained":
+            for number in {hit.message.number} | {message.number for message, _ in hit.elsewhere}:
+                wrong.setdefault(number, []).append((LAYERS.index(catalogue[code].layer), code))
     made = []
     for code, hit in found:
-        if code == "no-reply" and hit.because_of is None and hit.severity is None:
-            causes = [
-                (LAYERS.index(catalogue[other].layer), other)
-                for other, own in found
-                if own.message is hit.message and own.certainty == "proven" and own.because_of is None
-                and (own.side or catalogue[other].side) == "client"
-                and (own.severity or catalogue[other].severity) == "error"
-            ]  # fmt: skip
+        if code in REFUSALS and hit.because_of is None and hit.severity is None and hit.message is not None:
+            request = hit.message if code == "no-reply" else case.request(hit.message)
+            causes = list(wrong.get(request.number, ())) if request is not None else []
+            causes += [row for row in wrong.get(hit.message.number, ()) if row[1] in OF_BOTH]
             if causes:
                 evidence = tuple(text for text in hit.evidence if not text.startswith((CANDIDATES, TO_TELL_APART)))
                 hit = replace(hit, because_of=min(causes)[1], evidence=evidence, fix="")
@@ -116,7 +131,7 @@ def _bounded(hits: Sequence[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
     return kept
 
 
-def changes_of(hits: Sequence[tuple[str, Hit]], elsewhere: bool = False) -> dict[int, Correction]:
+def changes_of(case: Case, hits: Sequence[tuple[str, Hit]], elsewhere: bool = False) -> dict[int, Correction]:
     """What makes each message what it should have been; with `elsewhere` also those that a finding only counts."""
     made: dict[int, Correction] = {}
     for code, hit in hits:
@@ -125,7 +140,7 @@ def changes_of(hits: Sequence[tuple[str, Hit]], elsewhere: bool = False) -> dict
             octets = hit.fixed if message is hit.message else None
             if not wanted and octets is None:
                 continue
-            one = made.setdefault(message.number, Correction(message))
+            one = made.setdefault(message.number, Correction(case.whole(message)))
             one.changes += wanted
             one.octets = one.octets or octets
             one.codes[code] = None
@@ -145,7 +160,7 @@ def corrected(one: Correction, keys: KeyProvider) -> tuple[bytes, bool] | None:
 
 def _fixed_frames(case: Case, hits: Sequence[tuple[str, Hit]]) -> dict[int, tuple[bytes, bool]]:
     """For each message with changes, the frame with all of them made, and whether it was sealed again."""
-    made = {number: corrected(one, case.keys) for number, one in changes_of(hits).items() if one.changes}
+    made = {number: corrected(one, case.keys) for number, one in changes_of(case, hits).items() if one.changes}
     return {number: fixed for number, fixed in made.items() if fixed is not None}
 
 
@@ -157,7 +172,7 @@ def _finding(case: Case, code: str, hit: Hit, fixes: dict[int, tuple[bytes, bool
         fixed, resealed = fixes[message.number]
     span, path = hit.span, hit.field
     if message is not None and hit.field:
-        tree = trees.setdefault(id(message), tree_of(message))
+        tree = trees.setdefault(id(message), tree_of(case.whole(message)))
         found = located(tree, hit.field)
         if found is not None:
             path, node = found

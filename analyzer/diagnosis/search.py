@@ -28,6 +28,7 @@ BUDGET = 80_000  # attempts of a search; under a second
 MISTYPED = 16  # APDUs of one trace for which each octet of the title is tried with each value
 TITLES = 16  # further titles of the trace that are tried
 SHORT_TEXT, SHORT_HIT, LONG_HIT, EXCEPTION = 8, 1 / 128, 1 / 2000, 0xD8  # see `random_hit`
+CONTROLS = 4.0  # other security controls that are tried
 LARGE = 100  # of which no factorial is made
 TRIED = (
     "each single change of key, title, counter, nonce, authenticated data, tag and security control, and pairs of them; "
@@ -63,10 +64,11 @@ class Search:
     hits: float = 0.0  # how many texts are readable by chance under one key stream that is wrong
     loose_hits: float = 0.0  # the same where values that no standard defines may be in them
 
-    def chance(self, texts: int, changed: bool) -> float:
-        """The chance that so many texts read by chance under one and the same change, of all that were tried; or as they
-        are, where nothing was changed."""
-        many, hits = (self.streams, self.hits) if changed else (1.0, self.loose_hits)
+    def chance(self, texts: int, stream: bool, changed: bool) -> float:
+        """The chance that so many texts read by chance under one and the same change, of all that were tried: of the key
+        stream, or of the security control alone; or as they are, where nothing was changed."""
+        many = self.streams if stream else CONTROLS if changed else 1.0
+        hits = self.hits if stream else self.loose_hits
         return float(min(1.0, many * hits**texts / factorial(min(texts, LARGE))))
 
 
@@ -143,6 +145,8 @@ def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Prog
     verifying: dict[str, int] = {}
     failing = []
     for item in items:
+        if not item.message.complete and len(items) > 1:
+            continue  # the rest of it was never sent, and its tag with it
         if item.security.verdict == "verified":
             verifying[item.message.direction] = verifying.get(item.message.direction, 0) + 1
         elif damaged(item.layer) is not None and not searcher.ends_elsewhere(item):

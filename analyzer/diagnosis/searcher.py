@@ -15,6 +15,7 @@ from analyzer.decryptor import (
     TAG_LENGTHS,
     TAG_OCTETS,
     Decryptor,
+    key_octets,
 )
 from analyzer.diagnosis.hypotheses import Explained, Hypothesis, Sealed, Stream
 from analyzer.diagnosis.variants import (
@@ -133,7 +134,7 @@ class Searcher:
         owner = security.system_title if message.direction != "client" else association.server_title
         role: KeyRole = "bek" if security.control & 0x40 else "ek"
         variants = self._variants(role, owner, security.suite)
-        if association.dedicated_key and len(association.dedicated_key) == 16:
+        if association.dedicated_key and len(association.dedicated_key) == key_octets(security.suite):
             dedicated = Variant(association.dedicated_key, "dedicated-key-mixed-up", "the dedicated key opens it")
             if item.layer.name.startswith("ded-") or item.layer.name == "general-ded-ciphering":
                 mixed = "dedicated-key-mixed-up"

@@ -334,7 +334,7 @@ def hls_pass3_missing(case: Case) -> Iterator[Hit]:
     for message in acse(case, "aare"):
         if message.after.state != "pending":
             continue
-        later = (m for m in case.messages[message.number :] if m.direction == "client")
+        later = (m for m in case.behind(message) if m.direction == "client")
         following = next((m for m in later if m.frame not in ("RR", "RNR")), None)
         if following is None:
             continue
@@ -343,7 +343,7 @@ def hls_pass3_missing(case: Case) -> Iterator[Hit]:
             yield Hit(following, (said,), code="association-pending", certainty="likely")
         elif following.plain_apdu or (following.apdu or "").endswith("-request"):
             name = following.plain_apdu or following.apdu or ""
-            if following.after.state == "pending" and name in SERVICES:
+            if following.complete and following.after.state == "pending" and name in SERVICES:
                 said = f"the AARE wants the HLS proof (diagnostic 14), and {names(following)} is no reply_to_HLS"
                 yield Hit(following, (said,), code="hls-pass3-missing")
 
@@ -362,5 +362,5 @@ def association_not_released(case: Case) -> Iterator[Hit]:
 def release_unanswered(case: Case) -> Iterator[Hit]:
     """A release that nobody answers."""
     for message in acse(case, "rlrq"):
-        if case.reply(message) is None and case.has_meter() and message is not case.messages[-1]:
+        if case.reply(message) is None and case.has_meter():
             yield Hit(message, (f"no RLRE follows {names(message)}",))

@@ -163,7 +163,7 @@ def mode_e_incomplete(case: Case) -> Iterator[Hit]:
         elif message.frame == "option-select" and identified is not None:
             protocol, mode = (find_int(message.frames[0].parsed.nodes, name) for name in ("protocol", "mode"))
             capable = find_octets(identified.frames[0].parsed.nodes, "enhanced_capability")
-            later = [m for m in case.messages[message.number :] if m.frame == "SNRM"]
+            later = [m for m in case.behind(message) if m.frame == "SNRM"]
             if (protocol, mode) != (0x32, 0x32) and later:
                 octets = hexed(message.wire)
                 said = f"the client chooses {octets}, not 06 32 Z 32, and sends SNRM afterwards"
@@ -206,7 +206,7 @@ def date_time_tagged(case: Case) -> Iterator[Hit]:
 def p1_header_hybrid(case: Case) -> Iterator[Hit]:
     """The header line of a P1 telegram with a ciphered APDU behind it."""
     for message in case.messages[:-1]:
-        following = case.messages[message.number]
+        following = case.behind(message)[0]
         if message.frame == "identification" and (following.apdu or "").startswith("general-"):
             yield Hit(
                 following, (f"{names(message)} is a telegram's header, and {following.apdu} follows in place of text",)

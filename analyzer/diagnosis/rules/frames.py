@@ -292,6 +292,12 @@ def address_length(case: Case) -> Iterator[Hit]:
 def shared_flag(case: Case) -> Iterator[Hit]:
     """More than one flag between frames: legal, and a trap for parsers."""
     seen = [m for m in case.messages for f in m.frames for issue in f.issues if issue.code == "shared-flag"]
+    shared = [
+        m for m in case.messages for f in m.frames if f.framing == "hdlc" and f.data[:1] != b"\x7e" and not f.faults
+    ]
+    if shared and not seen:
+        many = f"{len(shared)} time{'s' if len(shared) != 1 else ''}"
+        yield Hit(shared[0], (f"{many} one flag ends a frame and begins the next",))
     if seen:
         yield Hit(seen[0], (f"{len(seen)} time{'s' if len(seen) != 1 else ''} several flags stand between frames",))
 
@@ -333,7 +339,7 @@ def parity_mismatch(case: Case) -> Iterator[Hit]:
     undone = [issue for issue in case.trace.issues if issue.code == "parity-mismatch"]
     for issue in undone:
         numbers = [m.number for m in case.messages if issue.record is not None and issue.record in m.records]
-        message = case.messages[numbers[0] - 1] if numbers else None
+        message = case.at(numbers[0]) if numbers else None
         affected = {r.direction for r in case.trace if any(other.record == r.number for other in undone)}
         port = affected == {"meter"} and any(record.direction == "client" for record in case.trace)
         yield Hit(
@@ -378,7 +384,7 @@ def echo(case: Case) -> Iterator[Hit]:
     echoed = [message for message in case.messages if message.frames[0].echo]
     if echoed:
         first = echoed[0]
-        own = next(m for m in reversed(case.messages[: first.number - 1]) if _same(first, m))
+        own = next(m for m in reversed(case.ahead_of(first)) if _same(first, m))
         evidence = [f"message {first.number} equals {names(own)} octet for octet"]
         if len(echoed) > 1:
             evidence.append(f"so do {len(echoed) - 1} more that were received what was sent before them")

@@ -53,7 +53,7 @@ def invoke_id_mismatch(case: Case) -> Iterator[Hit]:
         if asked is None or answered is None or asked == answered:
             continue
         goes_on = case.next_request(reply) is not None
-        follows = [m for m in case.messages[reply.number :] if m.direction == "client"]
+        follows = [m for m in case.behind(reply) if m.direction == "client"]
         harmless = goes_on or not follows or follows[0].frame == "DISC"
         yield Hit(
             reply,

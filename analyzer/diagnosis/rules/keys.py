@@ -57,9 +57,8 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
     for one in sorted(unread, key=lambda one: one.item.message.number):
         # Octets that are missing or damaged are no noise of a wrong key: the frame says so. Without its title nobody can
         # tell the nonce, and `calling-ap-title-wrong` says that.
-        if not any(frame.faults or frame.parsed.issues for frame in one.item.message.frames) and not _without_title(
-            one
-        ):
+        damaged = any(frame.faults or frame.parsed.issues for frame in one.item.message.frames) or _is_cut([one])
+        if not damaged and not _without_title(one):
             noise.setdefault(one.item.message.direction if case.search.verifying else "", []).append(one)
     for group in proven.values():
         yield from _proven(case, group)
@@ -107,6 +106,7 @@ def _proven(case: Case, group: Group) -> Iterator[Hit]:
         evidence = [_how_many(group, NOT_AS_GIVEN if checked else NOT_CHECKED), words, *_told_apart(case, code, first)]
         cut = _is_cut(group)
         side = _side(case, code, group)
+        untold = code == "system-title-wrong" and all(one.item.security.system_title is None for one in group)
         mended = _mended(group) if side != "analyst" and not cut else ()
         yield Hit(
             first.item.message,
@@ -116,7 +116,7 @@ def _proven(case: Case, group: Group) -> Iterator[Hit]:
             side=side,
             changes=mended[0][1] if mended else (),
             elsewhere=mended[1:],
-            severity="warning" if cut and first.item.message.apdu in ("rlrq", "rlre") else None,
+            severity="info" if untold else "warning" if cut and first.item.message.apdu in ("rlrq", "rlre") else None,
             because_of="ber-length-wrong" if cut else None,
         )
 
@@ -197,7 +197,9 @@ def _readable(case: Case, group: Group) -> Iterator[Hit]:
 def _chance_of(case: Case, group: Group) -> float:
     """How likely all of a group are readable by chance."""
     assert group[0].hypothesis is not None
-    return case.search.chance(len(group), bool(group[0].hypothesis.changes))
+    first = group[0].hypothesis
+    stream = any(part.code for part in (first.encryption, first.title, first.counter))
+    return case.search.chance(len(group), stream, bool(first.changes))
 
 
 def _chance(case: Case, group: Group) -> str:

@@ -148,7 +148,7 @@ def stale(case: Case, message: Message) -> tuple[Message, int] | None:
     behind = octets[HEADER_OCTETS:]
     if len(behind) < STALE_AT_LEAST or fits(parse(APDU, behind)):
         return None
-    for older in reversed(case.messages[: message.number - 1]):
+    for older in reversed(case.ahead_of(message)):
         if older.direction != "meter":
             continue
         before = information_field(older)[HEADER_OCTETS : len(octets)]
@@ -168,13 +168,19 @@ def information_field(message: Message) -> bytes:
 def not_dlms_reply(case: Case) -> Iterator[Hit]:
     """Readable text where an APDU should be."""
     for message in case.sent_by("meter"):
-        octets = information(message)
-        behind = octets[HEADER_OCTETS:] if octets[:HEADER_OCTETS] in (COMMAND, RESPONSE) else octets
-        if message.frame != "I" or len(behind) < 4 or fits(parse(APDU, behind)):
-            continue
-        if all(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in behind):
-            text = behind.decode("ascii").strip()
+        text = text_in(message)
+        if text:
             yield Hit(message, (f"the information field holds the text {text!r}",), field="information")
+
+
+def text_in(message: Message) -> str:
+    """The text that a meter sends where an APDU should be; empty where it does not."""
+    octets = information(message)
+    behind = octets[HEADER_OCTETS:] if octets[:HEADER_OCTETS] in (COMMAND, RESPONSE) else octets
+    if message.direction != "meter" or message.frame != "I" or len(behind) < 4 or fits(parse(APDU, behind)):
+        return ""
+    readable = all(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in behind)
+    return behind.decode("ascii").strip() if readable else ""
 
 
 def _all(case: Case) -> Iterator[Message]:

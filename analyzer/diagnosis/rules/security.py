@@ -210,7 +210,7 @@ def deciphering_error(case: Case) -> Iterator[Hit]:
         if not _says_deciphering(message):
             continue
         request = case.request(message)
-        given = case.given[request.number - 1] if request is not None else None  # before the search found better keys
+        given = case.given_at(request.number) if request is not None else None  # before the search found better keys
         verdicts = [security.verdict for _, security in protections(given)] if given is not None else []
         evidence = [f"{names(message)} says deciphering-error"]
         cause = None

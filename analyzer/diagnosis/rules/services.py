@@ -9,7 +9,7 @@ from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.acse import SMALLEST_PDU
 from analyzer.message import Message
 from analyzer.rebuild import Change, set_value
-from grammars.kit.spec import find_int, find_raw, walk_raw
+from grammars.kit.spec import find_int, find_octets, find_raw, walk_raw
 from grammars.tables.enums import DATA_ACCESS_RESULTS, EXCEPTION_SERVICE_ERRORS, EXCEPTION_STATE_ERRORS, SERVICE_ERRORS
 
 LN, SN = 0x0007, 0xFA00
@@ -19,6 +19,7 @@ LISTS, SELECTION, ACCESS, GBT, EVENT = 0x000200, 0x000004, 0x000040, 0x200000, 0
 READ, WRITE = 0x100000, 0x080000
 INITIATE_ERROR, VERSION_TOO_LOW, BAD_CONFORMANCE, PDU_TOO_SHORT = 6, 1, 2, 3
 DECIPHERING = 5
+COMPRESSED = 0x80  # of the security control
 # What a variant of a service needs: its name in the tree, the bit, how people call the bit.
 NEEDS = (
     ("get-request", GET, "get"),
@@ -57,7 +58,7 @@ def _results(message: Message) -> Iterator[int]:
         return
     for node in walk_raw(plain.nodes):
         spec, _, _, value = node
-        named = spec.name in ("data-access-result", "data_access_result", "result")
+        named = spec.name in ("data-access-result", "data_access_result", "data-access-error", "result")
         if named and isinstance(value, int) and value and value in DATA_ACCESS_RESULTS:
             yield value
 
@@ -277,6 +278,7 @@ def _wrong_block(case: Case, exchange: Exchange) -> bool:
 def block_number(case: Case) -> Iterator[Hit]:
     """A request for the next block that names another block than the last one received."""
     last: int | None = None
+    asked: int | None = None
     for message in case.messages:
         plain = message.plain
         if plain is None:
@@ -284,8 +286,13 @@ def block_number(case: Case) -> Iterator[Hit]:
         node = find_raw(plain.nodes, "block_number")
         number = node[3] if node is not None and isinstance(node[3], int) else None
         if plain.name == "get-response":
-            last = number if number is not None else None
-        elif plain.name == "get-request" and number is not None and last is not None and number != last:
+            if number is not None and asked is not None and number > asked + 1:
+                said = f"block {asked + 1} is due, and {names(message)} is block {number}"
+                yield Hit(message, (said,), certainty=vouched(message), field="block_number", side="meter")
+            last, asked = number, None
+        elif plain.name == "get-request" and number is not None and last is not None and number == last:
+            asked = number
+        elif plain.name == "get-request" and number is not None and last is not None:
             said = f"the last block received is {last}, and {names(message)} names {number}"
             yield Hit(message, (said,), certainty=vouched(message), field="block_number", side="client")
 
@@ -294,6 +301,7 @@ def block_number(case: Case) -> Iterator[Hit]:
 def gbt_block_error(case: Case) -> Iterator[Hit]:
     """A general block transfer that ends with blocks missing; blocks that come again complete it without harm."""
     seen: dict[str, set[int]] = {}
+    pieces: dict[str, dict[int, bytes]] = {}
     for message in case.messages:
         layer = message.layer_named("general-block-transfer")
         number = find_int(layer.nodes, "block_number") if layer is not None else None
@@ -301,13 +309,21 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
         if layer is None or not number or control is None:
             continue
         numbers = seen.setdefault(message.direction, set())
+        piece = find_octets(layer.nodes, "block_data") or b""
         if number == 1:
             numbers.clear()
+            pieces[message.direction] = {}
+        known = pieces.setdefault(message.direction, {})
+        if piece and number in numbers and known.get(number) not in (None, piece):
+            said = f"block {number} comes again in {names(message)}, with other octets than before"
+            yield Hit(message, (said,), field="block_number", side=side_of(message))
+        if piece:
+            known[number] = piece
         numbers.add(number)
         if not control & 0x80 or layer.inner:
             continue
         missing = sorted(set(range(1, number)) - numbers)
-        later = (m.layer_named("general-block-transfer") for m in case.messages[message.number :])
+        later = (m.layer_named("general-block-transfer") for m in case.behind(message))
         if missing and not any(other is not None and other.inner for other in later):
             shown = ", ".join(map(str, missing[:10]))
             evidence = (f"block {number} is the last, and block {shown} never came", f"{len(numbers)} blocks are there")
@@ -317,7 +333,7 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
 @rule("data-truncated")
 def data_truncated(case: Case) -> Iterator[Hit]:
     """An APDU that ends before its own structure does, in a frame that is whole, and that is no leftover."""
-    from analyzer.diagnosis.rules.llc import stale
+    from analyzer.diagnosis.rules.llc import stale, text_in
 
     for message in case.messages:
         layer = message.plain
@@ -326,7 +342,9 @@ def data_truncated(case: Case) -> Iterator[Hit]:
         sealed = any(security.verdict == "verified" for _, security in protections(message))  # so nothing was cut off
         if message.frames[0].framing == "none" and not sealed:
             continue
-        if layer.name in ("aarq", "aare", "unknown-apdu") or stale(case, message) is not None:
+        if layer.name in ("aarq", "aare", "unknown-apdu") or stale(case, message) is not None or text_in(message):
+            continue
+        if any(security.control & COMPRESSED for _, security in protections(message)):
             continue
         if any(i.severity == "error" for f in message.frames for i in f.parsed.issues) or _damaged(message):
             continue

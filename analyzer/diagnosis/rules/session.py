@@ -36,6 +36,11 @@ def snrm_parameters_defaulted(case: Case) -> Iterator[Hit]:
             said = "the SNRM has no information field: 128 octets and a window of 1 apply unless the UA says otherwise"
             yield Hit(message, (said,))
             return
+        proposed, granted = message.after.snrm, message.after.ua
+        if message.frame == "UA" and proposed is not None and proposed.given and granted and not granted.given:
+            said = "the UA has no information field: 128 octets and a window of 1 apply, whatever the SNRM proposed"
+            yield Hit(message, (said,), side="meter")
+            return
 
 
 @rule("ua-length-lies")
@@ -83,7 +88,7 @@ def info_too_long(case: Case) -> Iterator[Hit]:
         else:
             limits = [granted.transmit_length] + ([proposed.receive_length] if proposed.given else [])
         for frame in message.frames:
-            if frame.kind in ("I", "UI") and payload_octets(frame) > min(limits):
+            if frame.kind in ("I", "UI") and not frame.damaged and payload_octets(frame) > min(limits):
                 harmless = message.direction == "meter" or goes_on(case, message)
                 yield Hit(
                     message,
@@ -272,7 +277,7 @@ def idle_before(case: Case, request: Message) -> float | None:
     now = request.frames[0].seconds
     if now is None or request.number < 2:
         return None
-    before = next((m.frames[0].seconds for m in reversed(case.messages[: request.number - 1])), None)
+    before = next((m.frames[0].seconds for m in reversed(case.ahead_of(request))), None)
     if before is None or now - before <= IDLE_SECONDS:
         return None
     return now - before
@@ -334,7 +339,7 @@ def segmentation_stalled(case: Case) -> Iterator[Hit]:
             or message.number in case.unheard
         ):
             continue
-        later = [m for m in case.messages[message.number :] if m.direction == "client"]
+        later = [m for m in case.behind(message) if m.direction == "client"]
         if not later:
             continue
         asked = any(m.frame in ("RR", "RNR") for m in later[:1])
