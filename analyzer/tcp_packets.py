@@ -40,6 +40,13 @@ class Connection:
         self._next["meter"] = 1
         yield self._frame("client", ACK)
 
+    def attempted(self, refused: bool) -> Iterator[bytes]:
+        """SYN, and RST where it was refused; else there was no answer."""
+        yield self._frame("client", SYN)
+        if refused:
+            self._next["client"] = 1
+            yield self._frame("meter", RST | ACK)
+
     def sent(self, end: End, data: bytes) -> Iterator[bytes]:
         """Octets that one end sent."""
         for start in range(0, len(data), LONGEST):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import itertools
 import os
 import random
@@ -31,6 +32,8 @@ from analyzer.recording.recorder import Recorder
 from analyzer.recording.serial_port import Line, Settings, opened
 from analyzer.sources import read_input
 from analyzer.sources.pcap.connections import Choice
+from analyzer.sources.pcap.files import CaptureFile
+from analyzer.sources.pcap.packed import Opened
 from tests.support import GET_CLOCK, ROOT, Conversation, ciphered, keys, plain
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
@@ -172,7 +175,8 @@ def test_a_meter_that_is_not_there_is_told(tmp_path: Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             target = free.getsockname()
-        proxy = Proxy(target, None, lambda name: None, notes.append)
+        recorder = Recorder(str(tmp_path / "x.pcapng"), notes.append)
+        proxy = Proxy(target, recorder, lambda name: None, notes.append)
         ((host, port),) = await proxy.start("127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(host, port)
         with pytest.raises(ConnectionError):
@@ -184,6 +188,8 @@ def test_a_meter_that_is_not_there_is_told(tmp_path: Path) -> None:
     notes = asyncio.run(run())
     (note,) = [note for note in notes if "cannot be reached" in note]
     assert note.endswith(": Connection refused")
+    packets = list(CaptureFile(Opened(io.BytesIO((tmp_path / "x.pcapng").read_bytes()))))
+    assert [packet.data[47] for packet in packets] == [2, 4 | 16]  # SYN, and RST with ACK
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

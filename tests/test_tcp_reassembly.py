@@ -221,6 +221,25 @@ def test_connections_that_are_refused_or_not_answered_are_named() -> None:
         read(refused)
 
 
+def test_a_meter_on_another_port_that_refuses_now_and_then() -> None:
+    """Who has spoken DLMS there is named on any port; a web server that refuses is not."""
+    ends = (("10.1.0.5", 50000), ("10.1.0.8", 4060))
+    talk = Connection(ends).say(0, REQUEST).say(1, ANSWER).close().datagrams()
+    (trace,) = read([*attempts(ends[1], RST | ACK, 2), *talk, *attempts(("10.1.0.8", 80), RST | ACK)])
+    assert [issue.text.partition(": nobody")[0] for issue in trace.issues] == [
+        "TCP from 10.1.0.5 to 10.1.0.8:4060: 2 connections refused (SYN answered by RST)",
+        "3 other connections without DLMS left out; --all-connections shows them",
+    ]
+
+
+def test_a_scan_of_the_port_is_said_in_few_words() -> None:
+    scan = [packet for n in range(3000) for packet in attempts((f"10.2.{n >> 8}.{n & 255}", 4059), RST | ACK, 1)]
+    talk = Connection().say(0, REQUEST).say(1, ANSWER).close().datagrams()
+    (trace,) = read([*scan, *talk])
+    assert len(trace.issues) == 21
+    assert trace.issues[-1].text == "2980 more connections refused or not answered"
+
+
 def test_what_is_no_refusal() -> None:
     """A SYN at the very end, ports that are not DLMS's, one direction alone, a connection that is reset later."""
     one_side = [Sent(0, 1000, 0, SYN), Sent(0, 1001, 5001, ACK), Sent(0, 1001, 5001, RST)]

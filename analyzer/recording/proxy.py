@@ -131,6 +131,8 @@ class Pair:
         except (OSError, TimeoutError) as problem:
             why = _why_not_reached(problem)
             self.proxy.note(f"{self.name}: {host}:{port} cannot be reached: {why}")
+            if self.proxy.recorder is not None and not isinstance(problem, socket.gaierror):
+                self.proxy.recorder.attempt(client, (host, port), isinstance(problem, ConnectionRefusedError))
             self.abort()
             self.proxy.ended(self)
             return

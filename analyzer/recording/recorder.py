@@ -50,12 +50,24 @@ class Recorder:
 
     def connection(self, client: Address, meter: Address) -> RecordedConnection:
         """A connection that was opened now."""
-        with self._lock:
-            if self._ethernet is None and not self.failed:
-                self._ethernet = self._capture.interface(ETHERNET, "proxy", "made from what a TCP proxy forwarded")
+        self._describe_proxy()
         made = RecordedConnection(self, Connection(client, meter))
         made.opened()
         return made
+
+    def attempt(self, client: Address, meter: Address, refused: bool) -> None:
+        """A connection to the meter that did not come about: refused, or not answered."""
+        self._describe_proxy()
+        self.frames(lambda: Connection(client, meter).attempted(refused))
+
+    def _describe_proxy(self) -> None:
+        """Describes the interface of the proxy, once."""
+
+        def describe() -> None:
+            if self._ethernet is None:
+                self._ethernet = self._capture.interface(ETHERNET, "proxy", "made from what a TCP proxy forwarded")
+
+        self._guarded(describe)
 
     def frames(self, make: Callable[[], Iterator[bytes]]) -> None:
         """Ethernet frames, at one time; they are made under the lock, so that numbers and order agree."""

@@ -6,7 +6,7 @@ Source: RFC 9293, 3.5 and 3.10.7: a SYN for a port at which nobody listens is an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from analyzer.model import SourceIssue
@@ -15,6 +15,7 @@ from analyzer.sources.pcap.files import counted
 from analyzer.sources.pcap.recognition import PORT
 
 LISTED = 20  # pairs of ends of which this is said
+REMEMBERED = 1000  # pairs of ends; a port scan has more
 WAITED = 2_900_000_000  # nanoseconds: within 3 s a SYN is sent again, or the other side would have answered
 ADVICE = {
     "refused": "nobody listens there, or a firewall answers",
@@ -34,25 +35,21 @@ class Attempts:
     """Takes conversations that are over and remembers those that never began."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self._tried: dict[tuple[str, str], _Attempts] = {}
-        self._unlisted = 0
+        self._tried: dict[tuple[str, str], _Attempts] = {}  # by client without port, and server
+        self._forgotten = 0  # of those to the port of DLMS
 
     def note(self, conversation: Conversation, now: int | None) -> None:
         """Takes a conversation that is over, each once; `now` is the time of the last packet."""
         side = conversation.syn_side
-        if side is None or conversation.count or conversation.ports[1 - side] != PORT:
-            return
-        if conversation.streams[1 - side].next is not None:
+        if side is None or conversation.count or conversation.streams[1 - side].next is not None:
             return  # it was answered, or the client goes on as if it were
         if not conversation.refused and not _waited(conversation, now):
             return  # the capture ends too early to tell
-        self.count += 1
         ends = conversation.label[side].rpartition(":")[0], conversation.label[1 - side]
         found = self._tried.get(ends)
         if found is None:
-            if len(self._tried) >= LISTED:
-                self._unlisted += 1
+            if len(self._tried) >= REMEMBERED:
+                self._forgotten += conversation.ports[1 - side] == PORT
                 return
             found = self._tried[ends] = _Attempts()
         if conversation.refused:
@@ -60,9 +57,14 @@ class Attempts:
         else:
             found.silent += 1
 
-    def issues(self) -> Iterator[SourceIssue]:
+    def count(self, servers: Container[str]) -> int:
+        """How many are named; `servers` are the ends that spoke DLMS otherwise, on any port."""
+        return self._forgotten + sum(tried.refused + tried.silent for _, _, tried in self._named(servers))
+
+    def issues(self, servers: Container[str]) -> Iterator[SourceIssue]:
         """What a reader has to know of them."""
-        for (client, server), tried in self._tried.items():
+        named = list(self._named(servers))
+        for client, server, tried in named[:LISTED]:
             where = f"TCP from {client} to {server}"
             if tried.refused:
                 text = f"{counted(tried.refused, 'connection')} refused (SYN answered by RST)"
@@ -70,8 +72,14 @@ class Attempts:
             if tried.silent:
                 text = f"no answer to the SYN of {counted(tried.silent, 'connection')}"
                 yield SourceIssue("warning", f"{where}: {text}: {ADVICE['silent']}")
-        if self._unlisted:
-            yield SourceIssue("warning", f"{counted(self._unlisted, 'more connection')} to port {PORT} in vain")
+        rest = self._forgotten + sum(tried.refused + tried.silent for _, _, tried in named[LISTED:])
+        if rest:
+            yield SourceIssue("warning", f"{counted(rest, 'more connection')} refused or not answered")
+
+    def _named(self, servers: Container[str]) -> Iterator[tuple[str, str, _Attempts]]:
+        for (client, server), tried in self._tried.items():
+            if server.endswith(f":{PORT}") or server in servers:
+                yield client, server, tried
 
 
 def _waited(conversation: Conversation, now: int | None) -> bool:

@@ -114,7 +114,7 @@ def _notes(connections: Connections, file: Packets) -> Iterator[SourceIssue]:
         yield SourceIssue("error", file.damage)
     if file.strays:
         yield SourceIssue("warning", f"{counted(file.strays, 'packet')} of interfaces that no block describes left out")
-    yield from connections.attempts.issues()
+    yield from connections.in_vain()
     if left := connections.left_out():
         others = counted(left, "other connection")
         yield SourceIssue("info", f"{others} without DLMS left out; --all-connections shows them")

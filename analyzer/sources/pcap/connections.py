@@ -5,9 +5,10 @@ A connection shows itself as DLMS by its port or by what it carries (`recognitio
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
+from analyzer.model import SourceIssue
 from analyzer.sources.pcap.attempts import Attempts
 from analyzer.sources.pcap.columns import BESIDE, Spool
 from analyzer.sources.pcap.conversation import CLOSED, EITHER, INWARD, OUTWARD, Conversation, shown
@@ -151,7 +152,16 @@ class Connections:
         """The number of conversations that carried something else."""
         shown = sum(1 for conversation, side in self._open.values() if side == 0 and conversation.state == "dlms")
         every = self._forgotten + sum(1 for _, side in self._open.values() if side == 0)
-        return every - shown - self.attempts.count
+        return every - shown - self.attempts.count(self._servers())
+
+    def in_vain(self) -> Iterator[SourceIssue]:
+        """What is to be said of connections to meters that never came about."""
+        return self.attempts.issues(self._servers())
+
+    def _servers(self) -> set[str]:
+        """The ends that spoke DLMS with somebody who called them."""
+        called = (c for c in self.dlms if c.columns.carrier == "tcp" and c.syn_side is not None)
+        return {conversation.label[1 - (conversation.syn_side or 0)] for conversation in called}
 
     @property
     def incomplete(self) -> int:
