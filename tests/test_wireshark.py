@@ -22,6 +22,7 @@ from analyzer.model import Trace
 from analyzer.sources import InputError
 from analyzer.sources.pcap.connections import Choice
 from analyzer.sources.wireshark import _nanoseconds, read_with_wireshark
+from analyzer.watching.interface import Interface
 from tests import captured
 from tests.captured import CLIENT6, LINKS, METER6, Connection
 from tests.support import CLOCK, GET_CLOCK, ROOT, plain, wrapped
@@ -255,8 +256,45 @@ def test_a_live_interface_shows_messages_and_ends_its_tshark() -> None:
 
 
 @needs_tshark
-def test_an_interface_that_is_not_there() -> None:
-    from analyzer.sources.wireshark import capture_live
-
+def test_an_interface_that_is_not_there_and_a_filter_that_is_none() -> None:
     with pytest.raises(InputError, match="there is no interface 'nowhere7'"):
-        next(capture_live("nowhere7"))
+        next(iter(Interface("nowhere7").arrivals()))
+    if may_capture():
+        with pytest.raises(InputError, match="dumpcap says: Invalid capture filter") as problem:
+            next(iter(Interface("lo", "tcp prt 4059").arrivals()))
+        assert "\n" not in str(problem.value)
+    assert not _children()
+
+
+@needs_tshark
+@pytest.mark.skipif(not may_capture(), reason="this user may not capture on the loopback interface")
+def test_a_live_interface_is_quick_and_ends_when_it_is_stopped() -> None:
+    delays: list[float] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        interface, found = Interface("lo", f"tcp port {server.getsockname()[1]}"), []
+        thread = threading.Thread(target=_gather, args=(interface, found))
+        thread.start()
+        with socket.create_connection(server.getsockname()) as client, server.accept()[0]:
+            limit = time.monotonic() + 20
+            while len(delays) < 5 and time.monotonic() < limit:
+                sent, before = time.monotonic(), len(found)
+                client.sendall(REQUEST)
+                while len(found) == before and time.monotonic() < sent + 1:
+                    time.sleep(0.005)
+                delays += [time.monotonic() - sent] if len(found) > before else []
+        interface.stop()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert not _children()
+    assert sorted(delays)[2] < 0.5
+
+
+def _gather(interface: Interface, found: list[object]) -> None:
+    for arrival in interface.arrivals():
+        found.append(arrival)
+
+
+def test_without_dumpcap_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(InputError, match="tshark is not installed: install tshark"):
+        next(iter(Interface("lo").arrivals()))

@@ -133,7 +133,7 @@ def traces_of(options: argparse.Namespace) -> list[Trace]:
 def add_live_options(parser: argparse.ArgumentParser) -> None:
     """For commands that show what comes while it comes."""
     parser.add_argument("--follow", action="store_true", help="wait for more of a file that is still being written")
-    parser.add_argument("--live", metavar="INTERFACE", help="capture with tshark; --filter takes a capture filter")
+    parser.add_argument("--live", metavar="INTERFACE", help="capture with dumpcap, of Wireshark; --filter takes a capture filter")
 
 
 def watched_of(options: argparse.Namespace) -> Watched | None:

@@ -1,4 +1,4 @@
-"""Packets by way of Wireshark: live interfaces, display filters, link types that nothing here knows. Needs tshark.
+"""Packets by way of Wireshark: display filters, link types that nothing here knows. Needs tshark.
 
 Only the octets are taken from it, and read like those of a capture file: tshark before 4.6 knows no DLMS, and later ones
 decrypt nothing. pyshark runs in a thread of its own, with an event loop of its own, so that it works where another event
@@ -20,8 +20,7 @@ from typing import Any
 
 from analyzer.model import Trace
 from analyzer.sources import InputError
-from analyzer.sources.arrivals import Arrival
-from analyzer.sources.pcap.capture import collect, follow_packets
+from analyzer.sources.pcap.capture import collect
 from analyzer.sources.pcap.connections import Choice
 from analyzer.sources.pcap.files import Packet
 from analyzer.sources.pcap.links import USB_LINUX, USB_LINUX_MMAPPED, USBPCAP, USER
@@ -55,24 +54,6 @@ def read_with_wireshark(path: str, source: str, choice: Choice | None = None) ->
     return collect(TsharkPackets(start, source), source, chosen)
 
 
-def live_packets(interface: str, capture_filter: str | None = None) -> TsharkPackets:
-    """The packets of a live interface; `capture_filter` as for tcpdump ("tcp port 4059")."""
-
-    def start(pyshark: Any, loop: asyncio.AbstractEventLoop) -> Capture:
-        return pyshark.LiveCapture(
-            interface, eventloop=loop, use_json=True, include_raw=True, bpf_filter=capture_filter
-        )
-
-    return TsharkPackets(start, interface)
-
-
-def capture_live(
-    interface: str, capture_filter: str | None = None, choice: Choice | None = None
-) -> Generator[Arrival, None, None]:
-    """What comes by a live interface. Raises InputError, also where it ends without any DLMS."""
-    return follow_packets(live_packets(interface, capture_filter), interface, choice or Choice())
-
-
 class TsharkPackets:
     """Iterates over packets, once. `damage` says afterwards why tshark stopped before the end."""
 
@@ -103,18 +84,13 @@ class TsharkPackets:
             self._end_processes()
             worker.join()
 
-    def stop(self) -> None:
-        """Ends the packets soon, from any thread."""
-        self._stopped.set()
-
     def _next(self, worker: threading.Thread) -> Packet | Exception | None:
-        while not self._stopped.is_set():
+        while True:
             try:
                 return self._queue.get(timeout=POLL)
             except Empty:
                 if not worker.is_alive() and self._queue.empty():
                     return None
-        return None
 
     def _give_reason(self, problem: Exception, count: int) -> None:
         """What went wrong, in one line: nothing could be read at all, or no more after some packets."""

@@ -19,7 +19,7 @@ RECORD = "dlmscope-%Y%m%d-%H%M%S.pcapng"
 # Kind, title, what it is; and its fields: name, title, text to begin with, hint. Hints of those that may be empty say so.
 KINDS: tuple[tuple[str, str, str, tuple[tuple[str, str, str, str], ...]], ...] = (
     ("file", "File", "a capture, a log or a dump that somebody still writes", (("path", "Path", "", "path of the file"),)),
-    ("interface", "Interface", "the network, by tshark", (
+    ("interface", "Interface", "the network, by dumpcap of Wireshark", (
         ("name", "Interface", "", "eth0"),
         ("filter", "Filter", "tcp port 4059", "optional; a capture filter, as for tcpdump"))),
     ("serial", "Serial port", "a port listened to, or two bridged; recorded", (

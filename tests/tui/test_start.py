@@ -11,6 +11,7 @@ from textual.widgets import Input, Static, TextArea
 
 from analyzer.tui.app import DlmscopeApp
 from analyzer.tui.recognition import path_in, recognise
+from analyzer.tui.widgets.key_form import KeyForm
 
 Settled = Callable[[Pilot[Any]], Awaitable[None]]
 ROOT = Path(__file__).parents[2]
