@@ -86,7 +86,7 @@ def _diagnosis(case: Case, hits: list[tuple[str, Hit]], findings: tuple[Finding,
     failing = _failing(findings)
     covers: dict[int, Cover] = {}
     if hiding.are_hidden():
-        covers = {n: Cover(case.captured[n - 1]) for n in {finding.message for finding in findings} if n}
+        covers = {n: Cover(case.captured_at(n)) for n in {finding.message for finding in findings} if n}
         findings = tuple(_without_values(finding, covers.get(finding.message or 0)) for finding in findings)
     return Diagnosis(
         trace=case.trace.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -36,9 +36,18 @@ class Case:
     arithmetic could find; both are the same unless the given keys are wrong or missing. `keys` are the best ones too,
     for what is sealed again."""
 
-    def __init__(self, trace: Trace, given: Sequence[Message], keys: KeyProvider) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        given: Sequence[Message],
+        keys: KeyProvider,
+        again: Callable[[KeyProvider], Sequence[Message]] | None = None,
+    ) -> None:
+        """`again` decodes these messages with other keys, where they are a part of the trace; else all of it is."""
         self.trace = trace
         self.captured = tuple(given)
+        self._again = again
+        self._first = given[0].number if given else 1
         self.unheard = frozenset(_unheard(self.captured))  # numbers of messages
         self._whole: dict[int, Message] = {}  # messages as they are, by the identity of what rules see of them
         self.given = self._seen(self.captured)
@@ -62,7 +71,29 @@ class Case:
             return self.given
         from analyzer.decoding import decode
 
-        return self._seen(tuple(decode(self.trace, self.search.keys)))
+        again = self._again or (lambda keys: tuple(decode(self.trace, keys)))
+        return self._seen(tuple(again(self.search.keys)))
+
+    def at(self, number: int) -> Message | None:
+        """The message with a number; None for one that is not here."""
+        place = number - self._first
+        return self.messages[place] if 0 <= place < len(self.messages) else None
+
+    def captured_at(self, number: int) -> Message:
+        """The same as it was captured."""
+        return self.captured[number - self._first]
+
+    def given_at(self, number: int) -> Message:
+        """The same as the given keys open it."""
+        return self.given[number - self._first]
+
+    def behind(self, message: Message) -> tuple[Message, ...]:
+        """The messages after this one."""
+        return self.messages[message.number - self._first + 1 :]
+
+    def ahead_of(self, message: Message) -> tuple[Message, ...]:
+        """The messages before this one."""
+        return self.messages[: message.number - self._first]
 
     def _seen(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """The messages as rules see them: nothing in what nobody heard, and what a gateway passes on without its header."""
