@@ -18,6 +18,7 @@ from tests.lab.octets import element, octet_string
 from tests.lab.services import Exchange, general_blocks
 from tests.lab.setting import Setting, ring_of
 from tests.lab.stations import GLOBAL
+from tests.lab.telegrams import telegram
 
 DECIPHERING = bytes.fromhex("D80305")
 LONG = 110  # exchanges of a long conversation: more than 200 messages
@@ -52,12 +53,13 @@ class Talk:
     line: list[Change] = field(default_factory=list)
     refusal: bytes | None = DECIPHERING
     refused: tuple[int, int, bytes] | None = None  # result, diagnostic, error in place of the InitiateResponse
-    silent: bool = False  # the AARQ gets no answer
+    silent: bool = False  # the AARQ gets no answer, and its repetition none either
     odd: list[Odd] = field(default_factory=list)
     after: list[Callable[[list[Record]], list[Record]]] = field(default_factory=list)  # what becomes of the capture
     typed: list[Callable[[dict[str, bytes]], None]] = field(default_factory=list)  # what the analyst makes of the keys
     titles: dict[str, bytes] = field(default_factory=dict)  # that the analyst gives
     alone: bool = False  # a meter's pushes, no association
+    telegrams: bool = False  # what a P1 port sends
     count: dict[str, int] = field(default_factory=lambda: {"client": 0, "meter": 0})
     chance: Random = field(init=False)
 
@@ -94,6 +96,8 @@ class Talk:
             if self.alone:
                 for _ in range(self.setting.exchanges or 1):
                     self.carrier.push(self.pushed(self.setting.services.notification()))
+            elif self.telegrams:
+                self.port()
             else:
                 self.course()
         except Stop:
@@ -105,6 +109,15 @@ class Talk:
         for change in self.after:
             records = change(records)
         return traced(f"lab {self.setting.seed}", records)
+
+    def port(self) -> None:
+        """A P1 port: telegrams in clear, or inside general-glo-ciphering where the meter has keys."""
+        it = self.setting
+        for _ in range(it.exchanges or 1):
+            self.carrier.clock += 10
+            text = telegram(it.chance)
+            it.meter.protection = "general-glo"
+            self.carrier.put("meter", it.meter.seal(text) if it.ciphered else text)
 
     def course(self) -> None:
         self.carrier.open()
@@ -164,6 +177,8 @@ class Talk:
         if self.spoilt("client"):
             self.refuse("client")
         if self.silent:
+            self.carrier.clock += 3
+            self.send("client", aarq(it.proposal, title, value, opening))
             raise Stop
         self.answer_association()
 
@@ -254,7 +269,9 @@ def traced(name: str, records: Sequence[Record]) -> Trace:
 
 
 def talk_of(seed: int) -> Talk:
-    """A conversation without a fault: most with an association, some a meter's pushes alone."""
+    """A conversation without a fault: most with an association, some a meter's pushes or telegrams alone."""
+    if seed % 50 == 30:
+        return Talk(Setting(seed, framing="none", control=0x30, suite=0), telegrams=True)
     return Talk(Setting(seed), alone=seed % 10 == 0)
 
 

@@ -20,6 +20,7 @@ START = datetime(2026, 11, 26, 10, 0, 0)
 Lines = Callable[[Trace], str]
 # Carriers with records of one to three octets, which the reader of JSON lines leaves out.
 SHORT = ("mbus", "plc", "none", "mode-e")
+ONE_SIDED = ("hdlc", "mbus", "none")  # carriers of pushes that a port gives as octets alone
 SERIAL, NETWORK = ("hdlc", "mode-e", "mbus"), {"wrapper": "tcp", "udp": "udp", "hdlc": "tcp"}
 
 
@@ -135,6 +136,11 @@ def through(trace: Trace, form: str, framing: str, seed: int) -> Trace:
     """The trace as the public reader has it from this form. Raises ValueError where it makes another number of it."""
     (read,) = read_input(written([trace], form, framing, Random(seed)), "lab")
     return read
+
+
+def raw(trace: Trace) -> bytes:
+    """What a port gave, octet after octet, nobody's name to it."""
+    return b"".join(record.data for record in trace)
 
 
 def same_octets(first: Trace, second: Trace) -> bool:

@@ -8,9 +8,10 @@ from random import Random
 from typing import Any
 
 from analyzer.model import Finding
+from analyzer.sources import read_input
 from tests.lab.conversation import talk_of
 from tests.lab.faults import FAULTS, Fault, every_fault, talk_with
-from tests.lab.forms import forms_of, same_octets, through
+from tests.lab.forms import ONE_SIDED, forms_of, raw, same_octets, through
 from tests.lab.measure import diagnosed
 
 # What stands on the line in so many words, or in nobody's words: true of a conversation that has it, whatever its cause.
@@ -102,10 +103,16 @@ def sound(seed: int) -> Sound:
     try:
         talk = talk_of(seed)
         trace, ring, framing = talk.play(), talk.ring(), talk.setting.framing or "none"
-        form = Random(f"{seed} sound form").choice(forms_of(framing))
-        read = through(trace, form, framing, seed)
+        chance = Random(f"{seed} sound form")
+        form = chance.choice(forms_of(framing))
+        if (talk.alone or talk.telegrams) and framing in ONE_SIDED and chance.random() < 0.5:
+            form = "raw"
+            (read,) = read_input(raw(trace), "lab")
+        else:
+            read = through(trace, form, framing, seed)
+        same = raw(read) == raw(trace) if form == "raw" else same_octets(trace, read)
         both = (*diagnosed(trace, ring).findings, *diagnosed(read, ring).findings)
         said = tuple(f"{one.code}: {'; '.join(one.evidence)[:160]}" for one in both if one.severity != "info")
-        return Sound(seed, form, said, same_octets(trace, read))
+        return Sound(seed, form, said, same)
     except Exception as problem:
         return Sound(seed, form, problem=repr(problem))

@@ -123,7 +123,9 @@ def fitting() -> tuple[tuple[Fault, Fault], ...]:
     return tuple(
         pair
         for pair in combinations(every_fault(), 2)
-        if common_needs(*pair) is not None and not set(pair[0].codes) & set(pair[1].codes)
+        if common_needs(*pair) is not None
+        and not (pair[0].beside or pair[1].beside)
+        and not set(pair[0].codes) & set(pair[1].codes)
     )
 
 

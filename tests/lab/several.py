@@ -65,11 +65,13 @@ def _sound(it: Setting, seed: int, number: int, counters: tuple[int, int]) -> Tr
     """A session without a fault of the same client and meter, under the same keys and later counters in turn."""
     chance = Random(f"{seed} sound {number}")
     other = Setting(
-        seed * 10 + number, framing=it.framing, ciphered=it.ciphered, mechanism=chance.choice((0, 1, 5)),
+        seed * 10 + number, framing=it.framing, ciphered=it.ciphered, mechanism=it.mechanism if it.mechanism == 0 else chance.choice((0, 1, 5)),
         protection=chance.choice(("glo", "general-glo")) if it.ciphered else None, control=it.control & 0x30, suite=it.suite,
         exchanges=3, keys=dict(it.keys), titles=(it.client.title, it.meter.title), gateway=False,
     )  # fmt: skip
     other.casts = False
+    if it.framing != "plc":
+        other.carrier.client = it.carrier.client
     if isinstance(it.carrier, Hdlc) and isinstance(other.carrier, Hdlc):
         other.carrier.octets = it.carrier.octets  # the meter is the same
     for side, counter in zip((other.client, other.meter), counters, strict=True):

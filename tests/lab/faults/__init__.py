@@ -46,6 +46,7 @@ class Fault:
     stage: str = "anywhere"
     ends: bool = False
     timed: bool = False  # shows in the times alone
+    beside: bool = False  # shows only beside a session that works
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -67,6 +68,7 @@ def fault(
     stage: str = "anywhere",
     ends: bool = False,
     timed: bool = False,
+    beside: bool = False,
     instead: Mapping[str, str] | None = None,
     **needs: Any,
 ) -> Callable[[Change], Change]:
@@ -75,7 +77,7 @@ def fault(
     def register(change: Change) -> Change:
         values = {name: value if isinstance(value, tuple) else (value,) for name, value in needs.items()}
         values.setdefault("alone", (False,))
-        made = Fault(code, change.__name__, change, also, instead or {}, values, stage, ends, timed)
+        made = Fault(code, change.__name__, change, also, instead or {}, values, stage, ends, timed, beside)
         FAULTS[change.__name__] = made
         return change
 

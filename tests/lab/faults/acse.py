@@ -103,6 +103,25 @@ def no_user_information(talk: Talk) -> None:
     refuse(talk, 1, "0E010600")
 
 
+@fault(
+    "differs-from-working",
+    **REFUSED,
+    ciphered=False,
+    mechanism=0,
+    beside=True,
+)
+def refused_for_what_differs(talk: Talk) -> None:
+    """The meter refuses without a reason; what differs from a session that works is the size of PDU, or the conformance.
+
+    The pair of addresses is that of the session that works, which clears it.
+    """
+    if talk.chance.random() < 0.5:
+        talk.setting.proposal.client_pdu = talk.chance.choice((20, 64, 100))
+    else:
+        talk.setting.proposal.conformance &= ~0x001800
+    refuse(talk, 1)
+
+
 @fault("association-not-released", stage="bye", ends=True, ciphered=False, mechanism=0, short_names=False)
 def associated_twice(talk: Talk) -> None:
     """A second AARQ on an open association; the meter refuses it."""

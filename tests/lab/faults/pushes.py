@@ -6,8 +6,9 @@ from typing import Any
 
 from tests.lab.conversation import Talk
 from tests.lab.faults import fault
-from tests.lab.octets import crc_of, string
+from tests.lab.octets import string
 from tests.lab.services import general_blocks
+from tests.lab.telegrams import telegram
 
 ALONE: dict[str, Any] = {"alone": True, "short_names": False}
 SEALED: dict[str, Any] = {**ALONE, "ciphered": True, "control": 0x30, "protection": "general-glo"}
@@ -71,24 +72,13 @@ def push_read_without_the_right_ak(talk: Talk) -> None:
     talk.typed.append(lambda keys: keys.update(ak=bytes(octet ^ 0x5A for octet in keys["ak"])))
 
 
-def telegram(talk: Talk) -> bytes:
-    """A telegram of a P1 port with its check, CRC-16/ARC over everything to the exclamation mark."""
-    rows = (
-        b"1-3:0.2.8(50)", b"0-0:1.0.0(2402%02d%02d0000W)" % (talk.chance.randrange(1, 29), talk.chance.randrange(24)),
-        b"1-0:1.8.1(%06d.%03d*kWh)" % (talk.chance.randrange(10**6), talk.chance.randrange(1000)),
-        b"1-0:1.7.0(%02d.%03d*kW)" % (talk.chance.randrange(100), talk.chance.randrange(1000)),
-    )  # fmt: skip
-    text = b"/KFM5KAIFA-METER\r\n\r\n" + b"".join(row + b"\r\n" for row in rows) + b"!"
-    return text + b"%04X\r\n" % int.from_bytes(crc_of(text, 0, 0, 0xA001), "little")
-
-
 @fault("p1-header-hybrid", **SEALED, framing="none")
 def identification_before_ciphered_data(talk: Talk) -> None:
     """The head of a telegram in clear, and then general-glo-ciphering with a telegram inside."""
     meter = talk.setting.meter
 
     def hybrid(side: str, data: bytes) -> bytes:
-        return b"/EGM5\\253833635_A\r\n\r\n" + meter.seal(telegram(talk))
+        return b"/EGM5\\253833635_A\r\n\r\n" + meter.seal(telegram(talk.chance))
 
     talk.carrier.changes.append(hybrid)  # type: ignore[arg-type]
 

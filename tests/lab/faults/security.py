@@ -136,7 +136,7 @@ def reply_in_clear(talk: Talk) -> None:
     talk.setting.pushes = False
 
 
-@fault("deciphering-error", stage="service", **SEALED)
+@fault("deciphering-error", stage="service", **SEALED, short_names=False)
 def meter_with_other_keys(talk: Talk) -> None:
     """A request that is right, and the meter says that it cannot decipher it."""
     refusal = talk.chance.choice((bytes.fromhex("D80305"), bytes.fromhex("D80105"), bytes.fromhex("0E010006")))
@@ -146,7 +146,6 @@ def meter_with_other_keys(talk: Talk) -> None:
         talk.send("meter", refusal)
         raise Stop
 
-    talk.setting.short_names = False
     talk.add(refused, ends=True)
 
 

@@ -128,7 +128,7 @@ def next_block_not_asked_for(talk: Talk) -> None:
     talk.add(lambda: [("client", b"\xc0\x01\xc1" + PROFILE), ("meter", block)], ends=True)
 
 
-@fault("data-truncated", **ENDS)
+@fault("data-truncated", **ENDS, instead={"apdu-cut": "without a frame around it the APDU may as well be cut off"})
 def structure_without_its_end(talk: Talk) -> None:
     """A structure of four with three in it."""
     got(talk, CLOCK, "00020411050600000001120007", ends=True)
