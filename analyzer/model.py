@@ -48,9 +48,9 @@ class SourceIssue:
 class Record:
     """One chunk of bytes as it was captured: a line of a log, a TCP segment, a read of a serial port.
 
-    `time` is the text of the time stamp as it was written, `seconds` the same as seconds on a clock of the
-    trace (for differences only), `place` where a text source had it. `lost` counts octets of the same sender that are
-    known to be missing before it.
+    `time` is the text of the time stamp as it was written, with all its digits; `seconds` the same as seconds on a clock
+    of the trace, for differences only: a float holds dates of today to 238 ns. `place` is where a text source had it.
+    `lost` counts octets of the same sender that are known to be missing before it.
     """
 
     number: int

@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.inputs import open_traces
@@ -554,6 +554,24 @@ def test_a_big_capture_goes_to_a_temporary_file(monkeypatch: pytest.MonkeyPatch)
             assert (len(here), here[0], here[-1], here[7:99]) == (len(there), there[0], there[-1], there[7:99])
             with pytest.raises(IndexError):
                 here[len(there)]
+
+
+KNOWN = sorted({link for link, _ in LINKS.values()} | {189, 195, 215, 220, 230, 249, 283, 147})
+
+
+@given(st.lists(st.tuples(st.sampled_from(KNOWN), st.binary(max_size=120)), max_size=12), st.booleans())
+@example([(283, bytes.fromhex("0000FFFF"))] * 2, True)
+@example([(230, bytes.fromhex("0132"))], True)
+def test_any_packet_of_any_link_type(packets: list[tuple[int, bytes]], everything: bool) -> None:
+    """Nothing but traces or one line, and no octet that was not there."""
+    made = captured.section() + b"".join(captured.interface(link) for link in KNOWN)
+    made += b"".join(captured.enhanced(data, n, KNOWN.index(link)) for n, (link, data) in enumerate(packets))
+    try:
+        found = traces(made, everything=everything)
+    except InputError as problem:
+        assert "\n" not in str(problem)
+    else:
+        assert sum(len(r.data) for trace in found for r in trace) <= sum(len(data) for _, data in packets)
 
 
 def mutate(made: bytes, random_: random.Random) -> bytes:
