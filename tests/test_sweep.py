@@ -363,6 +363,102 @@ def test_without_dask_one_line_says_what_to_do(
     assert capsys.readouterr().err == "dlmscope: --cluster needs Dask: pip install 'dlmscope[cluster]'\n"
 
 
+class KilledWorker(Exception):
+    """As Dask calls it."""
+
+
+class Future:
+    """A task of a cluster that is played here: `statuses` are what it is found to be, one look after the other."""
+
+    def __init__(self, statuses: list[str], outcome: Outcome, problem: BaseException | None) -> None:
+        self.statuses, self.outcome, self.problem = statuses, outcome, problem
+
+    @property
+    def status(self) -> str:
+        return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+
+    def result(self) -> Outcome:
+        return self.outcome
+
+    def exception(self) -> BaseException | None:
+        return self.problem
+
+    def release(self) -> None:
+        pass
+
+
+class Played:
+    """Stands for the module `distributed`, with a client that works at once; tasks meet what `fates` has for captures."""
+
+    def __init__(self, fates: dict[str, tuple[list[str], BaseException | None]]) -> None:
+        self.fates, self.loop = fates, None
+
+    def Client(self, *_: Any, **__: Any) -> Played:  # noqa: N802
+        return self
+
+    def __enter__(self) -> Played:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def nthreads(self) -> dict[str, int]:
+        return {"worker": 1}
+
+    def submit(self, function: Any, settings: Any, capture: Capture, **_: Any) -> Future:
+        statuses, problem = self.fates.get(os.path.basename(capture.name), (["finished"], None))
+        return Future(list(statuses), function(settings, capture), problem)
+
+    def as_completed(self, **_: Any) -> Any:
+        class Queue(list):  # type: ignore[type-arg]
+            add = list.append
+
+            def __next__(self) -> Any:
+                return self.pop(0)
+
+        return Queue()
+
+
+def test_a_result_that_was_lost_with_its_worker_is_waited_for(fleet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = Played({"one-1.log": (["lost", "pending", "finished"], None)})
+    monkeypatch.setitem(__import__("sys").modules, "distributed", played)  # type: ignore[arg-type]
+    run(fleet, "--cluster", "tcp://played:1", out="played")
+    run(fleet)
+    assert tables(fleet.parent / "played") == tables(fleet.parent / "out")
+
+
+def test_a_task_that_killed_workers_is_a_capture_that_cannot_be_read(
+    fleet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fates = {"one-1.log": (["error"], KilledWorker()), "plain.log": (["error"], RuntimeError("octets"))}
+    monkeypatch.setitem(__import__("sys").modules, "distributed", Played(fates))  # type: ignore[arg-type]
+    assert run(fleet, "--cluster", "tcp://played:1") == 1
+    reasons = {one["capture"].rpartition("/")[2]: one["reason"] for one in report(fleet.parent / "out")["unreadable"]}
+    assert reasons["one-1.log"] == "its worker process died 3 times"
+    assert reasons["plain.log"] == "a defect of dlmscope: RuntimeError"
+
+
+@pytest.mark.parametrize(
+    ("fate", "said"),
+    [
+        ((["cancelled"], None), "the Dask cluster went away; the same command goes on where this one was"),
+        (
+            (["error"], ModuleNotFoundError("No module named 'analyzer'")),
+            "the workers of the cluster need dlmscope[cluster]",
+        ),
+    ],
+)
+def test_a_cluster_that_cannot_go_on_ends_in_one_line(
+    fate: Any, said: str, fleet: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "distributed", Played({"plain.log": fate}))  # type: ignore[arg-type]
+    assert run(fleet, "--cluster", "tcp://played:1") == 2
+    out, err = capsys.readouterr()
+    assert out == "" and said in err and len(err.splitlines()) == 1
+    monkeypatch.undo()
+    assert run(fleet) == 1
+
+
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_tables_though_a_worker_is_killed(fleet: Path) -> None:
     distributed = pytest.importorskip("distributed")
@@ -376,11 +472,11 @@ def test_a_cluster_gives_the_same_tables_though_a_worker_is_killed(fleet: Path) 
         killed: list[int] = []
         whole = pools._result
 
-        def after_some(future: Any) -> Outcome:
+        def after_some(future: Any, status: str) -> Outcome:
             killed.append(1)
             if len(killed) == 10:
                 os.kill(victim, signal.SIGKILL)
-            return whole(future)
+            return whole(future, status)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pools, "_result", after_some)

@@ -18,6 +18,7 @@ from analyzer.sweep.settings import Settings
 
 AHEAD = 4  # captures that wait at each worker
 INLINE = 1 << 16  # octets of settings that go along with each task; larger ones are sent once
+LOST = ("pending", "lost")  # states of a task that has no result, or no longer
 Done = tuple[Capture, Outcome]
 
 
@@ -69,7 +70,11 @@ def cluster(settings: Settings, captures: Iterable[Capture], address: str) -> It
             if not waiting:
                 return
             future = next(queue)
-            yield waiting.pop(future), _result(future)
+            status = future.status
+            if status in LOST:  # its result was on a worker that died; the scheduler has it computed anew
+                queue.add(future)
+                continue
+            yield waiting.pop(future), _result(future, status)
             future.release()
 
 
@@ -82,12 +87,12 @@ def _shared(client: Any, settings: Settings) -> Any:
     return client.scatter(settings, broadcast=True, hash=False)
 
 
-def _result(future: Any) -> Outcome:
+def _result(future: Any, status: str) -> Outcome:
     """The outcome of a task. A task that kills workers is given up by the scheduler."""
-    if future.status == "finished":
+    if status == "finished":
         found: Outcome = future.result()
         return found
-    if future.status != "error":
+    if status != "error":
         raise ClusterMissing("the Dask cluster went away; the same command goes on where this one was")
     problem = future.exception()
     if type(problem).__name__ == "KilledWorker":
