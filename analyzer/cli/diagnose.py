@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from analyzer.cli.options import (
@@ -47,17 +49,14 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; gives the exit status."""
-    from analyzer.decoding import decode
-    from analyzer.diagnosis import diagnose
     from analyzer.inputs import open_traces
 
     traces, keys = traces_of(options), keys_of(options)
-    decoded = [(trace, list(decode(trace, keys))) for trace in traces]
-    working = [
-        (trace, list(decode(trace, keys))) for name in options.against for trace in open_traces(name, options.kind)
-    ]
-    diagnoses = diagnose(decoded, keys, working)
-    redactor = redactor_for(options, [message for _, messages in (*decoded, *working) for message in messages], keys)
+    decoded = [(trace, _messages(trace, keys)) for trace in traces]
+    working = [(trace, _messages(trace, keys)) for name in options.against for trace in open_traces(name, options.kind)]
+    _refuse_long(options, [messages for _, messages in (*decoded, *working)])
+    diagnoses = _diagnosed(decoded, working, keys)
+    redactor = redactor_for(options, chain.from_iterable(messages for _, messages in (*decoded, *working)), keys)
     own = [messages for _, messages in decoded]
     if options.patch is not None:
         _patch(options, diagnoses, own, keys)
@@ -83,7 +82,59 @@ def run(options: argparse.Namespace) -> int:
     return FOUND if any(diagnosis.health == "failing" for diagnosis in diagnoses) else OK
 
 
-Decoded = tuple["Trace", list["Message"]]
+Decoded = tuple["Trace", Sequence["Message"]]
+
+
+def _messages(trace: Trace, keys: KeyRing) -> Sequence[Message]:
+    """The messages of a trace: held where they are not too many, else decoded when they are looked at."""
+    from analyzer.diagnosis.long import LONG
+    from analyzer.index.pages import Messages
+
+    messages = Messages(trace, keys)
+    held = list(islice(messages.advance(), LONG + 1))
+    return held if len(held) <= LONG else messages
+
+
+def _refuse_long(options: argparse.Namespace, all_messages: Sequence[Sequence[Message]]) -> None:
+    """Says what cannot be made of a trace that is too long to be held."""
+    from analyzer.diagnosis.long import LONG
+    from analyzer.index.pages import Messages
+
+    what = "--format html" if options.format == "html" else "--patch" if options.patch is not None else ""
+    if what and any(isinstance(messages, Messages) for messages in all_messages):
+        raise UsageError(f"{what} takes traces of up to {LONG:,} messages; choose --format text, markdown or json")
+
+
+def _diagnosed(decoded: Sequence[Decoded], working: Sequence[Decoded], keys: KeyRing) -> list[Diagnosis]:
+    """The diagnosis of each trace; long ones are diagnosed part by part, and compared with none."""
+    from analyzer.diagnosis import diagnose
+    from analyzer.index.pages import Messages
+
+    held = [one for one in decoded if not isinstance(one[1], Messages)]
+    short = iter(diagnose(held, keys, [one for one in working if not isinstance(one[1], Messages)]))
+    made = []
+    for trace, messages in decoded:
+        if isinstance(messages, Messages):
+            made.append(_in_parts(trace, messages, keys))
+        else:
+            made.append(next(short))
+    return made
+
+
+def _in_parts(trace: Trace, messages: Sequence[Message], keys: KeyRing) -> Diagnosis:
+    """The diagnosis of a long trace; on a terminal one sees how far it is."""
+    from analyzer.diagnosis.long import diagnose_long
+    from analyzer.index.pages import Messages
+
+    def told(count: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\rdlmscope: {count:,} messages of {trace.name}", end="", file=sys.stderr, flush=True)
+
+    try:
+        return diagnose_long(trace, messages, keys, lambda other: Messages(trace, other), told)
+    finally:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _compared(decoded: Sequence[Decoded], working: Sequence[Decoded]) -> list[Compared]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def width() -> int:
     return min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
 
 
-def redactor_for(options: argparse.Namespace, messages: Sequence[Message], keys: KeyRing) -> Redactor | None:
+def redactor_for(options: argparse.Namespace, messages: Iterable[Message], keys: KeyRing) -> Redactor | None:
     if options.redact is None:
         return None
     from analyzer.redaction import Redactor, secrets_of

@@ -69,6 +69,12 @@ def diagnose(
     return made
 
 
+def diagnosis_of(case: Case) -> Diagnosis:
+    """The diagnosis of one case by itself."""
+    own = hits_of(case)
+    return _diagnosis(case, own, findings_of(case, own), [])
+
+
 def _reference(case: Case, found: Sequence[Finding], working: list[Case], healthy: list[Case]) -> Case | None:
     """What to compare a trace with: what the user names in any case, else a healthy trace for a failing one."""
     if working:

@@ -288,7 +288,8 @@ def _is_root(finding: Finding, made: Comparison, case: Case) -> bool:
     """A fault of a request up to the parting, which needs no suspect to explain it."""
     last = max((m.number for m in (made.parted or ()) if m is not None), default=0)
     number = finding.message or 0
-    asked = 0 < number <= last and getattr(case.at(number), "direction", "") == "client"
+    request = case.at(number) if number <= last else None
+    asked = request is not None and request.direction == "client"
     return asked and finding.because_of is None and finding.severity == "error" and finding.certainty == "proven"
 
 

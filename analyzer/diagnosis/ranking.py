@@ -25,7 +25,7 @@ from analyzer.tree import tree_of
 BELOW_THE_APDU = frozenset({"serial", "HDLC", "addressing", "LLC", "wrapper", "transport"})
 OF_PIECES = frozenset({
     "data-truncated", "apdu-cut", "llc-missing", "octets-behind-apdu", "stray-octets", "not-dlms-reply", "stale-buffer",
-    "tag-unexplained", "encryption-key-wrong", "ciphertext-damaged",
+    "tag-unexplained", "encryption-key-wrong", "ciphertext-damaged", "ber-length-wrong", "deciphering-error",
 })  # fmt: skip
 SAME_MANY = 20  # findings of one code and one side in a trace; more are counted in the last one
 
@@ -59,7 +59,23 @@ def hits_of(case: Case) -> list[tuple[str, Hit]]:
             code = hit.code or codes[0]
             assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
             found.append((code, hit))
-    return _refusals(case, _explained(found))
+    return _refusals(case, _explained(_confused(found)))
+
+
+# What is read of frames whose addresses tell the wrong sender: numbers, headers and blocks of one side as the other's.
+BY_ADDRESS = frozenset(
+    {"sequence-error", "frame-lost", "llc-wrong", "gbt-block-error", "segmentation-stalled", "frmr-reply"}
+)
+
+
+def _confused(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """Where a meter answers with the addresses in the order of requests, nobody can keep the two sides apart."""
+    if not any(code == "addresses-swapped" and hit.side == "meter" for code, hit in found):
+        return found
+    return [
+        (code, replace(hit, because_of="addresses-swapped") if code in BY_ADDRESS and hit.because_of is None else hit)
+        for code, hit in found
+    ]
 
 
 # What a meter says, or does not say, of a request; each follows from a fault of that request, where there is one.
@@ -81,7 +97,7 @@ def _refusals(case: Case, found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]
     for code, hit in found:
         if hit.message is None or hit.because_of is not None or code in REFUSALS:
             continue
-        error = hit.certainty == "proven" and (hit.severity or catalogue[code].severity) == "error"
+        error = hit.certainty != "possible" and (hit.severity or catalogue[code].severity) == "error"
         own = error and (hit.side or catalogue[code].side) == "client"
         if own or code in TELLING or code in OF_BOTH or code == "tag-unexplained":
             for number in {hit.message.number} | {message.number for message, _ in hit.elsewhere}:

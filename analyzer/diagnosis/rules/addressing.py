@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from analyzer.diagnosis.case import Case, Exchange, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.frames import varied
 from analyzer.diagnosis.rules.llc import stale
-from analyzer.frame import Frame, addresses
+from analyzer.frame import Frame, addresses, reads_whole
 from analyzer.framings.wrapper import mended
 from analyzer.message import Message
+from grammars.apdu import APDU
 from grammars.kit.primitives import Extended
 
 CANDIDATES, TO_TELL_APART = "candidates, the likeliest first", "to tell them apart"
@@ -238,6 +240,23 @@ def wrapper_length_wrong(case: Case) -> Iterator[Hit]:
         for issue in message.frames[0].issues:
             if issue.code == "wrapper-length-wrong":
                 yield Hit(message, (issue.text,), field="length", side="link")
+    for message, left in pairwise(case.messages):
+        if message.frames[0].framing != "wrapper" or left.frames[0].framing != "none" or message.layer is None:
+            continue
+        start, end = message.frames[0].payload
+        carried = message.wire[start:end]
+        if (
+            left.direction == message.direction
+            and not reads_whole(APDU, carried)
+            and reads_whole(APDU, carried + left.wire)
+        ):
+            many = len(left.wire)
+            evidence = (
+                f"the length is {end - start}, and {many} octet{'s' if many > 1 else ''} more of the same side follow",
+                f"with {'them' if many > 1 else 'it'} the APDU is whole, without it ends before its own length",
+            )
+            pieces = frozenset((message.number, left.number))
+            yield Hit(message, evidence, field="length", side=side_of(message), explains=pieces)
 
 
 @rule("wrapper-version-wrong")

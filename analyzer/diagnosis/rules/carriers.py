@@ -14,6 +14,7 @@ from grammars.mbus import SEQUENCE
 from grammars.parse import Parsed, parse
 from grammars.plc import HOST_CHECK, HOST_FRAME, STX
 
+CIPHERED = b"\xdb\x08"  # general-glo-ciphering with a system title of 8 octets
 FALSE_FRAMES = 4  # that all fail their checks: rather other octets that look like frames than damage to each
 
 
@@ -205,6 +206,12 @@ def date_time_tagged(case: Case) -> Iterator[Hit]:
 @rule("p1-header-hybrid")
 def p1_header_hybrid(case: Case) -> Iterator[Hit]:
     """The header line of a P1 telegram with a ciphered APDU behind it."""
+    for message in case.spoken:
+        head, _, rest = message.wire.partition(b"\r\n\r\n")
+        if message.frames[0].framing == "p1" and head[:1] == b"/" and rest[:2] == CIPHERED:
+            said = f"the header {head[:24].decode('ascii', 'replace')!r} is followed by {hexed(rest, 4)}, general-glo-ciphering"
+            yield Hit(message, (said, "a telegram has readable lines there"), side="meter")
+            return
     for message in case.messages[:-1]:
         following = case.behind(message)[0]
         if message.frame == "identification" and (following.apdu or "").startswith("general-"):

@@ -85,7 +85,11 @@ def _unfinished(case: Case) -> Iterator[list[Message]]:
             open_.setdefault((message.direction, "segments"), []).append(message)
             continue
         open_.pop((message.direction, "segments"), None)
-        carrier = message.layer_named("general-block-transfer") or layer
+        carrier = message.layer_named("general-block-transfer")
+        if carrier is not None and carrier.inner:
+            open_.pop((message.direction, carrier.name), None)
+            carrier = None
+        carrier = carrier or layer
         block = block_in(carrier.name, carrier.nodes) if carrier is not None else None
         if carrier is None or block is None:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import groupby
 
 from analyzer.diagnosis.case import Case, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
@@ -15,6 +16,7 @@ from grammars.parse import Parsed, parse
 
 LEGAL_ADDRESSES = (1, 2, 4)
 PARITY_OCTETS = 20  # fewer may look alike by chance
+SHORT_FRAME = 14  # octets of a frame without an information field, at most
 LONGEST_REPAIR = 400  # octets; single changes of longer frames are not tried
 
 
@@ -29,6 +31,20 @@ def hdlc_frames(case: Case) -> Iterator[tuple[Message, Frame]]:
 def has_issue(frame: Frame, field: str) -> bool:
     """Whether a check of a frame does not hold."""
     return any(issue.spec.name == field and issue.severity == "error" for issue in frame.parsed.issues)
+
+
+def misread(frame: Frame) -> bytes:
+    """The addresses of a frame whose last octet does not end an address, so that all behind it is read in the wrong
+    place; empty where there is no such fault. The checks tell where the header really ends."""
+    octets = body(frame)
+    if len(octets) < 7 or crc16_x25(octets) != GOOD_RESIDUE or length_is_wrong(frame):
+        return b""
+    short = (len(octets) - 2,) if len(octets) <= SHORT_FRAME else ()
+    for end in (*range(5, min(13, len(octets) - 3)), *short):
+        if crc16_x25(octets[:end]).to_bytes(2, "little") == octets[end : end + 2]:
+            addresses = octets[2 : end - 1]
+            return addresses if not addresses[-1] & 1 else b""
+    return b""
 
 
 def length_is_wrong(frame: Frame) -> bool:
@@ -127,7 +143,7 @@ def fcs_wrong(case: Case) -> Iterator[Hit]:
     for message, frame in hdlc_frames(case):
         if not has_issue(frame, "frame_check_sequence") or length_is_wrong(frame) or frame.direction in explained:
             continue
-        if unstuffed(frame) is not None:
+        if unstuffed(frame) is not None or misread(frame):
             continue
         octets = body(frame)
         evidence = [
@@ -176,7 +192,7 @@ def repaired(octets: bytes, read: Callable[[bytes], Parsed]) -> tuple[int, int, 
 def hcs_wrong(case: Case) -> Iterator[Hit]:
     """A header check that fails in a frame whose frame check, which covers it, holds."""
     for message, frame in hdlc_frames(case):
-        if not has_issue(frame, "header_check_sequence") or has_issue(frame, "frame_check_sequence"):
+        if not has_issue(frame, "header_check_sequence") or has_issue(frame, "frame_check_sequence") or misread(frame):
             continue
         node = frame.field("header_check_sequence")
         assert node is not None
@@ -270,7 +286,20 @@ def frame_type_unknown(case: Case) -> Iterator[Hit]:
 def address_length(case: Case) -> Iterator[Hit]:
     """An address of 3, or of more than 4 octets."""
     for message, frame in hdlc_frames(case):
-        if has_issue(frame, "frame_check_sequence"):
+        if has_issue(frame, "frame_check_sequence") and not misread(frame):
+            continue
+        open_ = misread(frame)
+        if open_:
+            yield Hit(
+                message,
+                (
+                    f"the addresses are {hexed(open_)}: their last octet, {open_[-1]:02X}, has not its lowest bit set, which "
+                    "ends an address",
+                    "the checks of the frame hold where the header ends behind it, so it is the last one",
+                    f"shifted left it would be {(open_[-1] << 1 | 1) & 0xFF:02X}",
+                ),
+                side=side_of(message),
+            )
             continue
         for name in ("destination_address", "source_address"):
             node = frame.field(name)
@@ -288,14 +317,25 @@ def address_length(case: Case) -> Iterator[Hit]:
             )
 
 
+def _joined(case: Case) -> list[Message]:
+    """The messages with a frame that begins with the flag that ends the one before it."""
+    rows = sorted(hdlc_frames(case), key=lambda row: row[1].records[:1])
+    sizes = {record.number: len(record.data) for record in case.trace}
+    found: list[Message] = []
+    for number, group in groupby(rows, key=lambda row: row[1].records):
+        frames = list(group)
+        sound = len(number) == 1 and len(frames) > 1 and not any(frame.faults for _, frame in frames)
+        if sound and sum(len(frame.data) for _, frame in frames) > sizes.get(number[0], 1 << 30):
+            found += [message for message, _ in frames[1:]]
+    return found
+
+
 @rule("shared-flag")
 def shared_flag(case: Case) -> Iterator[Hit]:
     """More than one flag between frames: legal, and a trap for parsers."""
     seen = [m for m in case.messages for f in m.frames for issue in f.issues if issue.code == "shared-flag"]
-    shared = [
-        m for m in case.messages for f in m.frames if f.framing == "hdlc" and f.data[:1] != b"\x7e" and not f.faults
-    ]
-    if shared and not seen:
+    shared = _joined(case) if not seen else []
+    if shared:
         many = f"{len(shared)} time{'s' if len(shared) != 1 else ''}"
         yield Hit(shared[0], (f"{many} one flag ends a frame and begins the next",))
     if seen:

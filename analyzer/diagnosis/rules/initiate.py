@@ -10,6 +10,8 @@ from analyzer.message import Message
 from analyzer.rebuild import Change, set_value
 
 DLMS_VERSION = 6
+# The APDUs that carry an initiate APDU; elsewhere what reads as one is something else.
+PLACES = {"aarq": ("initiate-request",), "aare": ("initiate-response",), "initiate-request": ("initiate-request",)}
 
 
 @rule("dlms-version-wrong")
@@ -17,7 +19,9 @@ def dlms_version_wrong(case: Case) -> Iterator[Hit]:
     """A proposed or negotiated version other than 6."""
     for message in case.messages:
         for layer in message.layer.walk() if message.layer else ():
-            if layer.name not in ("initiate-request", "initiate-response"):
+            if layer.name not in ("initiate-request", "initiate-response") or layer.name not in PLACES.get(
+                message.apdu or "", ()
+            ):
                 continue
             name = (
                 "proposed_dlms_version_number" if layer.name == "initiate-request" else "negotiated_dlms_version_number"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from analyzer.decryptor import BROADCAST, key_octets
 from analyzer.diagnosis.case import Case, names, protections
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.agreement import agreements
@@ -346,6 +347,48 @@ def well_known_key(case: Case) -> Iterator[Hit]:
             break
     if said:
         yield Hit(first, (*said, "APDUs verify with it"), side="meter")
+
+
+@rule("keys-equal")
+def keys_equal(case: Case) -> Iterator[Hit]:
+    """One key given for both purposes, and right: a remark, unless everybody knows it, which is said then."""
+    for message in case.given:
+        for _, security in protections(message):
+            owner = security.system_title if message.direction != "client" else message.after.server_title
+            ek, ak = (case.given_keys.key(role, owner, security.suite) for role in ("ek", "ak"))  # type: ignore[arg-type]
+            if security.verdict != "verified" or ek is None or ek != ak or ek in PUBLISHED.values():
+                continue
+            said = "encryption key and authentication key are one key, and APDUs verify with it"
+            yield Hit(message, (said,), severity="info", side="meter", title="One key serves both purposes")
+            return
+
+
+@rule("security-suite-mismatch", "broadcast-key")
+def key_of_another_kind(case: Case) -> Iterator[Hit]:
+    """Keys that were given, and cannot be those of the APDUs: for another suite by their length, or not for broadcasts."""
+    said: set[str] = set()
+    for message in case.given:
+        for _, security in protections(message):
+            owner = security.system_title if message.direction != "client" else message.after.server_title
+            given = case.given_keys.key("ek", owner, security.suite)
+            if security.verdict != "no-key" or given is None:
+                continue
+            size = key_octets(security.suite)
+            if len(given) != size and "suite" not in said:
+                said.add("suite")
+                text = f"the security control of {names(message)} is {security.control:02X}: suite {security.suite}"
+                more = f"its keys have {size} octets, the given encryption key has {len(given)}"
+                yield Hit(
+                    message, (text, more), code="security-suite-mismatch", field="security_control", side="analyst"
+                )
+            broadcast = security.control & BROADCAST and case.given_keys.key("bek", owner, security.suite) is None
+            if broadcast and len(given) == size and "broadcast" not in said:
+                said.add("broadcast")
+                text = f"the security control of {names(message)} is {security.control:02X}: the broadcast key (bit 40)"
+                yield Hit(
+                    message, (text, "none was given, and the others do not open it"), code="broadcast-key",
+                    field="security_control", side="analyst", severity="info",
+                )  # fmt: skip
 
 
 @rule("system-title-unknown")

@@ -11,11 +11,13 @@ from analyzer.message import Message
 from analyzer.model import Span
 from analyzer.rebuild import LlcChange
 from grammars.apdu import APDU
+from grammars.kit.spec import find_raw
 from grammars.llc import COMMAND, RESPONSE
 from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
 
 HEADER_OCTETS = 3
+CONTEXT = "application_context_name"  # so far an AARQ is read, where only its first segment is there
 STALE_AT_LEAST = 2  # so many equal octets behind the header; one alone may be chance
 
 
@@ -36,8 +38,11 @@ def llc_missing(case: Case) -> Iterator[Hit]:
             continue  # cut off, so that what seems to be missing may only be lost
         header = COMMAND if message.direction == "client" else RESPONSE
         whole = fits(parse(APDU, octets))
+        begun = (
+            not message.complete and message.layer is not None and find_raw(message.layer.nodes, CONTEXT) is not None
+        )
         others = sum(1 for m in _all(case) if m.llc in ("command", "response"))
-        if not whole and not others:
+        if not whole and not others and not begun:
             continue
         evidence = [
             f"the information field begins {hexed(octets, 4)}: {octets[0]:02X} is the tag of "

@@ -22,6 +22,19 @@ from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
 
 GLO = ("glo-", "ded-")
+# The APDUs that each side sends within an association, of which general ciphering does not tell which it holds.
+SERVICES: dict[str, tuple[str, ...]] = {
+    "client": ("get-request", "set-request", "action-request", "read-request", "write-request"),
+    "meter": (
+        "get-response",
+        "set-response",
+        "action-response",
+        "read-response",
+        "write-response",
+        "data-notification",
+    ),
+    "unknown": (),
+}
 DECIPHERING_ERROR, COUNTER_ERROR = 5, 6  # service errors of the exception-response
 PLAIN_ANSWERS = frozenset(
     {"get-response", "set-response", "action-response", "exception-response", "confirmed-service-error"}
@@ -344,9 +357,9 @@ def protected_range_wrong(case: Case) -> Iterator[Hit]:
     for message in case.messages:
         for layer, security in protections(message):
             text = security.plaintext
-            if security.verdict != "verified" or not text or _as_promised(layer):
+            if security.verdict != "verified" or not text or _as_promised(layer, text):
                 continue
-            for words, whole in _other_ranges(text, layer.name):
+            for words, whole in _other_ranges(text, layer.name, message.direction):
                 if fits(parse(APDU, whole)) and (
                     layer.name[:4] not in GLO or APDU_TAGS.get(whole[0]) == layer.name[4:]
                 ):
@@ -373,14 +386,16 @@ def protected_range_wrong(case: Case) -> Iterator[Hit]:
         )
 
 
-def _as_promised(layer: Layer) -> bool:
-    """Whether the content of a layer is the APDU that its tag promises."""
+def _as_promised(layer: Layer, text: bytes) -> bool:
+    """Whether the content of a layer is the APDU that its tag promises. An LLC header reads as an APDU for a gateway."""
+    if text[:3] in (COMMAND, RESPONSE) and len(text) > 3 and fits(parse(APDU, text[3:])):
+        return False
     if not layer.inner or not fits(layer.inner[0].parsed):
         return False
     return layer.name[:4] not in GLO or layer.inner[0].name == layer.name[4:]
 
 
-def _other_ranges(text: bytes, name: str) -> Iterator[tuple[str, bytes]]:
+def _other_ranges(text: bytes, name: str, sender: str) -> Iterator[tuple[str, bytes]]:
     """What may have been protected instead of the APDU alone, in words, with that APDU."""
     if text[:3] in (COMMAND, RESPONSE):
         yield "the LLC header is inside the protection", text[3:]
@@ -389,7 +404,8 @@ def _other_ranges(text: bytes, name: str) -> Iterator[tuple[str, bytes]]:
             yield "a length stands before the APDU, inside the protection", text[lead:]
         if len(text) > lead + 1 and text[1 : lead + 1] in _lengths(len(text) - lead - 1):
             yield "tag and length of the ciphered APDU are inside the protection", text[lead + 1 :]
-    plain = [tag for tag, known in APDU_TAGS.items() if known == name[4:]] if name[:4] in ("glo-", "ded-") else []
+    glo = name[:4] in GLO
+    plain = [tag for tag, known in APDU_TAGS.items() if (known == name[4:] if glo else known in SERVICES[sender])]
     for tag in plain:
         yield "the tag of the APDU is left outside the protection", bytes((tag,)) + text
 

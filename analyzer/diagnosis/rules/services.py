@@ -302,6 +302,7 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
     """A general block transfer that ends with blocks missing; blocks that come again complete it without harm."""
     seen: dict[str, set[int]] = {}
     pieces: dict[str, dict[int, bytes]] = {}
+    last = ""
     for message in case.messages:
         layer = message.layer_named("general-block-transfer")
         number = find_int(layer.nodes, "block_number") if layer is not None else None
@@ -310,9 +311,10 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
             continue
         numbers = seen.setdefault(message.direction, set())
         piece = find_octets(layer.nodes, "block_data") or b""
-        if number == 1:
+        if number == 1 and (numbers != {1} or last != message.direction):
             numbers.clear()
             pieces[message.direction] = {}
+        last = message.direction
         known = pieces.setdefault(message.direction, {})
         if piece and number in numbers and known.get(number) not in (None, piece):
             said = f"block {number} comes again in {names(message)}, with other octets than before"

@@ -1,0 +1,201 @@
+"""The diagnosis of a trace that is too long to be held: part after part, with what the parts say put together.
+
+Parts overlap, so that no answer is missed at a seam: what is found in an overlap counts for the part in the middle of which
+it lies. The decoder goes through the trace once and remembers everything, so only rules that compare messages that are far
+from each other see less than they would of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from analyzer.diagnosis import Diagnosis, diagnosis_of, verdicts
+from analyzer.diagnosis.case import Case
+from analyzer.diagnosis.search import Search
+from analyzer.keyring import KeyProvider
+from analyzer.message import Message
+from analyzer.model import Finding, Trace, Verdict
+from analyzer.patience import go_on
+
+LONG = 20_000  # messages; a trace that has more is diagnosed in parts
+PART = 10_000  # messages of a part
+OVERLAP = 200  # messages before and behind a part that are looked at with it
+SEARCHED = 3  # parts in which it is searched why nothing verifies
+
+
+def diagnose_long(
+    trace: Trace,
+    messages: Iterable[Message],
+    keys: KeyProvider,
+    again: Callable[[KeyProvider], Iterable[Message]],
+    progress: Callable[[int], None] = lambda _: None,
+) -> Diagnosis:
+    """What is wrong with a trace whose messages come one after the other, as `keys` opened them. `again` gives them once
+    more, as other keys open them; `progress` is told how many messages are done. Never raises on any octets."""
+    from analyzer.diagnosis import rules  # noqa: F401 (the rules register themselves)
+
+    found = _Found(trace, keys)
+    better = _Better(again)
+    for part in _parts(messages):
+        go_on()
+        case = Case(trace, part.messages, keys, again=better.of(part))
+        if found.parts >= SEARCHED and not found.verified:
+            case.__dict__["search"] = Search(keys=better.keys, left=sum(verdicts(part.core).values()))
+        made = diagnosis_of(case)
+        if found.parts < SEARCHED:
+            better.found(case)
+        found.add(made, part)
+        progress(part.core[-1].number)
+    return found.diagnosis()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Messages in a row; those from `begin` to `end` are this part's own, the others the overlap."""
+
+    messages: Sequence[Message]
+    begin: int
+    end: int
+
+    @property
+    def core(self) -> Sequence[Message]:
+        return self.messages[self.begin : self.end]
+
+
+def _parts(messages: Iterable[Message]) -> Iterator[_Part]:
+    """The parts of a trace; each message is in the middle of one."""
+    source = iter(messages)
+    held = list(islice(source, PART + OVERLAP))
+    begin = 0
+    while len(held) > begin:
+        more = list(islice(source, PART)) if len(held) >= begin + PART + OVERLAP else []
+        end = begin + PART if more else len(held)
+        yield _Part(held, begin, end)
+        keep = max(0, end - OVERLAP)
+        held, begin = held[keep:] + more, end - keep
+
+
+class _Better:
+    """The messages as keys open them that the search found: decoded a second time, in step with the parts."""
+
+    def __init__(self, again: Callable[[KeyProvider], Iterable[Message]]) -> None:
+        self._again = again
+        self.keys: KeyProvider | None = None
+        self._source: Iterator[Message] | None = None
+        self._held: list[Message] = []
+
+    def found(self, case: Case) -> None:
+        """Takes the keys that the search found in a part, the first time that it did."""
+        if self.keys is None and case.search.keys is not None:
+            self.keys = case.search.keys
+
+    def of(self, part: _Part) -> Callable[[KeyProvider], Sequence[Message]]:
+        """What decodes the messages of a part again."""
+
+        def decoded(keys: KeyProvider) -> Sequence[Message]:
+            if self.keys is None:
+                self.keys = keys
+            first, last = part.messages[0].number, part.messages[-1].number
+            if self._source is None:
+                self._source = iter(self._again(self.keys))
+            self._held = [message for message in self._held if message.number >= first]
+            for message in self._source:
+                if message.number >= first:
+                    self._held.append(message)
+                if message.number >= last:
+                    break
+            return [message for message in self._held if message.number <= last]
+
+        return decoded
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A finding, and how often the same was found."""
+
+    finding: Finding
+    more: int = 0
+    last: int | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the parts said up to now."""
+
+    trace: Trace
+    keys: KeyProvider
+    parts: int = 0
+    messages: int = 0
+    counts: dict[Verdict, int] = field(default_factory=dict)
+    kept: dict[tuple[str, str, str], _Kept] = field(default_factory=dict)
+    first: Diagnosis | None = None
+    wires: dict[int, bytes] = field(default_factory=dict)
+
+    @property
+    def verified(self) -> int:
+        """How many APDUs verified."""
+        return self.counts.get("verified", 0)
+
+    def add(self, made: Diagnosis, part: _Part) -> None:
+        """Takes what was found in a part and lies in its middle."""
+        self.parts += 1
+        self.messages += len(part.core)
+        for verdict, count in verdicts(part.core).items():
+            self.counts[verdict] = self.counts.get(verdict, 0) + count
+        first, last = part.core[0].number, part.core[-1].number
+        for finding in made.findings:
+            if finding.message is not None and not first <= finding.message <= last:
+                continue
+            key = (finding.code, finding.side, finding.severity)
+            known = self.kept.get(key)
+            if known is None:
+                self.kept[key] = _Kept(finding)
+                if finding.message in made.wires:
+                    self.wires[finding.message] = made.wires[finding.message]
+            else:
+                known.more += 1
+                known.last = finding.message
+        self.first = self.first or made
+
+    def diagnosis(self) -> Diagnosis:
+        """All of it."""
+        findings = tuple(_numbered([_told(one) for one in self.kept.values()]))
+        failing = any(finding.severity == "error" for finding in findings)
+        right, total = self.verified, sum(self.counts.values())
+        said = [f"{right:,} of {total:,} ciphered APDUs verify with the given keys."] if total else []
+        said.append(f"The trace is long: it was diagnosed in {self.parts} parts of {PART:,} messages.")
+        empty: dict[Verdict, int] = verdicts(())
+        return Diagnosis(
+            trace=self.trace.name,
+            source=self.trace.source,
+            messages=self.messages,
+            health="failing" if failing else "ok",
+            counts={**empty, **self.counts},
+            findings=findings,
+            statements=tuple(said),
+            wires=self.wires,
+            issues=self.trace.issues,
+            keys=self.first.keys if self.first is not None else self.keys,
+        )
+
+
+def _told(kept: _Kept) -> Finding:
+    """A finding, with how often it came."""
+    if not kept.more:
+        return kept.finding
+    where = f", the last time in message {kept.last}" if kept.last is not None else ""
+    times = "once more" if kept.more == 1 else f"{kept.more:,} times more"
+    return replace(kept.finding, evidence=(*kept.finding.evidence, f"the same was found {times}{where}"))
+
+
+def _numbered(findings: Sequence[Finding]) -> list[Finding]:
+    """Causes before what follows from them, errors first, else in the order in which they were found."""
+    order = {"error": 0, "warning": 1, "info": 2}
+    ranked = sorted(findings, key=lambda f: (f.because_of is not None, order[f.severity]))
+    ids = {finding.code: number for number, finding in reversed(list(enumerate(ranked, 1)))}
+    return [
+        replace(finding, id=number, because_of_id=ids.get(finding.because_of or ""))
+        for number, finding in enumerate(ranked, 1)
+    ]

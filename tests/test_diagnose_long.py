@@ -1,0 +1,92 @@
+"""A long trace is diagnosed in parts: nothing is found at the seams, nothing in the middle is missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analyzer.cli import main
+from analyzer.decoding import decode
+from analyzer.diagnosis import Diagnosis, diagnose, long
+from analyzer.diagnosis.long import diagnose_long
+from analyzer.keyring import KeyRing
+from analyzer.model import Record, Trace
+from tests.support import AK, EK, METER, Conversation, Station, ciphered, keys, plain
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long, "LONG", 30)
+    monkeypatch.setattr(long, "PART", 20)
+    monkeypatch.setattr(long, "OVERLAP", 8)
+
+
+def in_parts(talk: Conversation, ring: KeyRing) -> Diagnosis:
+    trace = talk.trace()
+    return diagnose_long(trace, decode(trace, ring), ring, lambda other: decode(trace, other))
+
+
+def whole(talk: Conversation, ring: KeyRing) -> Diagnosis:
+    trace = talk.trace()
+    return diagnose([(trace, list(decode(trace, ring)))], ring)[0]
+
+
+@pytest.mark.parametrize("framing", ["hdlc", "wrapper"])
+@pytest.mark.parametrize("make", [plain, ciphered])
+def test_a_healthy_trace_has_no_finding_at_a_seam(make, framing: str) -> None:  # type: ignore[no-untyped-def]
+    ring = keys() if make is ciphered else KeyRing()
+    for reads in range(20, 34):
+        talk = make(framing=framing, reads=reads)
+        found = in_parts(talk, ring)
+        assert found.health == "ok"
+        assert [f.code for f in found.findings] == [f.code for f in whole(talk, ring).findings]
+        assert (found.messages, found.counts) == (whole(talk, ring).messages, whole(talk, ring).counts)
+
+
+@pytest.mark.parametrize("place", range(0, 60, 7))
+def test_a_fault_is_found_wherever_it_is(place: int) -> None:
+    talk = plain(reads=40)
+    data = bytearray(talk.trace()[20 + place].data)
+    data[-4] ^= 1
+    records = list(talk.trace())
+    records[20 + place] = Record(21 + place, bytes(data), records[20 + place].direction)
+    trace = Trace("t", "t", tuple(records))
+    found = diagnose_long(trace, decode(trace), KeyRing(), lambda other: decode(trace, other))
+    all_of_it = diagnose([(trace, list(decode(trace)))], KeyRing())[0]
+    assert [(f.code, f.message) for f in found.findings] == [(f.code, f.message) for f in all_of_it.findings]
+    assert ("fcs-wrong", 21 + place) in [(f.code, f.message) for f in found.findings]
+
+
+def test_a_key_that_is_wrong_throughout_is_one_finding() -> None:
+    found = in_parts(ciphered(meter=Station(METER), reads=60), keys(ak="00112233445566778899AABBCCDDEE01"))
+    assert found.counts["verified"] == 0 and found.counts["failed"] == 124
+    assert [f.code for f in found.findings if f.severity == "error"] == ["authentication-key-wrong"]
+
+
+def test_the_same_finding_is_said_once() -> None:
+    records = list(plain(reads=60).trace())
+    for place in (30, 55, 90):
+        data = bytearray(records[place].data)
+        data[-4] ^= 1
+        records[place] = Record(place + 1, bytes(data), records[place].direction)
+    trace = Trace("t", "t", tuple(records))
+    found = diagnose_long(trace, decode(trace), KeyRing(), lambda other: decode(trace, other))
+    (finding,) = [f for f in found.findings if f.code == "fcs-wrong"]
+    assert finding.message == 31
+    assert finding.evidence[-1] == "the same was found 2 times more, the last time in message 91"
+
+
+def test_swapped_keys_are_proven_in_parts_too() -> None:
+    talk = ciphered(reads=60)
+    swapped = keys(ek=AK.hex(), ak=EK.hex())
+    assert in_parts(talk, swapped).findings[0].code == whole(talk, swapped).findings[0].code
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "long.log"
+    path.write_text("\n".join(record.data.hex() for record in plain(reads=60).trace()))
+    assert main(["diagnose", str(path)]) == 0
+    assert "diagnosed in" in capsys.readouterr().out
+    assert main(["diagnose", str(path), "--format", "html"]) == 2
+    assert "up to 30 messages" in capsys.readouterr().err
