@@ -171,6 +171,21 @@ def test_fragments_captured_twice_are_no_missing_ones() -> None:
     assert not trace.issues
 
 
+@pytest.mark.parametrize("size", [8, 16, 2000])
+def test_udp_that_was_captured_twice_is_shown_once(size: int) -> None:
+    """By a mirror port, or on two interfaces; under another number, later, or behind an answer it was sent twice."""
+    ends, data = ("10.1.0.5", "10.1.0.9", 17), captured.udp(5000, 4059, REQUEST)
+    first, second = (captured.ipv4_fragments(*ends, data, size, number) for number in (77, 78))
+    made = [*((START + n, part) for part in first for n in (0, 5000)), *((START + 9000, part) for part in second)]
+    answer = captured.ipv4("10.1.0.9", "10.1.0.5", 17, captured.udp(4059, 5000, ANSWER), 5)
+    made += [*((START + 90_000_000, part) for part in second), (START + 91_000_000, answer)]
+    made += [(START + 92_000_000, part) for part in second]
+    (trace,) = traces(captured.pcap(made, 101))
+    assert [data for _, data in what(trace)] == [REQUEST] * 3 + [ANSWER, REQUEST]
+    assert [issue.text for issue in trace.issues] in ([], ["1 UDP datagram captured twice, and shown once"])
+    assert bool(trace.issues) == (size == 2000)  # of fragments, the second ones are dropped as they come
+
+
 def test_fragments_wait_only_as_long_as_a_host_would() -> None:
     parts = captured.ipv4_fragments("10.1.0.5", "10.1.0.9", 17, captured.udp(5000, 4059, REQUEST), 16, 77)
     packets = [(START, parts[0]), *((START + 100_000_000_000 + n, part) for n, part in enumerate(parts[1:] + parts))]

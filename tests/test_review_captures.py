@@ -107,7 +107,8 @@ def test_ciphered_pushes_come_from_the_meter_whoever_listens(opening: bool, port
 
 def test_ciphered_pushes_over_udp_come_from_the_meter() -> None:
     push = captured.udp(40000, 4059, wrapped(1, 102, HIDDEN))
-    assert directions([captured.ipv4("10.0.0.5", "10.0.0.9", 17, push)] * 2) == ["meter", "meter"]
+    twice = [captured.ipv4("10.0.0.5", "10.0.0.9", 17, push, ident) for ident in (1, 2)]
+    assert directions(twice) == ["meter", "meter"]
 
 
 @pytest.mark.parametrize("opening", [True, False])

@@ -121,6 +121,8 @@ def _notes(connections: Connections, file: Packets) -> Iterator[SourceIssue]:
     if connections.incomplete:
         text = f"{counted(connections.incomplete, 'datagram')} left out of which fragments are missing"
         yield SourceIssue("warning", text)
+    if connections.repeated:
+        yield SourceIssue("info", f"{counted(connections.repeated, 'UDP datagram')} captured twice, and shown once")
     if connections.no_radio_payload:
         text = f"{counted(connections.no_radio_payload, 'packet')} of IEEE 802.15.4 left out: beacons, "
         yield SourceIssue("info", text + "acknowledgements, commands, and data that the MAC has encrypted")

@@ -168,6 +168,11 @@ class Connections:
         """Datagrams of which fragments are missing."""
         return self._datagrams.incomplete
 
+    @property
+    def repeated(self) -> int:
+        """UDP datagrams that were captured twice, and are shown once."""
+        return self._datagrams.repeated
+
     # -- beginning and end ------------------------------------------------------------------------------------
 
     def _begin(self, segment: Segment) -> tuple[Conversation, int]:

@@ -15,6 +15,8 @@ EXTENSIONS = frozenset(
 )  # hop-by-hop, routing, destination, mobility, HIP, shim6 ...
 AUTHENTICATION = 51
 FRAGMENTED = 256  # datagrams that wait for fragments at a time
+RECENT = 1000  # pairs of addresses whose last UDP datagram is remembered
+AT_ONCE = 10_000_000  # nanoseconds within which a mirror port shows a packet again
 LONGEST_DATAGRAM = 65535
 PATIENCE = (
     60_000_000_000  # nanoseconds: RFC 1122, 3.3.2, waits 60 to 120 s for fragments; then the number may be used again
@@ -80,6 +82,9 @@ class Datagrams:
         self._waiting: dict[_Key, _Parts] = {}
         self._whole: dict[_Key, dict[int, int]] = {}  # hashes of the fragments of datagrams that are whole
         self._given_up = 0
+        # By source and destination: number and hash of the last UDP datagram, and its time.
+        self._last: dict[tuple[bytes, bytes], tuple[int, int, int | None]] = {}
+        self.repeated = 0  # UDP datagrams that were captured twice
 
     @property
     def incomplete(self) -> int:
@@ -96,6 +101,12 @@ class Datagrams:
             if fragment & 0x3FFF:
                 key = (source, destination, identification, protocol)
                 return self._fragment(key, (fragment & 0x1FFF) * 8, fragment & 0x2000, data[begin:end], time)
+            if (
+                protocol == UDP
+                and identification
+                and self._again(source, destination, identification, data[begin:end], time)
+            ):
+                return None
             return _transport(protocol, source, destination, data, begin, end, time)
         if version == 6 and len(data) - at >= 40:
             return self._ipv6(data, at, time)
@@ -148,8 +159,24 @@ class Datagrams:
         if len(self._whole) >= FRAGMENTED:
             del self._whole[next(iter(self._whole))]
         self._whole[key] = {offset: hash(part) for offset, part in parts.parts.items()}
-        source, destination, _, protocol = key
+        source, destination, identification, protocol = key
+        if protocol == UDP and self._again(source, destination, identification, whole, time):
+            return None
         return _transport(protocol, source, destination, whole, 0, len(whole), time)
+
+    def _again(self, source: bytes, destination: bytes, identification: int, data: bytes, time: int | None) -> bool:
+        """Whether a UDP datagram is the one before it once more: captured on two interfaces, or by a mirror port. It has the
+        same number, comes at once, and no answer stands between. TCP sorts such things out by itself."""
+        self._last.pop((destination, source), None)
+        before = self._last.pop((source, destination), None)
+        self._last[source, destination] = (identification, hash(data), time)
+        if len(self._last) > RECENT:
+            del self._last[next(iter(self._last))]
+        if before is None or before[:2] != (identification, hash(data)) or time is None or before[2] is None:
+            return False
+        twice = abs(time - before[2]) < AT_ONCE
+        self.repeated += twice
+        return twice
 
     def _give_up(self, key: _Key) -> None:
         self._given_up += not self._waiting.pop(key).repeats()
