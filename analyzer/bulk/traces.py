@@ -5,6 +5,7 @@ Short traces go to a worker whole; a long one in ranges, see `ranges`. What is n
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ WORTH = 3 * HEAD  # pieces, of one trace or of many, below which no worker is st
 AHEAD = 2  # ranges or traces that wait beside those that workers have
 MISSES = 3  # ranges one after the other of which no part could be used: then guessing is given up for a while
 PAUSE = 8 * RANGE_PIECES  # pieces until it is tried again
+
+RARELY = (50_000, 50, 100)  # objects between two collections of garbage: messages have no cycles, and there are many
 
 Contents = Iterator[Any]
 
@@ -95,9 +98,12 @@ class Bulk:
         self.lost: list[str] = []  # what could not be decoded, in words
 
     def __enter__(self) -> Bulk:
+        self._before = gc.get_threshold()
+        gc.set_threshold(*RARELY)
         return self
 
     def __exit__(self, *problem: object) -> None:
+        gc.set_threshold(*self._before)
         self._crew.__exit__(*problem)
 
     def each(self, traces: Iterable[tuple[Iterable[Record], Form]]) -> Iterator[Contents]:
