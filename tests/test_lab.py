@@ -17,13 +17,8 @@ from tests.lab.several import among, fits
 SEEDS = range(60)
 # Faults of which the engine misses many, or claims besides what is not true; see the table of `make lab`.
 KNOWN = {
-    "address_not_shifted", "another_speed", "asked_all_stations", "block_of_the_answer_missing",
-    "broadcast_key_not_given", "content_compressed", "counter_of_another_moment", "encrypted_alone_and_called_both",
-    "general_block_repeated_with_other_octets", "global_key_for_dedicated", "identification_before_a_push",
-    "identification_before_ciphered_data", "keys_of_another_suite_given", "length_too_short",
-    "no_right_to_read_by_a_short_name", "octets_lost", "one_flag_for_two", "one_key_for_both_by_design",
-    "printed_algorithm_identifier", "released_and_gone", "segments_not_fetched", "speed_of_the_sign_on_kept",
-    "text_for_an_answer", "ua_without_parameters",
+    "another_speed", "meter_falls_silent", "printed_algorithm_identifier", "segments_not_fetched",
+    "title_as_it_is_printed",
 }  # fmt: skip
 
 
@@ -84,7 +79,7 @@ def test_faults_come_first_and_what_is_claimed_is_true() -> None:
 
 def test_faults_late_in_a_long_conversation_and_in_one_of_several() -> None:
     faults = [fault for fault in every_fault() if fault.name not in KNOWN and fault.stage == "service"]
-    chosen = Random(1).sample(faults, 6)
+    chosen = Random(1).sample(faults, 4)
     late = [judged(fault.name, 1, late=True) for fault in chosen]
     several = [among(fault.name, 1) for fault in chosen if fits(fault)]
     assert sum(one.third for one in (*late, *several)) >= len(late) + len(several) - 1, [
@@ -98,7 +93,7 @@ def test_faults_say_where_they_are_and_make_a_conversation() -> None:
         assert fault.stage in (*STAGES, "anywhere", "analyst"), fault.name
         assert fault.change.__doc__ or fault.code, fault.name
         assert len(talk_with(3, fault).play()), fault.name
-    assert len(FAULTS) >= 180
+    assert len(FAULTS) >= 200
 
 
 def test_the_table_of_pairs_gives_each_a_reason() -> None:

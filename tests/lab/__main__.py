@@ -37,6 +37,9 @@ def main() -> int:
     options.add_argument("--late", type=int, default=4, help="long conversations with each fault near the end (4)")
     options.add_argument("--several", type=int, default=4, help="inputs of three sessions with each fault in one (4)")
     options.add_argument("--gateway", type=int, default=2, help="conversations for each fault behind a gateway (2)")
+    options.add_argument(
+        "--prelude", type=int, default=1, help="conversations for each fault after another session (1)"
+    )
     options.add_argument("--pairs", type=int, default=1500, help="pairs of faults, drawn from all (1500)")
     options.add_argument(
         "--only", default="", help="only faults with this word in code or name; no healthy ones, no pairs"
@@ -57,6 +60,12 @@ def main() -> int:
         print_faults("in one of three sessions", several, _runs(pool, several, given.several, among))
         behind = [one for one in faults if can_be_behind(one)]
         print_faults("behind a gateway", behind, _runs(pool, behind, given.gateway, partial(judged, gateway=True)))
+        after = can_be_after(behind)
+        print_faults(
+            "after a session of the public client",
+            after,
+            _runs(pool, after, given.prelude, partial(judged, prelude=True)),
+        )
         if not given.only:
             print_pairs(list(pool.map(pair_of, range(given.pairs), chunksize=20)))
             print_missing(chosen)
@@ -76,6 +85,17 @@ def can_be_behind(fault: Fault) -> bool:
     return layer in ("acse", "security", "aad", "hls", "services") and bool(
         carriers & {"hdlc", "wrapper", "udp", "mode-e"}
     )
+
+
+def can_be_after(faults: list[Fault]) -> list[Fault]:
+    """Of these, faults of ciphered associations by HDLC or the wrapper: before them the counter is read."""
+    carriers = {"hdlc", "wrapper", "udp"}
+    return [
+        one
+        for one in faults
+        if set(one.needs.get("framing", carriers)) <= carriers | {"mode-e"}
+        and True in one.needs.get("ciphered", (True,))
+    ]
 
 
 def _runs(pool: ProcessPoolExecutor, faults: list[Fault], seeds: int, run: object) -> Iterator[list[Outcome]]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from analyzer.keyring import KeyRing
 from analyzer.model import Record, Trace
-from tests.lab.association import aare, aarq, initiate_request, initiate_response
+from tests.lab.association import LOGICAL_NAMES, Proposal, aare, aarq, initiate_request, initiate_response
 from tests.lab.carriers import Carrier, Dead, Side
 from tests.lab.octets import element, octet_string
 from tests.lab.services import Exchange, general_blocks
@@ -120,6 +120,8 @@ class Talk:
             self.carrier.put("meter", it.meter.seal(text) if it.ciphered else text)
 
     def course(self) -> None:
+        if self.setting.prelude:
+            self.public()
         self.carrier.open()
         self.associate()
         self.prove()
@@ -134,6 +136,21 @@ class Talk:
             self.exchange(self.setting.services.exchange())
             self.push()
         self.bye()
+
+    def public(self) -> None:
+        """The public client, without authentication, reads the counter of the meter for the other client, and goes."""
+        it, line = self.setting, self.carrier
+        own, line.client = line.client, 16
+        line.open()
+        plain = Proposal(False, False, 0, LOGICAL_NAMES, LOGICAL_NAMES, 0xFFFF, it.proposal.server_pdu)
+        self.send("client", aarq(plain, b"", b"", initiate_request(plain, b"")))
+        self.send("meter", aare(plain, b"", b"", initiate_response(plain)))
+        self.send("client", bytes.fromhex("C001C1" + "000100002B0100FF0200"))
+        self.send("meter", bytes.fromhex("C401C10006") + it.client.counter.to_bytes(4, "big"))
+        self.send("client", bytes.fromhex("6203800100"))
+        self.send("meter", bytes.fromhex("6303800100"))
+        line.close()
+        line.client = own
 
     def ring(self) -> KeyRing:
         """The keys that the analyst gives."""
@@ -234,7 +251,8 @@ class Talk:
         """What nobody asked for: a push of the meter, or a word of the client to all meters."""
         it = self.setting
         if it.pushes and it.chance.random() < 0.3:
-            self.carrier.push(self.pushed(it.services.notification()))
+            made = it.services.event if it.chance.random() < 0.3 else it.services.notification
+            self.carrier.push(self.pushed(made()))
         if it.casts and it.chance.random() < 0.3:
             self.carrier.cast(it.client.cast(it.services.command()))
 

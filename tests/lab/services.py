@@ -24,6 +24,7 @@ class Services:
     chance: Random
     short_names: bool = False
     blocks: bool = True
+    accesses: bool = False  # ACCESS has no glo and no ded form
     number: int = 0
 
     def exchange(self) -> Exchange:
@@ -34,6 +35,8 @@ class Services:
 
     def _logical(self) -> list[Callable[[], Exchange]]:
         simple = [self.get, self.get, self.get, self.get_list, self.set, self.action, self.get_range, self.get_long]
+        simple += [self.set_list, self.action_list] if self.chance.random() < 0.5 else []
+        simple += [self.access] if self.accesses else []
         return simple + ([self.get_blocks, self.set_blocks, self.action_blocks] if self.blocks else [])
 
     def _short(self) -> list[Callable[[], Exchange]]:
@@ -129,6 +132,47 @@ class Services:
                 ("meter", (b"\xc5\x03" + self.invoke + b"\x00" if last else b"\xc5\x02" + self.invoke) + number)
             )
         return talk
+
+    def set_list(self) -> Exchange:
+        """SET with a list of two."""
+        clock, serial = octet_string(date_time(self.chance)), octet_string(b"%08d" % self.chance.randrange(10**8))
+        what = bytes.fromhex("0008" + CLOCK + "0200") + bytes.fromhex("0001" + SERIAL + "0200")
+        request = b"\xc1\x04" + self.invoke + b"\x02" + what + b"\x02" + clock + serial
+        return [("client", request), ("meter", b"\xc5\x05" + self.invoke + b"\x02\x00\x00")]
+
+    def action_list(self) -> Exchange:
+        """ACTION with a list of two: both profiles capture."""
+        what = bytes.fromhex("0007" + PROFILE + "02") + bytes.fromhex("00070100630200FF02")
+        request = b"\xc3\x03" + self.invoke + b"\x02" + what + b"\x02\x0f\x00\x0f\x00"
+        return [("client", request), ("meter", b"\xc7\x03" + self.invoke + b"\x02" + b"\x00\x00" * 2)]
+
+    def access(self) -> Exchange:
+        """ACCESS: a clock and a serial number are read, and a value of any type."""
+        number = bytes([0x40]) + self.chance.randrange(1 << 24).to_bytes(3, "big")
+        names = (CLOCK, "0008"), (SERIAL, "0001"), ("0000600101FF", "0001")
+        specification = b"\x03" + b"".join(b"\x01" + bytes.fromhex(kind + name + "02") for name, kind in names)
+        request = b"\xd9" + number + b"\x00" + specification + b"\x03\x00\x00\x00"
+        values = octet_string(date_time(self.chance)) + octet_string(b"%08d" % self.chance.randrange(10**8))
+        answer = b"\xda" + number + b"\x00\x00\x03" + values + self._any() + b"\x03" + b"\x01\x00" * 3
+        return [("client", request), ("meter", answer)]
+
+    def _any(self) -> bytes:
+        """A value of one of the rarer types."""
+        pick = self.chance
+        return pick.choice(
+            (
+                b"\x0a" + string(b"ABC-%04d" % pick.randrange(10**4)), b"\x0c" + string("Zähler".encode()),
+                b"\x04\x0c" + pick.randbytes(1) + bytes([pick.randrange(16) << 4]), b"\x03\x01", b"\x0f" + pick.randbytes(1),
+                b"\x10" + pick.randbytes(2), b"\x14" + pick.randbytes(8), b"\x15" + pick.randbytes(8),
+                b"\x17\x41\x20\x00\x00", b"\x18\x40\x24" + bytes(6), b"\x19" + date_time(pick), b"\x1a" + date_time(pick)[:5],
+                b"\x1b" + date_time(pick)[5:9], b"\x00", b"\x13\x12\x06" + pick.randbytes(6), b"\x05" + pick.randbytes(4),
+            )
+        )  # fmt: skip
+
+    def event(self) -> bytes:
+        """An EventNotification of a profile or a clock, with its time or without."""
+        time = b"\x00" if self.chance.random() < 0.5 else b"\x01\x0c" + date_time(self.chance)
+        return b"\xc2" + time + bytes.fromhex("0008" + CLOCK + "02") + octet_string(date_time(self.chance))
 
     def action(self) -> Exchange:
         what, value = self.chance.choice(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from analyzer.keyring import KeyFile, KeyRing, MeterKeys, Secret
-from tests.lab.association import BLOCK_TRANSFER, GENERAL_PROTECTION, LOGICAL_NAMES, SHORT_NAMES, Proposal
+from tests.lab.association import ACCESS, BLOCK_TRANSFER, GENERAL_PROTECTION, LOGICAL_NAMES, SHORT_NAMES, Proposal
 from tests.lab.carriers import Carrier, Hdlc, Mbus, ModeE, Plc, Udp, Wrapper
 from tests.lab.curves import pair
 from tests.lab.services import Services
@@ -44,6 +44,7 @@ class Setting:
     key_info: str | None = None
     parameters: tuple[int, int, int] | None = None
     gateway: bool | None = None
+    prelude: bool | None = None  # a session of the public client that reads the counter before the real one
     keys: dict[str, bytes] = field(default_factory=dict)
     titles: tuple[bytes, bytes] | None = None  # client, meter
 
@@ -73,6 +74,8 @@ class Setting:
         if self.mechanism == 7:  # challenges of ECDSA have 32 to 64 octets
             self.ctos, self.stoc = chance.randbytes(32), chance.randbytes(32)
         asked = (SHORT_NAMES if self.short_names else LOGICAL_NAMES) | BLOCK_TRANSFER
+        accesses = not self.short_names and self.protection in ("none", "general-glo", "general")
+        asked |= ACCESS if accesses else 0
         asked |= GENERAL_PROTECTION if self.protection.startswith("general") else 0
         self.proposal = Proposal(
             self.short_names, self.ciphered, self.mechanism, asked, asked,
@@ -81,9 +84,11 @@ class Setting:
         self.blocks_generally = chance.random() < 0.5
         self.pushes = chance.random() < 0.3 and not self.short_names
         self.casts = chance.random() < 0.2 and not self.short_names and self.ciphered
+        prelude = chance.random() < 0.15 and self.framing in ("hdlc", "wrapper", "udp") and self.ciphered
+        self.prelude = bool(prelude if self.prelude is None else self.prelude)
         self.release = pick(("release", "link", "both", "none"))
         self.carrier = self._carrier(chance)
-        self.services = Services(chance, self.short_names)
+        self.services = Services(chance, self.short_names, accesses=accesses)
 
     def _draw_keys(self, chance: Random) -> None:
         size = 32 if self.suite == 2 else 16

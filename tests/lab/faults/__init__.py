@@ -19,7 +19,7 @@ from tests.lab.conversation import Talk
 from tests.lab.setting import Setting
 
 LAYERS = (
-    "link", "frames", "addresses", "serial", "carriers", "acse", "security", "aad", "keys", "hls", "services", "encoding",
+    "link", "llc", "frames", "addresses", "serial", "carriers", "acse", "security", "aad", "keys", "hls", "services", "encoding",
     "pushes",
 )  # fmt: skip
 # Where in a conversation a fault shows, in the order of the line. What is "anywhere" has no place of its own.
@@ -113,6 +113,7 @@ def talk_with(seed: int, *faults: Fault, late: bool = False, **given: Any) -> Ta
         chosen.setdefault("ciphered", True)
     chosen.setdefault("exchanges", chance.randrange(3, 7))
     chosen.setdefault("gateway", False)
+    chosen.setdefault("prelude", False)
     talk = Talk(Setting(seed, **{**chosen, **given}), late, alone=alone)
     for one in faults:
         one.change(talk)

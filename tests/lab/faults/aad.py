@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.conversation import Talk
 from tests.lab.faults import fault
-from tests.lab.faults.security import GLOBALLY, SEALED, TITLED, errs
+from tests.lab.faults.security import GLOBALLY, SEALED, errs
 from tests.lab.octets import string
 from tests.lab.stations import Quirk
 
@@ -111,6 +111,3 @@ def octet_of_the_ciphertext_changed(talk: Talk) -> None:
 
     side = errs(talk, Quirk(damage=damage))
     side.after = max(2, side.after)
-
-
-__all__ = ["TITLED"]

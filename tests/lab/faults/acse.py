@@ -215,7 +215,7 @@ def no_answer_to_the_release(talk: Talk) -> None:
 @fault("conformance-not-subset", stage="hls")
 def more_than_was_asked(talk: Talk) -> None:
     """The meter grants a service that was not proposed; nobody uses it."""
-    talk.setting.proposal.granted |= talk.chance.choice((0x000080, 0x000040, 0x008000))
+    talk.setting.proposal.granted |= talk.chance.choice((0x000080, 0x008000))
 
 
 @fault("ln-sn-mismatch", stage="service", ends=True, short_names=False, framing=("hdlc", "wrapper", "mbus", "none"))
@@ -229,3 +229,26 @@ def short_names_in_a_context_of_long_ones(talk: Talk) -> None:
 def long_names_in_a_context_of_short_ones(talk: Talk) -> None:
     what = bytes.fromhex("C001C100080000010000FF0200")
     talk.add(lambda: [("client", what), ("meter", b"\xd8\x02\x02")], ends=True)
+
+
+@fault(
+    "system-title-malformed",
+    **REFUSED,
+    ciphered=True,
+    instead={"calling-ap-title-wrong": "the catalogue has a title of another length there as well"},
+)
+def title_as_it_is_printed(talk: Talk) -> None:
+    """A6 with the thirteen characters of the label, WSE0000000001, and a refusal."""
+    it = talk.setting
+    printed = it.client.title[:3] + b"%010d" % talk.chance.randrange(10**10)
+
+    def long(side: Side, apdu: bytes) -> bytes:
+        if side == "client" and apdu[0] == 0x60:
+            value = it.password if it.mechanism == 1 else it.ctos
+            it.client.counter -= 1
+            opening = it.client.seal(initiate_request(it.proposal, it.client.dedicated))
+            return aarq(it.proposal, printed, value, opening)
+        return apdu
+
+    talk.line.append(long)
+    refuse(talk, talk.chance.choice((1, 3)))

@@ -7,7 +7,7 @@ from typing import Any
 from tests.lab.conversation import Talk
 from tests.lab.faults import fault
 from tests.lab.faults.services import CLOCK, ENDS, SERVICE, got
-from tests.lab.octets import date_time, octet_string, string
+from tests.lab.octets import date_time, octet_string
 
 
 @fault("unusual-encoding", **SERVICE)
@@ -91,6 +91,3 @@ def time_with_a_tag(talk: Talk) -> None:
     number = talk.chance.randrange(1 << 24).to_bytes(4, "big")
     value = b"\x02\x01\x06" + talk.chance.randbytes(4)
     talk.setting.services.notification = lambda: b"\x0f" + number + time + value  # type: ignore[method-assign]
-
-
-__all__ = ["string"]

@@ -131,3 +131,56 @@ def signature_in_der(talk: Talk) -> None:
 def signed_without_the_titles(talk: Talk) -> None:
     client = talk.setting.client
     proves(talk, lambda mechanism, theirs, own: client.pair.sign(theirs + own))  # type: ignore[union-attr]
+
+
+@fault(
+    "hls-key-or-title-wrong",
+    "hls-rejected",
+    **{**HLS, "mechanism": (3, 4)},
+    instead={"hls-challenge-swapped": "no code is about the order of what is hashed, and these two are the nearest"},
+)
+def secret_before_the_challenge(talk: Talk) -> None:
+    """The hash of secret and challenge, in this order."""
+    client = talk.setting.client
+
+    def value(mechanism: int, theirs: bytes, own: bytes) -> bytes:
+        return (hashlib.md5 if mechanism == 3 else hashlib.sha1)(client.secret + theirs).digest()
+
+    proves(talk, value)
+
+
+@fault("hls-key-or-title-wrong", "hls-rejected", **{**HLS, "mechanism": 6})
+def titles_in_the_other_order(talk: Talk) -> None:
+    client = talk.setting.client
+    proves(
+        talk, lambda m, theirs, own: hashlib.sha256(client.secret + client.peer + client.title + theirs + own).digest()
+    )
+
+
+@fault("hls-key-or-title-wrong", "hls-rejected", **{**HLS, "mechanism": 5})
+def mac_with_the_keys_swapped(talk: Talk) -> None:
+    """EK and AK exchanged in the GMAC alone."""
+    client = talk.setting.client
+
+    def value(mechanism: int, theirs: bytes, own: bytes) -> bytes:
+        client.counter += 1
+        client.ek, client.ak = client.ak, client.ek
+        made = client.mac(client.counter, theirs)
+        client.ek, client.ak = client.ak, client.ek
+        return made
+
+    proves(talk, value)
+
+
+@fault("hls-value-length", "hls-rejected", **{**HLS, "mechanism": 5})
+def mac_of_sixteen_octets(talk: Talk) -> None:
+    """The whole tag of GCM for the GMAC: 21 octets for 17."""
+    quirk = Quirk(proof=lambda right: right + hashlib.md5(right).digest()[:4])
+    talk.setting.client.quirk, talk.setting.client.after = quirk, 1000
+
+
+@fault("nonce-reused", stage="hls", mechanism=5, ciphered=True, protection=("glo", "general-glo"), control=0x30)
+def mac_and_its_carrier_share_a_counter(talk: Talk) -> None:
+    """The HLS value and the APDU that carries it have one counter, as many meters do; both sides are content."""
+    for side in (talk.setting.client, talk.setting.meter):
+        side.proof = lambda mechanism, theirs, own, it=side: it.mac(it.counter + 1, theirs)  # type: ignore[misc]

@@ -90,3 +90,47 @@ def factory_keys_in_use(talk: Talk) -> None:
     it = talk.setting
     it.client.ek = it.meter.ek = bytes(range(16))
     it.keys["ek"] = talk.chance.randbytes(16)
+
+
+@fault("key-reversed", **READ)
+def half_octets_of_the_key_swapped(talk: Talk) -> None:
+    typed(talk, ek=lambda keys: bytes(octet >> 4 | (octet & 15) << 4 for octet in keys["ek"]))
+
+
+@fault("key-reversed", **READ)
+def authentication_key_reversed(talk: Talk) -> None:
+    typed(talk, ak=lambda keys: keys["ak"][::-1])
+
+
+@fault("key-ascii-hex", **{**READ, "suite": (0, 1)})
+def both_keys_as_their_text(talk: Talk) -> None:
+    typed(talk, ek=lambda keys: keys["ek"].hex().upper().encode(), ak=lambda keys: keys["ak"].hex().upper().encode())
+
+
+@fault("key-length", **{**READ, "suite": (0, 1)})
+def both_keys_with_zeros_behind(talk: Talk) -> None:
+    typed(talk, ek=lambda keys: keys["ek"] + bytes(16), ak=lambda keys: keys["ak"] + bytes(16))
+
+
+@fault(
+    "encryption-key-wrong",
+    **READ,
+    instead={
+        "broadcast-key": "the key that was given in the place of EK is the broadcast key, and the search can tell"
+    },
+)
+def broadcast_key_in_the_place_of_the_other(talk: Talk) -> None:
+    """The two keys of encryption are exchanged in the settings."""
+    typed(talk, ek=lambda keys: keys["bek"], bek=lambda keys: keys["ek"])
+
+
+@fault("encryption-key-wrong", **READ)
+def key_of_keys_in_the_place_of_the_key(talk: Talk) -> None:
+    """KEK and EK are exchanged in the settings."""
+    typed(talk, ek=lambda keys: keys["kek"], kek=lambda keys: keys["ek"])
+
+
+@fault("authentication-key-wrong", **READ)
+def one_digit_mistyped(talk: Talk) -> None:
+    at = talk.chance.randrange(16)
+    typed(talk, ak=lambda keys: keys["ak"][:at] + bytes([keys["ak"][at] ^ 0x10]) + keys["ak"][at + 1 :])

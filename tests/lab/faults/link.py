@@ -1,4 +1,4 @@
-"""HDLC and LLC: what is said out of turn, and what has no header."""
+"""HDLC: what is said out of turn, again, or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analyzer.model import Record
 from tests.lab.carriers import Hdlc, Side, dead
 from tests.lab.conversation import Stop, Talk
 from tests.lab.faults import fault
-from tests.lab.faults.frames import HDLC, either, framed, informing, informs, like, parts
+from tests.lab.faults.frames import HDLC, informing, informs, like, parts
 
 LARGE = ((1024, 1024, 1), (512, 512, 1), (1024, 2030, 1))
 
@@ -35,43 +35,6 @@ def then(talk: Talk, action: Callable[[], None], ends: bool = True) -> None:
 def request(talk: Talk) -> None:
     """The client asks for something, and nobody has answered yet."""
     talk.send("client", talk.sealed("client", talk.setting.services.exchange()[0][1]))
-
-
-def _unanswered(talk: Talk) -> None:
-    """What the client sends first is not understood: the meter acknowledges it at most, and the client disconnects."""
-    line = line_of(talk)
-
-    def silence() -> None:
-        if talk.chance.random() < 0.5:
-            line.put("meter", line.frame("meter", 0x31))
-        raise Stop
-
-    def first(sender: Side, data: bytes) -> bytes:
-        if sender == "client" and informs(data):
-            line.changes.remove(first)
-            line.then = silence
-        return data
-
-    line.changes.append(first)
-
-
-@fault("llc-missing", framing=HDLC, stage="aarq", ends=True)
-def no_llc(talk: Talk) -> None:
-    line_of(talk).llc["client"] = b""
-    _unanswered(talk)
-
-
-@fault("llc-wrong", framing=HDLC, stage="aarq", ends=True)
-def llc_of_the_meter(talk: Talk) -> None:
-    line = line_of(talk)
-    line.llc["client"] = line.llc["meter"]
-    _unanswered(talk)
-
-
-@fault("llc-wrong", framing=HDLC, stage="aarq", ends=True)
-def llc_with_a_quality(talk: Talk) -> None:
-    line_of(talk).llc["client"] = b"\xe6\xe6" + bytes([talk.chance.randrange(1, 256)])
-    _unanswered(talk)
 
 
 @fault("link-not-connected", "dm-reply", framing="hdlc", stage="open", ends=True)
@@ -332,37 +295,33 @@ def paused_too_long(talk: Talk) -> None:
     then(talk, paused)
 
 
-@fault("stale-buffer", framing=HDLC, stage="aarq", ends=True, parameters=((128, 128, 1), (200, 248, 1), (64, 64, 1)))
-def leftover_of_the_ua(talk: Talk) -> None:
-    """The meter answers with the octets that stand in its buffer since UA, behind a new LLC header."""
+@fault("dm-reply", framing=HDLC, stage="service", ends=True, parameters=LARGE)
+def meter_has_forgotten_the_link(talk: Talk) -> None:
+    """DM to a request without a pause before it: the meter was reset."""
     line = line_of(talk)
 
-    def leftover() -> None:
-        old = line._parameters(False)
-        talk.send("meter", old[3 : 3 + talk.chance.randrange(3, 8)])
-        raise Stop
-
-    talk.answer_association = leftover  # type: ignore[method-assign]
-
-
-@fault("llc-missing", "stale-buffer", framing=HDLC, stage="aarq", ends=True, parameters=((128, 128, 1), (200, 248, 1)))
-def no_llc_and_a_leftover(talk: Talk) -> None:
-    """As in the thread of 2017: what has no LLC is not understood, and old octets are the answer."""
-    line = line_of(talk)
-    line.llc["client"] = b""
-    leftover_of_the_ua(talk)
-
-
-@fault("not-dlms-reply", framing=HDLC, stage="service", ends=True)
-def text_for_an_answer(talk: Talk) -> None:
-    text = talk.chance.choice((b"NEXERRORNO-1", b"ERROR 17", b"BUSY: LOCKED", b"ERR_ACCESS 02"))
-
-    def said() -> None:
+    def forgotten() -> None:
         request(talk)
-        line_of(talk).send("meter", text)
+        line.put("meter", line.frame("meter", 0x1F))
+        line.connected = False
         raise Stop
 
-    then(talk, said)
+    then(talk, forgotten)
+
+
+@fault("no-reply", framing=("hdlc", "wrapper", "udp"), stage="service", ends=True, parameters=LARGE)
+def meter_falls_silent(talk: Talk) -> None:
+    """A request, twice more the same octets, and no answer."""
+
+    def silent() -> None:
+        request(talk)
+        last = talk.carrier.records[-1]
+        for _ in range(2):
+            talk.carrier.clock += 5
+            talk.carrier.records.append(Record(0, last.data, "client", seconds=round(talk.carrier.clock, 3)))
+        raise Stop
+
+    then(talk, silent)
 
 
 @fault("echo", framing=HDLC)
@@ -378,6 +337,3 @@ def own_octets_come_back(talk: Talk) -> None:
         return made
 
     talk.after.append(echoed)
-
-
-__all__ = ["either", "framed"]

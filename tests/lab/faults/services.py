@@ -7,7 +7,6 @@ from typing import Any
 from tests.lab.conversation import Stop, Talk
 from tests.lab.faults import fault
 from tests.lab.services import Exchange
-from tests.lab.stations import GLOBAL
 
 CLOCK = bytes.fromhex("00080000010000FF0200")
 PROFILE = bytes.fromhex("00070100630100FF0200")
@@ -207,6 +206,3 @@ def released_and_gone(talk: Talk) -> None:
     """RLRQ is the last word."""
     talk.setting.release = "release"
     talk.line.append(lambda side, apdu: b"" if side == "meter" and apdu[0] == 0x63 else apdu)
-
-
-__all__ = ["GLOBAL"]
