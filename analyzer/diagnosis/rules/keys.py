@@ -29,6 +29,7 @@ CODES = (
 ROLES: dict[str, KeyRole] = {"encryption-key-wrong": "ek", "authentication-key-wrong": "ak"}
 NOT_AS_GIVEN = "do not verify as given, and verify otherwise"
 NOT_CHECKED = "were not checked for want of a right key, and verify with what the search found"
+SUITES = frozenset({0, 1, 2})
 NOISE = 1e-3  # a text that random octets are as easily as that proves nothing
 Group = list[Explained]
 
@@ -355,7 +356,7 @@ def keys_equal(case: Case) -> Iterator[Hit]:
     for message in case.given:
         for _, security in protections(message):
             owner = security.system_title if message.direction != "client" else message.after.server_title
-            ek, ak = (case.given_keys.key(role, owner, security.suite) for role in ("ek", "ak"))  # type: ignore[arg-type]
+            ek, ak = (case.given_keys.key(role, owner, security.suite) for role in ("ek", "ak"))
             if security.verdict != "verified" or ek is None or ek != ak or ek in PUBLISHED.values():
                 continue
             said = "encryption key and authentication key are one key, and APDUs verify with it"
@@ -363,32 +364,38 @@ def keys_equal(case: Case) -> Iterator[Hit]:
             return
 
 
-@rule("security-suite-mismatch", "broadcast-key")
-def key_of_another_kind(case: Case) -> Iterator[Hit]:
-    """Keys that were given, and cannot be those of the APDUs: for another suite by their length, or not for broadcasts."""
-    said: set[str] = set()
+@rule("security-suite-mismatch")
+def key_of_another_suite(case: Case) -> Iterator[Hit]:
+    """A key as long as those of another suite, and APDUs of one suite that nothing opens."""
+    rows = [(message, security) for message in case.given for _, security in protections(message)]
+    suites = {security.suite for _, security in rows}
+    if len(suites) != 1 or not suites <= SUITES or any(security.verdict != "no-key" for _, security in rows):
+        return
+    if any(one.verified for one in case.search.explained):
+        return
+    message, security = rows[0]
+    owner = security.system_title if message.direction != "client" else message.after.server_title
+    given, size = case.given_keys.key("ek", owner, security.suite), key_octets(security.suite)
+    if given is not None and len(given) != size and len(given) in {key_octets(suite) for suite in SUITES}:
+        text = f"the security control of {names(message)} is {security.control:02X}: suite {security.suite}"
+        more = f"its keys have {size} octets, the given encryption key has {len(given)}"
+        yield Hit(message, (text, more), field="security_control", side="analyst")
+
+
+@rule("broadcast-key")
+def broadcast_key(case: Case) -> Iterator[Hit]:
+    """APDUs under the broadcast key, which was not given, among others that the given keys open: a remark."""
+    if not case.search.verifying:
+        return
     for message in case.given:
         for _, security in protections(message):
             owner = security.system_title if message.direction != "client" else message.after.server_title
-            given = case.given_keys.key("ek", owner, security.suite)
-            if security.verdict != "no-key" or given is None:
-                continue
-            size = key_octets(security.suite)
-            if len(given) != size and "suite" not in said:
-                said.add("suite")
-                text = f"the security control of {names(message)} is {security.control:02X}: suite {security.suite}"
-                more = f"its keys have {size} octets, the given encryption key has {len(given)}"
-                yield Hit(
-                    message, (text, more), code="security-suite-mismatch", field="security_control", side="analyst"
-                )
-            broadcast = security.control & BROADCAST and case.given_keys.key("bek", owner, security.suite) is None
-            if broadcast and len(given) == size and "broadcast" not in said:
-                said.add("broadcast")
-                text = f"the security control of {names(message)} is {security.control:02X}: the broadcast key (bit 40)"
-                yield Hit(
-                    message, (text, "none was given, and the others do not open it"), code="broadcast-key",
-                    field="security_control", side="analyst", severity="info",
-                )  # fmt: skip
+            if security.verdict == "no-key" and security.control & BROADCAST and security.suite in SUITES:
+                if case.given_keys.key("bek", owner, security.suite) is None:
+                    said = f"the security control of {names(message)} is {security.control:02X}: the broadcast key (bit 40)"
+                    evidence = (said, "none was given, and the given keys open the others")
+                    yield Hit(message, evidence, field="security_control", side="analyst", severity="info")
+                    return
 
 
 @rule("system-title-unknown")

@@ -18,6 +18,7 @@ BLOCK_GET, BLOCK_SET, BLOCK_ACTION = 0x001000, 0x000800, 0x000400
 LISTS, SELECTION, ACCESS, GBT, EVENT = 0x000200, 0x000004, 0x000040, 0x200000, 0x000002
 READ, WRITE = 0x100000, 0x080000
 INITIATE_ERROR, VERSION_TOO_LOW, BAD_CONFORMANCE, PDU_TOO_SHORT = 6, 1, 2, 3
+LAST = 0x80  # of the block control
 DECIPHERING = 5
 COMPRESSED = 0x80  # of the security control
 # What a variant of a service needs: its name in the tree, the bit, how people call the bit.
@@ -302,19 +303,21 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
     """A general block transfer that ends with blocks missing; blocks that come again complete it without harm."""
     seen: dict[str, set[int]] = {}
     pieces: dict[str, dict[int, bytes]] = {}
-    last = ""
+    going_on = ""  # the side whose transfer has not ended, while the other one says nothing
     for message in case.messages:
         layer = message.layer_named("general-block-transfer")
         number = find_int(layer.nodes, "block_number") if layer is not None else None
         control = find_int(layer.nodes, "block_control") if layer is not None else None
+        if message.layer is not None and message.direction != going_on:
+            going_on = ""
         if layer is None or not number or control is None:
             continue
         numbers = seen.setdefault(message.direction, set())
         piece = find_octets(layer.nodes, "block_data") or b""
-        if number == 1 and (numbers != {1} or last != message.direction):
+        if number == 1 and not (numbers == {1} and going_on == message.direction):
             numbers.clear()
             pieces[message.direction] = {}
-        last = message.direction
+        going_on = "" if control & LAST else message.direction
         known = pieces.setdefault(message.direction, {})
         if piece and number in numbers and known.get(number) not in (None, piece):
             said = f"block {number} comes again in {names(message)}, with other octets than before"
@@ -322,7 +325,7 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
         if piece:
             known[number] = piece
         numbers.add(number)
-        if not control & 0x80 or layer.inner:
+        if not control & LAST or layer.inner:
             continue
         missing = sorted(set(range(1, number)) - numbers)
         later = (m.layer_named("general-block-transfer") for m in case.behind(message))
