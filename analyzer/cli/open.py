@@ -27,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
     traces = traces_of(options) if given and live is None else []
     keys = keys_of(options)
     from analyzer.tui.app import DlmscopeApp
+    from analyzer.tui.masking import Masking
     from analyzer.tui.settings import Settings
 
-    return DlmscopeApp(traces, keys, settings=Settings.load(), live=live).run() or OK
+    masking = Masking(options.redact == "payload") if options.redact is not None else None
+    return DlmscopeApp(traces, keys, settings=Settings.load(), live=live, masking=masking).run() or OK

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.timer import Timer
@@ -19,6 +20,7 @@ from analyzer.keyring import KeyRing
 from analyzer.model import Span, Trace
 from analyzer.tui.background import Background
 from analyzer.tui.keybook import KeyBook
+from analyzer.tui.masking import MaskedLines, Masking
 from analyzer.tui.screens import PLACES
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.help import HelpScreen
@@ -66,10 +68,14 @@ class DlmscopeApp(App[int]):
         first: str | None = None,
         settings: Settings | None = None,
         live: Watched | None = None,
+        masking: Masking | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or Settings()
         self.session = Session(traces, keys)
+        self.masking = masking
+        if masking is not None:
+            self.session.learn = masking.learn
         self.session_signal: Signal[Change] = Signal(self, "session")
         self.session.subscribe(self._session_changed)
         self.background = Background(self._deliver, self.complain)
@@ -175,6 +181,15 @@ class DlmscopeApp(App[int]):
             self.screen.refresh_bindings()
         if isinstance(self.screen, BaseScreen):
             self.screen.show_watch()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line that is drawn goes through."""
+        filters = super().get_line_filters()
+        return filters if self.masking is None else [*filters, MaskedLines(self.masking)]
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What is copied is masked as what is drawn."""
+        super().copy_to_clipboard(self.masking.text(text) if self.masking is not None else text)
 
     def complain(self, text: str) -> None:
         """Says what went wrong, in a line."""

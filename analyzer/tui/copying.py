@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 
+from analyzer import hiding
 from analyzer.message import Message
 from analyzer.model import Node
 from analyzer.report import message_json
@@ -11,14 +13,22 @@ from analyzer.report import message_json
 
 def field_text(message: Message, node: Node) -> str:
     """The octets of a group or of octets in hexadecimal, else the value."""
-    octets = message.octets(node.buffer)[node.start : node.end]
-    return octets.hex(" ").upper() if node.children or isinstance(node.value, bytes) else str(node.value)
+    if node.children or isinstance(node.value, bytes):
+        return " ".join(_cells(message, node.buffer)[node.start : node.end])
+    return str(node.value)
 
 
 def frame_text(message: Message, frame: int | None = None) -> str:
     """A frame in hexadecimal, by its index; without one all frames of the message, a line each."""
-    frames = message.frames if frame is None else (message.frames[frame],)
-    return "\n".join(one.data.hex(" ").upper() for one in frames)
+    cells, ends = _cells(message, 0), list(accumulate((len(one.data) for one in message.frames), initial=0))
+    wanted = range(len(message.frames)) if frame is None else (frame,)
+    return "\n".join(" ".join(cells[ends[n] : ends[n + 1]]) for n in wanted)
+
+
+def _cells(message: Message, buffer: int) -> list[str]:
+    """The octets of a buffer in hexadecimal, but for those that are covered."""
+    data, cover = message.octets(buffer), hiding.cover_of(message)
+    return cover.octets(buffer, data) if cover is not None else [f"{octet:02X}" for octet in data]
 
 
 def json_text(message: Message) -> str:

@@ -117,6 +117,7 @@ class Session:
         self.keys: KeyRing = keys or KeyRing()
         self.generation = 0
         self.epoch = 0  # counts how often what is open was replaced
+        self.learn: Callable[[list[Message], KeyRing], None] | None = None
         self.growth = 0  # counts what came of traces that are watched
         self._hold(traces)
 
@@ -299,6 +300,8 @@ class Session:
         if decoded.rest is None:
             decoded.rest = iter(decode(decoded.trace, keys)) if decoded.kept is None else _grown(decoded, keys)
         for message in decoded.rest:
+            if self.learn is not None:
+                self.learn([message], keys)  # before anybody can see it
             decoded.messages.append(message)
             number = len(decoded.messages)
             if number >= decoded.limit:

@@ -9,8 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
-from textual.widgets import ContentSwitcher, Input, Static
+from textual.widgets import ContentSwitcher, Input
 
+from analyzer import hiding
 from analyzer.diagnosis import Diagnosis
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.session import Change
@@ -20,6 +21,7 @@ from analyzer.tui.widgets.diagnosis_rows import FindingRow, FindingRows, first_c
 from analyzer.tui.widgets.diagnosis_try import TryPanel
 from analyzer.tui.widgets.diagnosis_words import words_of
 from analyzer.tui.widgets.rows_view import RowsView
+from analyzer.tui.widgets.said import Said
 
 
 class DiagnoseScreen(BaseScreen):
@@ -71,7 +73,7 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
                     yield FindingRows(id="findings", classes="pane")
                     with VerticalScroll(id="finding-words", classes="pane") as words:
                         words.border_title = "Evidence"
-                        yield Static("", id="finding-text", markup=False)
+                        yield Said("", id="finding-text", markup=False)
                 yield TwoFrames(id="finding-frames")
             yield TryPanel(id="view-try")
             yield EditPanel(id="view-edit")
@@ -173,7 +175,7 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
         frames.point(data, span.start if known else 0, span.end if known else 0, f"{what} {number}")
 
     def _words(self, text: Text) -> None:
-        self.query_one("#finding-text", Static).update(text)
+        self.query_one("#finding-text", Said).update(text)
         self.query_one("#finding-words", VerticalScroll).scroll_home(animate=False)
 
     @on(RowsView.Chosen, "#findings")
@@ -250,6 +252,9 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
         return self.query_one(EditPanel).frames if self.view == "edit" else self.query_one("#finding-frames", TwoFrames)
 
     def _copy(self, data: bytes, what: str) -> None:
+        if hiding.are_hidden():
+            self.notify("Values are covered (--redact=payload): frames are not copied from here", severity="warning")
+            return
         self.app.copy_to_clipboard(data.hex(" ").upper())
         self.notify(f"{what} copied ({len(data):,} octets)", timeout=2)
 

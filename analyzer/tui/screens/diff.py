@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Static
 
 from analyzer.comparison import Diff
 from analyzer.inputs import open_traces
@@ -25,6 +24,7 @@ from analyzer.tui.widgets.bytes_view import BytesView, Lit
 from analyzer.tui.widgets.diff_octets import field_node, lit_of
 from analyzer.tui.widgets.diff_rows import DiffRow, DiffRows, place_of, rows_of
 from analyzer.tui.widgets.rows_view import RowsView
+from analyzer.tui.widgets.said import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,13 @@ two of the open traces can be chosen, and further files opened beside them.
     ]
 
     def body(self) -> ComposeResult:
-        yield Static("", id="diff-head", markup=False)
+        yield Said("", id="diff-head", markup=False)
         yield DiffRows(id="diff-rows", classes="pane")
         with Horizontal(id="diff-low"):
             yield BytesView(id="octets-a", classes="pane")
             yield BytesView(id="octets-b", classes="pane")
         with VerticalScroll(id="diff-words", can_focus=False):
-            yield Static("", id="diff-why", markup=False)
+            yield Said("", id="diff-why", markup=False)
 
     def on_mount(self) -> None:
         """Compares the first two traces that are open."""
@@ -209,7 +209,8 @@ two of the open traces can be chosen, and further files opened beside them.
             lit = [*made.ranges[side]]
             if (field := made.fields[side]) is not None:
                 lit.append(field)
-            view.show(message.octets(buffer), lit)
+            masking = self.dlmscope.masking
+            view.show(message.octets(buffer), lit, masking.places_in(message, buffer) if masking is not None else None)
             differ = sum(x.end - x.start for x in made.ranges[side] if x.look == "changed")
             view.border_subtitle = f"{differ} of {len(message.octets(buffer))} octets differ" if differ else ""
 
@@ -232,10 +233,10 @@ two of the open traces can be chosen, and further files opened beside them.
         self._say(text)
 
     def _say(self, text: Text) -> None:
-        self.query_one("#diff-why", Static).update(text)
+        self.query_one("#diff-why", Said).update(text)
 
     def _head(self, text: Text) -> None:
-        self.query_one("#diff-head", Static).update(text)
+        self.query_one("#diff-head", Said).update(text)
 
     # Actions
 

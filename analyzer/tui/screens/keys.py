@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
@@ -21,6 +21,7 @@ from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.session import Change
 from analyzer.tui.widgets.key_form import KeyForm
 from analyzer.tui.widgets.rows_view import RowsView
+from analyzer.tui.widgets.said import Said
 
 PAUSE = 0.15
 
@@ -72,7 +73,7 @@ to a log, and are saved only when you ask for it, to a file that you alone can r
                 yield EntryList(id="entries", classes="pane")
                 with VerticalScroll(id="keys-words", classes="pane", can_focus=False) as words:
                     words.border_title = "What they open"
-                    yield Static("", id="opens", markup=False)
+                    yield Said("", id="opens", markup=False)
             with VerticalScroll(id="keys-form", classes="pane", can_focus=False) as form:
                 form.border_title = "Keys of the meter"
                 yield KeyForm([name for name, _, _ in FIELDS], id="form")
@@ -128,7 +129,7 @@ to a log, and are saved only when you ask for it, to a file that you alone can r
 
     def _tell(self, text: str) -> None:
         warning = f"\n! {self._said}" if self._said else ""
-        self.query_one("#opens", Static).update(Text(text + warning))
+        self.query_one("#opens", Said).update(Text(text + warning))
 
     @on(RowsView.Moved, "#entries")
     def chosen(self) -> None:

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets import Input, OptionList, TextArea
 from textual.widgets.option_list import Option
 
 from analyzer.report import source_issues
@@ -19,6 +19,7 @@ from analyzer.tui.screens import PLACES
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.session import Change
 from analyzer.tui.widgets.key_form import KeyForm
+from analyzer.tui.widgets.said import Said
 
 PAUSE = 0.15  # seconds without typing until it is worth looking
 HINT = "Paste hexadecimal text or a whole log here, or the path of a file. What it is stands below at once."
@@ -59,7 +60,7 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
         with Horizontal(id="start-bottom"):
             with VerticalScroll(id="start-seen", classes="pane", can_focus=False) as seen:
                 seen.border_title = "What is seen"
-                yield Static("", id="seen", markup=False)
+                yield Said("", id="seen", markup=False)
             with Vertical(id="start-recent", classes="pane") as recent:
                 recent.border_title = "Recent files"
                 yield OptionList(id="recent", markup=False, compact=True)
@@ -125,10 +126,10 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
             text.append(f"\n{line}", "not bold")
         if len(issues) > ISSUES:
             text.append(f"\n... and {len(issues) - ISSUES:,} more remarks", "not bold")
-        self.query_one("#seen", Static).update(text)
+        self.query_one("#seen", Said).update(text)
 
     def _say(self, text: str) -> None:
-        self.query_one("#seen", Static).update(Text(text))
+        self.query_one("#seen", Said).update(Text(text))
 
     def _show_recent(self) -> None:
         recent = self.query_one("#recent", OptionList)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from analyzer import hiding
 from analyzer.message import Message
 from analyzer.model import Finding, Node, Span
-from analyzer.tree import tree_of
+from analyzer.tui.masking import Masking
 from analyzer.tui.origins import origin
 from analyzer.tui.widgets.bytes_view import BytesView, Lit
 from analyzer.tui.widgets.field_tree import FieldTree
@@ -46,8 +47,8 @@ class Panes:
             self._words.say(Text("Nothing is open. Press 1 to paste, Ctrl+O to open a file, F7 to capture.", "italic"))
             return
         octets = {0: message.wire} | {buffer.id: buffer.data for buffer in message.buffers}
-        self._tree.show(tree_of(message), octets)
-        wire.show(message.wire)
+        self._tree.show(hiding.tree(message), octets)
+        wire.show(message.wire, (), self._covered(message, 0))
         wire.border_title = f"Wire, {len(message.wire)} octets"
         self._inner = 0
         if message.buffers:
@@ -68,11 +69,15 @@ class Panes:
         self._inner = number
         buffer = next(b for b in message.buffers if b.id == number)
         view = self._views[1]
-        view.show(buffer.data)
+        view.show(buffer.data, (), self._covered(message, number))
         which = f" ({number} of {len(message.buffers)})" if len(message.buffers) > 1 else ""
         verdict = message.security.verdict if message.security is not None and buffer.how == "decrypted" else ""
         marked = "" if verdict in ("", "verified") else ", NOT AUTHENTICATED"
         view.border_title = f"{buffer.how.capitalize()}{which}, {len(buffer.data)} octets{marked}"
+
+    def _covered(self, message: Message, buffer: int) -> frozenset[int]:
+        masking: Masking | None = getattr(self._tree.app, "masking", None)
+        return masking.places_in(message, buffer) if masking is not None else frozenset()
 
     def next_buffer(self) -> None:
         """The next of the buffers that were opened."""

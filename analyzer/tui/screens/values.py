@@ -12,8 +12,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import ContentSwitcher, Input, Static
+from textual.widgets import ContentSwitcher, Input
 
+from analyzer import hiding
 from analyzer.export.bundle import Bundle
 from analyzer.export.csv_table import lines_of
 from analyzer.patience import StoppedError
@@ -22,6 +23,7 @@ from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.choice import Choice
 from analyzer.tui.session import Change, Session, Stop
 from analyzer.tui.widgets.rows_view import RowsView
+from analyzer.tui.widgets.said import Said
 from analyzer.tui.widgets.values_plot import ValuePlot
 from analyzer.tui.widgets.values_rows import ReadingRows, TableRows
 
@@ -65,7 +67,7 @@ Right bring other columns into sight, p plots the next column. x writes CSV: all
                 yield ReadingRows(id="readings", classes="pane")
             with Vertical(id="view-table"):
                 yield TableRows(id="table", classes="pane")
-                yield Static("", id="values-notes", markup=False)
+                yield Said("", id="values-notes", markup=False)
                 yield ValuePlot(id="plot", classes="pane")
 
     def on_mount(self) -> None:
@@ -172,7 +174,7 @@ Right bring other columns into sight, p plots the next column. x writes CSV: all
         """The value with its unit."""
         reading = self._rows.current
         if reading is not None:
-            self.app.copy_to_clipboard(f"{reading.value} {reading.unit}".strip())
+            self.app.copy_to_clipboard(f"{hiding.said(reading.value)} {reading.unit}".strip())
             self.notify(f"{reading.name or reading.obis} copied", markup=False, timeout=2)
 
     # Table and plot
@@ -202,7 +204,7 @@ Right bring other columns into sight, p plots the next column. x writes CSV: all
         self._table.show(table)
         self._table.border_title = table.title.replace("[", "\\[")
         self._table.border_subtitle = f"{len(table.rows):,} rows, {len(table.heads)} columns, Escape leaves"
-        self.query_one("#values-notes", Static).update(Text("\n".join(table.notes)))
+        self.query_one("#values-notes", Said).update(Text("\n".join(table.notes)))
         self.query_one("#values-notes").display = bool(table.notes)
         self._column = None
         self._next_column()
@@ -218,7 +220,7 @@ Right bring other columns into sight, p plots the next column. x writes CSV: all
         self._column = wanted[0] if wanted else None
         self._table.plotted = self._column
         self._table.refresh()
-        self.query_one("#plot", ValuePlot).show(table, self._column)
+        self.query_one("#plot", ValuePlot).show(table, None if hiding.are_hidden() else self._column)
 
     def action_shift(self, by: int) -> None:
         """Other columns."""
@@ -300,7 +302,8 @@ Right bring other columns into sight, p plots the next column. x writes CSV: all
         def work(stop: Stop) -> int:
             count = 0
             with open(path, "x", encoding="utf-8", newline="") as file:  # never over a file that is there
-                for line in lines(stop):
+                masking = self.dlmscope.masking
+                for line in lines(stop) if masking is None else map(masking.text, lines(stop)):
                     if stop():
                         raise StoppedError
                     file.write(line + "\r\n")

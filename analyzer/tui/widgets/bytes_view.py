@@ -82,6 +82,7 @@ class BytesView(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._data = data
         self._lit: tuple[Lit, ...] = ()
+        self._covered: frozenset[int] = frozenset()
         self.cursor: int | None = None
 
     @property
@@ -89,9 +90,15 @@ class BytesView(ScrollView, can_focus=True):
         """The octets that are shown."""
         return self._data
 
-    def show(self, data: bytes, lit: Sequence[Lit] = ()) -> None:
-        """Other octets, with these ranges lit, from the top."""
+    def show(self, data: bytes, lit: Sequence[Lit] = (), covered: frozenset[int] | None = None) -> None:
+        """Other octets, with these ranges lit, from the top. `covered` are places that must not be seen, where the
+        message is known; else they are found in the octets."""
         self._data = data
+        masking = getattr(self.app, "masking", None)
+        if masking is None:
+            self._covered = frozenset()
+        else:
+            self._covered = masking.places(data) if covered is None else covered
         self.cursor = None
         self.scroll_to(0, 0, animate=False)
         self._measure()
@@ -136,11 +143,13 @@ class BytesView(ScrollView, can_focus=True):
         segments = [Segment(f"{start:04X}".ljust(OFFSET), self.get_component_rich_style("bytes-view--offset"))]
         for index, octet in enumerate(octets):
             joined = index + 1 < len(octets) and looks[index][0] == looks[index + 1][0]
-            segments.append(Segment(f"{octet:02X}", looks[index][1]))
+            text = "**" if start + index in self._covered else f"{octet:02X}"
+            segments.append(Segment(text, looks[index][1]))
             segments.append(Segment(" ", looks[index][1] if joined and looks[index][0] else plain))
         segments.append(Segment("   " * (width - len(octets)), plain))
         for index, octet in enumerate(octets):
             text = chr(octet) if 32 <= octet < 127 else "·"
+            text = "*" if start + index in self._covered else text
             segments.append(Segment(text, looks[index][1]))
         return Strip(segments).adjust_cell_length(self.size.width, plain)
 

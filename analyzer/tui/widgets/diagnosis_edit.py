@@ -9,18 +9,19 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.suggester import SuggestFromList
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
+from analyzer import hiding
 from analyzer.edit import EditError, NotBuildable, edited
 from analyzer.message import Message
 from analyzer.paths import paths
 from analyzer.rebuild import SAME_COUNTER
 from analyzer.shown import value_text
-from analyzer.tree import tree_of
 from analyzer.tui.session import Stop
 from analyzer.tui.widgets.diagnosis_frames import TwoFrames
 from analyzer.tui.widgets.field_tree import FieldTree
 from analyzer.tui.widgets.rows_view import RowsView
+from analyzer.tui.widgets.said import Said
 
 if TYPE_CHECKING:
     from analyzer.tui.app import DlmscopeApp
@@ -54,7 +55,7 @@ class EditPanel(Vertical):
         with Horizontal(id="edit-top"):
             yield Input(id="edit-number", placeholder="message", compact=True, type="integer")
             yield Input(id="edit-line", placeholder=HINT, compact=True, select_on_focus=False)
-        yield Static("", id="edit-said", markup=False)
+        yield Said("", id="edit-said", markup=False)
         with Horizontal(id="edit-low"):
             fields = PickTree(id="edit-fields", classes="pane")
             fields.border_title = "Fields (Escape, Enter takes one)"
@@ -97,7 +98,7 @@ class EditPanel(Vertical):
             self._say(Text(f"There is no message {number}; the trace has {len(messages):,}.", "bold"))
             return
         self.message = message = messages[number - 1]
-        tree = tree_of(message)
+        tree = hiding.tree(message)
         octets = {0: message.wire} | {buffer.id: buffer.data for buffer in message.buffers}
         self.query_one("#edit-fields", FieldTree).show(tree, octets)
         self._line.suggester = SuggestFromList([f"{path}=" for path, _ in paths(tree)], case_sensitive=True)
@@ -162,4 +163,4 @@ class EditPanel(Vertical):
         self._say(Text(f"! {problem}", "bold") if problem else Text(said))
 
     def _say(self, text: Text) -> None:
-        self.query_one("#edit-said", Static).update(text)
+        self.query_one("#edit-said", Said).update(text)

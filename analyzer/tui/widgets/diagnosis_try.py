@@ -9,7 +9,6 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Static
 
 from analyzer.diagnosis.search import TRIED, Progress, Search, search
 from analyzer.hypothesis import (
@@ -27,6 +26,7 @@ from analyzer.tui.widgets.bytes_view import BytesView
 from analyzer.tui.widgets.diagnosis_form import SuppositionForm
 from analyzer.tui.widgets.diagnosis_trials import TrialRow, TrialRows, counted
 from analyzer.tui.widgets.rows_view import RowsView
+from analyzer.tui.widgets.said import Said
 
 if TYPE_CHECKING:
     from analyzer.tui.app import DlmscopeApp
@@ -57,7 +57,7 @@ class TryPanel(Horizontal):
                 yield SuppositionForm()
             with VerticalScroll(id="try-search", classes="pane", can_focus=False) as found:
                 found.border_title = "Search"
-                yield Static("", id="try-found", markup=False)
+                yield Said("", id="try-found", markup=False)
         with Vertical(id="try-right"):
             yield TrialRows(id="trials", classes="pane")
             yield BytesView(id="try-text", classes="pane")
@@ -164,7 +164,7 @@ class TryPanel(Horizontal):
         self._found(Text("Ctrl+R tries key, title, counter, authenticated data and tag, one change after the other."))
 
     def _found(self, text: Text) -> None:
-        self.query_one("#try-found", Static).update(text)
+        self.query_one("#try-found", Said).update(text)
 
     def run_search(self) -> None:
         """Searches for what explains the APDUs that do not verify, beginning with the keys of the form; while it runs,

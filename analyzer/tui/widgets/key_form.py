@@ -78,7 +78,7 @@ class KeyForm(Vertical):
 
     def toggle_mask(self) -> bool:
         """Shows the secrets, or masks them; whether they are masked now."""
-        self._masked = not self._masked
+        self._masked = not self._masked or getattr(self.app, "masking", None) is not None
         for name in self._fields:
             if name not in PUBLIC:
                 self._input(name).password = self._masked

@@ -13,6 +13,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from analyzer.tui.masking import masked_segments
+
 
 class RowsView(ScrollView, can_focus=True):
     """Subclasses give `row_count` and `row`, and call `rows_changed`."""
@@ -127,7 +129,8 @@ class RowsView(ScrollView, can_focus=True):
         for text, name in self.row(index, width):
             style = plain if name == "plain" else self.get_component_rich_style(f"rows-view--{name}")
             segments.append(Segment(text, over if over is not None else style))
-        strip = Strip(segments)
+        masking = getattr(self.app, "masking", None)
+        strip = Strip(masked_segments(segments, masking) if masking is not None else segments)
         if strip.cell_length > width > 0:
             return Strip([*strip.crop(0, width - 1), Segment("…", over or plain)])
         return strip.adjust_cell_length(width, over or plain)

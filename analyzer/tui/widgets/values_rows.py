@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len, set_cell_size
 from textual.strip import Strip
 
+from analyzer import hiding
 from analyzer.report.value_table import FILLED, Reading, ValueTable
 from analyzer.tui.widgets.rows_view import RowsView
 
@@ -57,7 +58,7 @@ class ReadingRows(RowsView):
         ]
         cells.append(
             (
-                fitted(reading.value, value, reading.number is not None) + " ",
+                fitted(hiding.said(reading.value), value, reading.number is not None) + " ",
                 "good" if not reading.profile else "accent",
             )
         )
@@ -118,7 +119,7 @@ class TableRows(RowsView):
         made: list[tuple[str, str]] = []
         cells = [f"{name} {unit}".strip() for name, unit in table.heads] if index == 0 else table.rows[index - 1]
         for n in range(self.first, len(cells)):
-            cell = cells[n]
+            cell = hiding.said(cells[n]) if index else cells[n]
             if index and self._starred[n] and self._right[n] and not cell.endswith(f" {FILLED}"):
                 cell += "  "  # so that numbers with and without a mark stand in line
             text = fitted(cell, self._widths[n], self._right[n])

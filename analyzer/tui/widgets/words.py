@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from analyzer.model import Finding, Node
 from analyzer.shown import value_text
 from analyzer.tui.widgets.field_tree import bit_pattern
+from analyzer.tui.widgets.said import Said
 
 PLACE = 34  # columns that the place of a field may take
 
@@ -24,13 +24,13 @@ class Words(VerticalScroll, can_focus=False):
         self._rows = 0
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="doc", markup=False)
+        yield Said("", id="doc", markup=False)
 
     def say(self, text: Text) -> None:
         """Shows a text. Laid out again only where the number of rows differs, which is most of what a key costs."""
         width = max(self.size.width - 3, 1)
         rows = sum(max(1, -(-len(line) // width)) for line in text.plain.split("\n"))
-        self.query_one("#doc", Static).update(text, layout=rows != self._rows)
+        self.query_one("#doc", Said).update(text, layout=rows != self._rows)
         self._rows = rows
 
     def describe(self, node: Node, path: str, findings: Sequence[Finding]) -> None:
