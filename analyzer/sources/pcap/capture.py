@@ -6,6 +6,7 @@ Either way it is read once. Records are kept as columns, in memory up to a bound
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from itertools import chain, islice
 from typing import Protocol
 
 from analyzer.model import SourceIssue, Trace
@@ -17,6 +18,7 @@ from analyzer.sources.pcap.files import PCAP_MAGIC, PCAPNG_MAGIC, CaptureFile, P
 from analyzer.sources.pcap.packed import BZIP2, GZIP, XZ, ZSTD, PackedError, Stream, unpacked
 
 MAGIC = (*PCAP_MAGIC, PCAPNG_MAGIC)
+FEW = 4096  # packets, which are read before NumPy would be loaded
 PACKED = (GZIP, ZSTD, XZ, BZIP2)
 
 
@@ -43,13 +45,28 @@ def read_capture(stream: Stream, source: str, choice: Choice | None = None) -> l
 def collect(packets: Packets, source: str, choice: Choice) -> list[Trace]:
     """The same for packets from anywhere."""
     connections = Connections(choice)
-    feed = connections.feed
-    for packet in packets:
-        feed(packet)
+    _feed_all(connections, packets)
     connections.finish()
     made = [Trace(c.name, source, c.columns, tuple(issues_of(c))) for c in connections.dlms]
     _add_notes(made, connections, packets, source)
     return made
+
+
+def _feed_all(connections: Connections, packets: Packets) -> None:
+    """Feeds all packets; by NumPy where it is there, and where they are many."""
+    source = iter(packets)
+    for packet in islice(source, FEW):
+        connections.feed(packet)
+    head = next(source, None)
+    if head is None:
+        return
+    try:
+        from analyzer.sources.pcap.many import feed_all
+    except ImportError:  # without NumPy: the same, packet by packet
+        for packet in chain((head,), source):
+            connections.feed(packet)
+    else:
+        feed_all(connections, chain((head,), source))
 
 
 def follow_capture(stream: Stream, source: str, choice: Choice | None = None) -> Generator[Arrival, None, None]:

@@ -102,6 +102,15 @@ class Columns(Sequence[Record]):
         self._lost = {at + (at >= index): lost for at, lost in self._lost.items()}
         return index
 
+    def extend(self, sides: bytes, octets: bytes, ends: Sequence[int], times: bytes) -> None:
+        """Many more records: the side of each, their payloads in a row, the end of each in these, their times as int64."""
+        part = self._part
+        begun = len(part.octets)
+        part.octets += octets
+        part.ends.extend([begun + end for end in ends] if begun else ends)
+        part.times.frombytes(times)
+        part.sides += sides
+
     @property
     def memory(self) -> int:
         """The memory in use, roughly, in octets."""

@@ -5,7 +5,7 @@ A connection shows itself as DLMS by its port or by what it carries (`recognitio
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analyzer.model import SourceIssue
@@ -13,7 +13,7 @@ from analyzer.sources.pcap.attempts import Attempts
 from analyzer.sources.pcap.columns import BESIDE, Spool
 from analyzer.sources.pcap.conversation import CLOSED, EITHER, INWARD, OUTWARD, Conversation, shown
 from analyzer.sources.pcap.files import Packet
-from analyzer.sources.pcap.ip import Datagrams, Segment
+from analyzer.sources.pcap.ip import Datagrams, Endpoint, Segment
 from analyzer.sources.pcap.links import (
     ETHERNET,
     USB_LINUX,
@@ -68,6 +68,10 @@ class Connections:
         self._packet = 0
         self._now: int | None = None  # the time of the last packet
         self.attempts = Attempts()
+
+    def passed(self, packet: Packet) -> None:
+        """Says how far the capture was read."""
+        self._packet, self._now = packet.number, packet.time
 
     def feed(self, packet: Packet) -> None:
         """Takes one packet."""
@@ -135,6 +139,23 @@ class Connections:
                 conversation.refused = True
             if conversation.state == "dlms":
                 self.touched[conversation] = None
+
+    def of_ends(self, source: Endpoint, destination: Endpoint) -> tuple[Conversation, int] | None:
+        """The TCP connection between two ends, and which of its sides the first is."""
+        return self._open.get((True, source, destination))
+
+    def keep(
+        self, conversation: Conversation, sides: bytes, octets: bytes, ends: Sequence[int], times: bytes, packet: int
+    ) -> None:
+        """Takes records of a connection that has shown that it is DLMS, the last of which packet `packet` brought; see
+        `Columns.extend`."""
+        conversation.count += len(ends)
+        conversation.last = packet
+        conversation.columns.extend(sides, octets, ends, times)
+        self._memory += len(octets) + BESIDE * len(ends)
+        if self._memory > MEMORY:
+            self._spill()
+        self.touched[conversation] = None
 
     def finish(self) -> None:
         """At the end of the capture: what still waits behind a gap is given on, what is undecided gets decided."""

@@ -98,6 +98,11 @@ class Stream:
             return []
         return [*self._take(self.next + ahead, data, length, time), *self._follow()]
 
+    def go_on(self, number: int) -> None:
+        """Octets that follow each other were given on up to this number, as `add` does it for each."""
+        self.next = number
+        self._patience, self._given_any = PATIENCE, True
+
     def fin(self, seq: int) -> None:
         """The FIN counts as one octet, which matters where somebody goes on sending."""
         if self.next is not None and self._counted_on(seq) == self.next:

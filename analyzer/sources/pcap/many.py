@@ -1,0 +1,171 @@
+"""Many packets at once, by NumPy: what is nearly all of a long capture, segments of connections that go their way.
+
+A batch is looked at as a matrix of headers. Of a connection that has shown what it is and has no gap, segments that follow
+each other are kept in one go; every other packet takes the way of `Connections.feed`. The result is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from analyzer.sources.pcap.columns import UNKNOWN_TIME
+from analyzer.sources.pcap.connections import Connections
+from analyzer.sources.pcap.conversation import Conversation
+from analyzer.sources.pcap.files import Packet
+from analyzer.sources.pcap.ip import TCP
+from analyzer.sources.pcap.links import ETHERNET
+from analyzer.sources.pcap.recognition import LOOKED_AT
+from analyzer.sources.pcap.tcp import ACK
+
+Array = Any  # numpy.ndarray
+BATCH = 1 << 14  # packets
+FEW = 64  # packets that are not worth it
+HEADERS = 14 + 20 + 20  # octets: Ethernet, IPv4 and TCP without options
+IP, SOURCE, PORTS, SEQ, ACKED, OFFSET, FLAGS = 14, 26, 34, 38, 42, 46, 47  # where these are in a packet
+PLAIN = 0x18  # the flags of a segment that goes its way: ACK, and PSH or not
+OTHERWISE = (0x0800, 0x8100, 0x88A8, 0x9100)  # ethertypes that may bring the same connection in other clothes
+
+
+def feed_all(connections: Connections, packets: Iterable[Packet]) -> None:
+    """Feeds packets in their order, in batches."""
+    source = iter(packets)
+    while batch := list(islice(source, BATCH)):
+        if len(batch) < FEW or any(packet.link != ETHERNET for packet in batch):
+            for packet in batch:
+                connections.feed(packet)
+        else:
+            _Batch(batch).feed(connections)
+
+
+class _Batch:
+    """Packets of Ethernet in a row."""
+
+    def __init__(self, packets: list[Packet]) -> None:
+        self.packets = packets
+        self.octets = b"".join(packet.data for packet in packets)
+        self.sizes = np.fromiter((len(packet.data) for packet in packets), dtype=np.int64, count=len(packets))
+        self.starts = np.cumsum(self.sizes) - self.sizes
+        padded = np.frombuffer(self.octets + bytes(HEADERS), dtype=np.uint8)
+        every = np.ndarray((len(padded) - HEADERS + 1,), dtype=f"V{HEADERS}", buffer=padded, strides=(1,))
+        self.heads = heads = every[self.starts].view(np.uint8).reshape(-1, HEADERS)
+        ethertype = _number(heads, 12, 2)
+        total = _number(heads, IP + 2, 2).astype(np.int64)
+        header = (heads[:, OFFSET] >> 4).astype(np.int64) * 4
+        self.begin = IP + 20 + header
+        self.length = IP + total - self.begin
+        whole = (
+            (self.sizes >= HEADERS) & (total > 20) & (IP + total <= self.sizes) & (header >= 20) & (self.length >= 0)
+        )
+        simple = (ethertype == 0x0800) & (heads[:, IP] == 0x45) & (_number(heads, IP + 6, 2) & 0x3FFF == 0)
+        self.simple = simple & (heads[:, IP + 9] == TCP) & whole
+        self.plain = self.simple & (heads[:, FLAGS] & ~np.uint8(PLAIN) == 0) & (heads[:, FLAGS] & ACK != 0)
+        other = simple & (heads[:, IP + 9] != TCP)  # another protocol is another conversation
+        self.odd = np.flatnonzero(~self.simple & ~other & np.isin(ethertype, OTHERWISE))
+
+    def feed(self, connections: Connections) -> None:
+        """Feeds them: runs between packets that may belong to any connection."""
+        at = 0
+        for odd in [*self.odd.tolist(), len(self.packets)]:
+            self._run(connections, at, odd)
+            if odd < len(self.packets):
+                connections.feed(self.packets[odd])
+            at = odd + 1
+        connections.passed(self.packets[-1])
+
+    def _run(self, connections: Connections, start: int, stop: int) -> None:
+        slow = np.ones(stop - start, dtype=bool)
+        if stop - start >= FEW:
+            for conversation, rows, sides in self._conversations(connections, start, stop):
+                if self._take(connections, conversation, rows, sides):
+                    slow[rows - start] = False
+        for row in np.flatnonzero(slow).tolist():
+            connections.feed(self.packets[start + row])
+
+    def _conversations(
+        self, connections: Connections, start: int, stop: int
+    ) -> Iterator[tuple[Conversation, Array, Array]]:
+        """The connections that are known and have only plain segments here, with their rows and the side of each."""
+        rows = start + np.flatnonzero(self.simple[start:stop])
+        if not len(rows):
+            return
+        heads = self.heads[rows]
+        addresses = np.ascontiguousarray(heads[:, SOURCE:PORTS]).view("<u8")[:, 0]
+        ports = np.ascontiguousarray(heads[:, PORTS:SEQ]).view("<u4")[:, 0]
+        mixed = addresses * np.uint64(0x9E3779B97F4A7C15) ^ ports.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+        _, first, group = np.unique(mixed, return_index=True, return_inverse=True)
+        if (addresses != addresses[first][group]).any() or (ports != ports[first][group]).any():
+            return  # two connections that look the same to the hash
+        found: dict[int, tuple[Conversation, list[tuple[int, Array]]]] = {}
+        for number, row in enumerate(rows[first].tolist()):
+            head = self.heads[row].tobytes()
+            ends = [
+                (head[at : at + 4], int.from_bytes(head[port : port + 2], "big"))
+                for at, port in ((SOURCE, PORTS), (SOURCE + 4, PORTS + 2))
+            ]
+            known = connections.of_ends(ends[0], ends[1])
+            if known is not None:
+                conversation, side = known
+                found.setdefault(id(conversation), (conversation, []))[1].append((side, rows[group == number]))
+        for conversation, parts in found.values():
+            own = np.concatenate([part for _, part in parts])
+            sides = np.concatenate([np.full(len(part), side, dtype=np.uint8) for side, part in parts])
+            order = np.argsort(own, kind="stable")
+            if self.plain[own].all():
+                yield conversation, own[order], sides[order]
+
+    def _take(self, connections: Connections, conversation: Conversation, rows: Array, sides: Array) -> bool:
+        """Keeps the segments of a connection, if they follow each other and nothing else is to be done."""
+        if conversation.state == "other":
+            return True
+        streams = conversation.streams
+        if conversation.state != "dlms" or conversation.held or any(s.gap or s.lost or s.next is None for s in streams):
+            return False
+        sequence = _number(self.heads[rows], SEQ, 4).astype(np.int64)
+        length = self.length[rows]
+        carries = length > 0
+        ends: list[int] = []
+        for side in (0, 1):
+            own = carries & (sides == side)
+            if own.any() and (
+                not conversation.heard[side]
+                or (conversation.sign is None and len(conversation.heads[side]) < LOOKED_AT)
+            ):
+                return False
+            expected = (streams[side].next or 0) + np.cumsum(length[own]) - length[own]
+            if (sequence[own] != expected & 0xFFFFFFFF).any():
+                return False
+            ends.append((streams[side].next or 0) + int(length[own].sum()))
+        for side in (0, 1):
+            acknowledged = rows[sides == side]
+            if len(acknowledged):
+                streams[1 - side].acknowledge(int(_number(self.heads[acknowledged[-1:]], ACKED, 4)[0]))
+            if ends[side] != streams[side].next:
+                streams[side].go_on(ends[side])
+        self._keep(connections, conversation, rows[carries], sides[carries], length[carries])
+        return True
+
+    def _keep(
+        self, connections: Connections, conversation: Conversation, rows: Array, sides: Array, length: Array
+    ) -> None:
+        if not len(rows):
+            return
+        octets, packets = self.octets, self.packets
+        begins = (self.starts[rows] + self.begin[rows]).tolist()
+        payload = b"".join([octets[at : at + size] for at, size in zip(begins, length.tolist(), strict=True)])
+        last = packets[int(rows[-1])]
+        times = np.fromiter(
+            (UNKNOWN_TIME if (time := packets[row].time) is None else time for row in rows.tolist()),
+            dtype=np.int64,
+            count=len(rows),
+        )
+        ends = np.cumsum(length).astype(np.uint64)
+        connections.keep(conversation, sides.tobytes(), payload, ends.tolist(), times.tobytes(), last.number)
+
+
+def _number(heads: Array, at: int, octets: int) -> Array:
+    """A big-endian number out of the headers."""
+    return np.ascontiguousarray(heads[:, at : at + octets]).view(f">u{octets}")[:, 0]
