@@ -329,6 +329,19 @@ def test_patterns_folders_and_files_name_captures_once(fleet: Path) -> None:
     assert len(found) == 10 and [one.name for one in found] == sorted(one.name for one in found)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_a_name_that_is_no_text_is_shown_in_some_way(fleet: Path) -> None:
+    try:
+        with open(os.fsencode(fleet) + b"/odd-\xff.log", "wb") as file:
+            file.write((fleet / "plain.log").read_bytes())
+    except OSError:
+        pytest.skip("this file system wants names that are text")
+    assert run(fleet, pattern="odd*") == 0
+    assert {row["capture"] for row in map(json.loads, tables(fleet.parent / "out")["captures"])} == {
+        f"{fleet}/odd-\\xff.log"
+    }
+
+
 def test_the_own_folder_is_no_capture(fleet: Path, counted: list[str]) -> None:
     run(fleet, "--jobs", "1", pattern="../*/*")
     counted.clear()

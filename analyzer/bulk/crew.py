@@ -147,7 +147,11 @@ class Crew:
         process = context.Process(
             target=_serve, args=(other, foreign, self._function, self._shared), daemon=True, name="dlmscope worker"
         )
-        process.start()
+        held = _interrupts_held()  # a worker that was not told yet to leave Ctrl-C to us would complain
+        try:
+            process.start()
+        finally:
+            _let_go(held)
         other.close()
         worker = _Worker(process, own)
         self._workers.append(worker)
@@ -161,9 +165,23 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def _interrupts_held() -> set[int]:
+    """Keeps Ctrl-C waiting; gives what has to be let go again."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return set()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return set() if signal.SIGINT in before else {signal.SIGINT}
+
+
+def _let_go(held: set[int]) -> None:
+    if held and hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+
+
 def _serve(line: Connection, foreign: list[Connection], function: Callable[[Any, Any], Any], shared: Any) -> None:
     """What a worker does until its line ends, which is when the process that has it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the first process ends the others
+    _let_go({signal.SIGINT})
     for one in foreign:  # ends of lines that a fork inherits would keep other workers waiting
         one.close()
     with contextlib.suppress(EOFError, OSError):

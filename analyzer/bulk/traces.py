@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, count, islice
 from typing import Any
 
@@ -25,9 +25,10 @@ from analyzer.bulk.ranges import (
     ranges_of,
     work,
 )
+from analyzer.bulk.shared import SharedKeys
 from analyzer.bulk.stages import Snapshot, Stages
 from analyzer.framing import Piece, pieces_of
-from analyzer.keyring import KeyRing, load_entry_point_providers
+from analyzer.keyring import KeyRing
 from analyzer.model import Record
 
 HEAD = 2048  # pieces of a trace that this process decodes: the first answer, and the first state to guess by
@@ -59,28 +60,7 @@ class _Given:
     content: Range
 
 
-@dataclass(slots=True)
-class Shared:
-    """What each worker gets once. Plug-ins are loaded in each: a connection to a vault does not survive a copy."""
-
-    keys: KeyRing
-    plugins: bool
-    loaded: KeyRing | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(cls, keys: KeyRing) -> Shared:
-        return cls(KeyRing(keys.meters), bool(keys.providers))
-
-    def ring(self) -> KeyRing:
-        """The keys, plug-ins included."""
-        if self.loaded is None:
-            self.loaded = (
-                self.keys.joined(KeyRing(providers=load_entry_point_providers())) if self.plugins else self.keys
-            )
-        return self.loaded
-
-
-def worker(shared: Shared, job: Range) -> list[Chunk]:
+def worker(shared: SharedKeys, job: Range) -> list[Chunk]:
     """What a worker process does with a job."""
     return work(shared.ring(), job)
 
@@ -90,7 +70,7 @@ class Bulk:
 
     def __init__(self, keys: KeyRing, jobs: int) -> None:
         self._keys, self._jobs = keys, jobs
-        self._crew = Crew(jobs, worker, Shared.of(keys))
+        self._crew = Crew(jobs, worker, SharedKeys.of(keys))
         self._numbers = count(1)
         self._results: dict[int, Any] = {}
         self._given_up: set[int] = set()

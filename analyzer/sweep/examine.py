@@ -17,6 +17,7 @@ from analyzer.export.bundle import Bundle
 from analyzer.export.parquet import ParquetMissing, write_rows
 from analyzer.export.tables import VALUES, Row, rows_of
 from analyzer.hiding import values_hidden
+from analyzer.keyring import KeyProviderError
 from analyzer.message import Message
 from analyzer.model import Trace
 from analyzer.redaction import Redactor, secrets_of
@@ -45,7 +46,6 @@ class Outcome:
 
 def examine(settings: Settings, capture: Capture) -> Outcome:
     """The outcome for one capture. Raises ParquetMissing, and nothing because of what a capture holds."""
-    shown = settings.redact is not None
     try:
         with values_hidden(settings.redact == "payload"):
             return _examined(settings, capture)
@@ -54,7 +54,9 @@ def examine(settings: Settings, capture: Capture) -> Outcome:
     except MemoryError:
         return unreadable("there is not enough memory for it")
     except InputError as problem:
-        return unreadable("not readable" if shown else _one_line(problem))
+        return unreadable(_covered(settings, _one_line(problem)))
+    except KeyProviderError as problem:  # it would fail for every capture
+        return unreadable(_one_line(problem))
     except OSError as problem:
         return unreadable(f"cannot be opened: {problem.strerror or type(problem).__name__}")
     except Exception as problem:  # a defect, or an error of a file system of its own
@@ -73,20 +75,25 @@ def outcome_of(result: Outcome | Lost) -> Outcome:
 
 def name_of(settings: Settings, capture: Capture) -> str:
     """The name of a capture that nobody could read, with the titles that the keys tell covered if anything is."""
+    return _covered(settings, capture.name)
+
+
+def _covered(settings: Settings, text: str) -> str:
     if settings.redact is None:
-        return capture.name
-    return Redactor(secrets_of((), settings.keys, False)).text(capture.name)
+        return text
+    return Redactor(secrets_of((), settings.keys.keys, False)).text(text)
 
 
 def _examined(settings: Settings, capture: Capture) -> Outcome:
+    keys = settings.keys.ring()
     with opened(capture.url) as stream:
         traces = traces_in(stream, capture.name.replace("\\", "/").rpartition("/")[2], settings.kind, settings.choice)
-        decoded = [(trace, list(decode(trace, settings.keys))) for trace in traces]
-        diagnoses = diagnose(decoded, settings.keys)
+        decoded = [(trace, list(decode(trace, keys))) for trace in traces]
+        diagnoses = diagnose(decoded, keys)
     redactor = None
     if settings.redact is not None:
         messages = [message for _, own in decoded for message in own]
-        redactor = Redactor(secrets_of(messages, settings.keys, settings.redact == "payload"))
+        redactor = Redactor(secrets_of(messages, keys, settings.redact == "payload"))
     bundles = [
         Bundle(trace, messages, diagnosis.findings, redactor)
         for (trace, messages), diagnosis in zip(decoded, diagnoses, strict=True)

@@ -81,7 +81,12 @@ def _local(pattern: str) -> Iterator[Capture]:
     for name in names:
         if os.path.isfile(name):
             status = os.stat(name)
-            yield Capture(name, os.path.abspath(name), status.st_size, str(status.st_mtime_ns))
+            yield Capture(_text(name), os.path.abspath(name), status.st_size, str(status.st_mtime_ns))
+
+
+def _text(name: str) -> str:
+    """A name as text: its octets may be no UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _remote(pattern: str) -> Iterator[Capture]:

@@ -13,6 +13,7 @@ import secrets
 from dataclasses import dataclass, field, fields
 
 from analyzer import __version__
+from analyzer.bulk.shared import SharedKeys
 from analyzer.keyring import KeyFile, KeyFileError, KeyRing, Secret
 from analyzer.sources.pcap.connections import Choice
 
@@ -25,7 +26,7 @@ class Settings:
     """Keys, how inputs are read, and what is masked. `derived` comes from keys and salt and makes the fingerprint,
     `veil` makes pseudonyms."""
 
-    keys: KeyRing
+    keys: SharedKeys
     kind: str | None
     choice: Choice
     redact: str | None
@@ -48,7 +49,7 @@ def settings_of(keys: KeyRing, kind: str | None, choice: Choice, redact: str | N
     anybody who has the folder may read, all titles could be tried. Without keys they hold for one run."""
     derived = hashlib.scrypt(_material(keys), salt=salt, dklen=32, **SCRYPT)
     veil = hashlib.sha256(b"meters" + derived).digest() if keys.meters else secrets.token_bytes(32)
-    return Settings(keys, kind, choice, redact, derived, veil)
+    return Settings(SharedKeys.of(keys), kind, choice, redact, derived, veil)
 
 
 def new_salt() -> bytes:
