@@ -59,7 +59,30 @@ def hits_of(case: Case) -> list[tuple[str, Hit]]:
             code = hit.code or codes[0]
             assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
             found.append((code, hit))
-    return _refusals(case, _explained(_confused(found)))
+    return _refusals(case, _of_damage(_explained(_confused(found))))
+
+
+DAMAGE = ("fcs-wrong", "frame-length-wrong", "mbus-checksum", "mbus-segment-missing", "wrapper-length-wrong")
+READ_IN_IT = frozenset({"LLC", "ACSE", "xDLMS", "COSEM", "A-XDR", "GBT", "HLS"})
+
+
+def _of_damage(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """What is read in a message that came damaged, or without a part of it, is no fault of its own."""
+    damaged: dict[int, str] = {}
+    for code, hit in found:
+        if code in DAMAGE and hit.message is not None and hit.severity != "info":
+            if code == "mbus-segment-missing" or hit.message.frames[0].damaged:
+                damaged.setdefault(hit.message.number, code)
+    if not damaged:
+        return found
+    layers = load_catalogue()
+    made = []
+    for code, hit in found:
+        cause = damaged.get(hit.message.number) if hit.message is not None else None
+        if cause is not None and code not in DAMAGE and hit.because_of is None and layers[code].layer in READ_IN_IT:
+            hit = replace(hit, because_of=cause)
+        made.append((code, hit))
+    return made
 
 
 # What is read of frames whose addresses tell the wrong sender: numbers, headers and blocks of one side as the other's.

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import factorial
+from math import factorial, prod
 
 from analyzer.decryptor import TITLE_OCTETS, Protected
 from analyzer.diagnosis.searcher import Explained, Sealed, Searcher, tag_sizes
@@ -29,6 +29,7 @@ MISTYPED = 16  # APDUs of one trace for which each octet of the title is tried w
 TITLES = 16  # further titles of the trace that are tried
 SHORT_TEXT, SHORT_HIT, LONG_HIT, EXCEPTION = 8, 1 / 128, 1 / 2000, 0xD8  # see `random_hit`
 CONTROLS = 4.0  # other security controls that are tried
+COMPRESSED = 0x80  # of the security control: what is inside is no APDU before it is expanded
 LARGE = 100  # of which no factorial is made
 TRIED = (
     "each single change of key, title, counter, nonce, authenticated data, tag and security control, and pairs of them; "
@@ -92,7 +93,7 @@ def sealed_layers(layer: Layer) -> Iterator[Layer]:
     own = layer.sealed if layer.sealed is not None and layer.sealed.layer == "apdu" else None
     if own is not None:
         yield layer
-    if own is not None and own.encrypted and own.verdict == "failed":
+    if own is not None and (own.control & COMPRESSED or (own.encrypted and own.verdict == "failed")):
         return
     loose = own is not None and own.encrypted and own.verdict == "unauthenticated"
     for inner in layer.inner:
@@ -189,7 +190,11 @@ def _reading(items: Sequence[Sealed], failing: Sequence[Sealed]) -> frozenset[st
             chance = reading_of(inner.parsed, inner.start, inner.end, promised).chance
             chances[side] = chances.get(side, 1.0) * chance
     noise = Counter[str](sender_of(item) for item in failing if not item.layer.inner)
-    return frozenset(side for side, chance in chances.items() if chance < UNLIKELY and counts[side] > noise[side])
+    told = frozenset(side for side, chance in chances.items() if chance < UNLIKELY and counts[side] > noise[side])
+    # Both sides have one key: what reads of either speaks for it.
+    if not told and prod(chances.values()) < UNLIKELY and counts.total() > noise.total():
+        return frozenset({*counts, *noise})
+    return told
 
 
 def _expected_hits(explained: Sequence[Explained], plainly: bool) -> float:

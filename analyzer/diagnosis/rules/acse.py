@@ -343,7 +343,9 @@ def hls_pass3_missing(case: Case) -> Iterator[Hit]:
             yield Hit(following, (said,), code="association-pending", certainty="likely")
         elif following.plain_apdu or (following.apdu or "").endswith("-request"):
             name = following.plain_apdu or following.apdu or ""
-            if following.complete and following.after.state == "pending" and name in SERVICES:
+            whole = following.complete and not cut(following) and following.plain is not None
+            whole = whole and following.plain.parsed.whole and not following.frames[0].damaged  # type: ignore[union-attr]
+            if whole and following.after.state == "pending" and name in SERVICES:
                 said = f"the AARE wants the HLS proof (diagnostic 14), and {names(following)} is no reply_to_HLS"
                 yield Hit(following, (said,), code="hls-pass3-missing")
 

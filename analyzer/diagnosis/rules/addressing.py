@@ -124,7 +124,7 @@ def _why(case: Case, request: Message) -> str | None:
         return "hcs-wrong"
     if any(issue.code == "frame-length-wrong" for issue in frame.issues):
         return "frame-length-wrong"
-    found = next(iter(_better_addresses(case)), None)
+    found = next(iter((*_better_addresses(case), *_better_ports(case))), None)
     return found[0] if found else None
 
 
@@ -158,6 +158,28 @@ def _better_addresses(case: Case) -> Iterator[tuple[str, Message, str]]:
                 yield "server-address-form", request, f"{said}, {other_server} in {other_server.octets} octets is"
 
 
+def _better_ports(case: Case) -> Iterator[tuple[str, Message, str]]:
+    """The same for ports of the wrapper: that of a client that is not answered, and one that is."""
+    good = {
+        port(exchange.request)
+        for one in (case, *case.others)
+        for exchange in one.exchanges
+        if exchange.request.apdu == "aarq" and exchange.reply is not None and exchange.reply.apdu == "aare"
+    }
+    for exchange in unanswered(case):
+        own = port(exchange.request)
+        for other in good:
+            if own is not None and other is not None and own != other and _other_base(own, other):
+                said = f"client port {own} ({own:02X}) is not answered, {other} is: the same digits in the other base"
+                yield "sap-decimal-hex", exchange.request, said
+
+
+def port(message: Message) -> int | None:
+    """The port that a wrapper PDU comes from."""
+    node = message.frames[0].field("source_wport") if message.frames[0].framing == "wrapper" else None
+    return node[3] if node is not None and isinstance(node[3], int) else None
+
+
 def _other_base(a: int, b: int) -> bool:
     """Whether one number is the other one's digits read in the other base."""
     return f"{a:x}" == str(b) or str(a) == f"{b:x}"
@@ -177,10 +199,11 @@ def _same_device(a: Extended, b: Extended) -> bool:
 def better_address(case: Case) -> Iterator[Hit]:
     """The address that would have been answered, where the input shows it."""
     seen: set[str] = set()
-    for code, message, evidence in _better_addresses(case):
+    for code, message, evidence in (*_better_addresses(case), *_better_ports(case)):
         if code not in seen:
             seen.add(code)
             field = "source_address" if code == "sap-decimal-hex" else "destination_address"
+            field = "source_wport" if message.frames[0].framing == "wrapper" else field
             yield Hit(message, (evidence,), certainty="likely", code=code, field=field)
 
 
@@ -245,11 +268,8 @@ def wrapper_length_wrong(case: Case) -> Iterator[Hit]:
             continue
         start, end = message.frames[0].payload
         carried = message.wire[start:end]
-        if (
-            left.direction == message.direction
-            and not reads_whole(APDU, carried)
-            and reads_whole(APDU, carried + left.wire)
-        ):
+        together = left.direction == message.direction or left.records == message.records
+        if together and not reads_whole(APDU, carried) and reads_whole(APDU, carried + left.wire):
             many = len(left.wire)
             evidence = (
                 f"the length is {end - start}, and {many} octet{'s' if many > 1 else ''} more of the same side follow",

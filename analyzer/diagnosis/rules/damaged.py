@@ -22,7 +22,7 @@ def ciphertext_damaged(case: Case) -> Iterator[Hit]:
     explained = {one.item.message.number for one in case.search.explained if one.hypothesis is not None}
     for message in case.messages:
         for layer, security in protections(message):
-            found = damaged(layer) if message.number not in explained else None
+            found = damaged(layer) if message.complete and message.number not in explained else None
             if found is None:
                 continue
             inner = layer.inner[0]

@@ -182,7 +182,8 @@ def text_in(message: Message) -> str:
     """The text that a meter sends where an APDU should be; empty where it does not."""
     octets = information(message)
     behind = octets[HEADER_OCTETS:] if octets[:HEADER_OCTETS] in (COMMAND, RESPONSE) else octets
-    if message.direction != "meter" or message.frame != "I" or len(behind) < 4 or fits(parse(APDU, behind)):
+    carried = message.frame == "I" or message.frames[0].framing == "wrapper"
+    if message.direction != "meter" or not carried or len(behind) < 4 or fits(parse(APDU, behind)):
         return ""
     readable = all(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in behind)
     return behind.decode("ascii").strip() if readable else ""

@@ -210,6 +210,7 @@ def _sent(case: Case, message: Message, frame: Frame, own: _Numbers) -> Iterator
             )
         else:
             yield "sequence-error", message, said
+            return  # its receiver goes on waiting for the one that is due
     own.next, own.last = (number + 1) % 8, information
 
 
