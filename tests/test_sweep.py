@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from analyzer.cli import main
@@ -128,6 +130,12 @@ def test_the_report_says_what_the_fleet_has_in_common(fleet: Path, capsys: pytes
     assert found["keys"]["failed"] == found["keys"]["no_key"] == 0 < found["keys"]["verified"]
     markdown = (fleet.parent / "out/report.md").read_text()
     assert "two-1.log" in markdown.replace("\\", "") and "# Fleet report" in markdown
+
+
+def test_the_report_is_as_its_schema_says(fleet: Path) -> None:
+    run(fleet)
+    schema = json.loads((files("analyzer.report") / "schemas/sweep.schema.json").read_text("utf-8"))
+    jsonschema.validate(report(fleet.parent / "out"), schema)
 
 
 def test_tables_have_the_rows_of_every_capture(fleet: Path) -> None:
