@@ -79,7 +79,8 @@ class CaptureFile:
     def __iter__(self) -> Generator[Packet, None, None]:
         head = self._stream.peek(4)
         if head in PCAP_MAGIC:
-            yield from self._pcap(*PCAP_MAGIC[self._stream.read(4)])
+            for packets in self._pcap(*PCAP_MAGIC[self._stream.read(4)]):
+                yield from packets
         elif head == PCAPNG_MAGIC:
             yield from _Sections(self, self._stream).packets()
         else:
@@ -93,7 +94,8 @@ class CaptureFile:
         if not self.damage:
             self.damage = f"the capture ends before its end, after {counted(self.count, 'packet')}: {why}"
 
-    def _pcap(self, order: str, tick: int, size: int) -> Iterator[Packet]:
+    def _pcap(self, order: str, tick: int, size: int) -> Iterator[list[Packet]]:
+        """The packets, as many at once as are there without waiting for more."""
         head = self._stream.read(20)
         if len(head) < 20:
             self.ended("its header is cut off")
@@ -101,33 +103,39 @@ class CaptureFile:
         link = Struct(order + "I").unpack_from(head, 16)[0] & 0xFFFF  # above are the length of the FCS and flags
         unpack, make = Struct(order + "IIII").unpack_from, tuple.__new__
         number, at = 0, 0
-        octets = b""  # what was read ahead; looking into it is much quicker than a call for each packet
+        octets, there = b"", 0  # what was read ahead; looking into it is much quicker than a call for each packet
+        made: list[Packet] = []
         while True:
             start = at + size
-            if start > len(octets):
-                octets, at, start = octets[at:] + self._more(start - len(octets)), 0, size
-                if start > len(octets):
+            if start > there:
+                yield made
+                octets, at, start, made = octets[at:] + self._more(start - there), 0, size, []
+                there = len(octets)
+                if start > there:
                     break
             seconds, fraction, captured, original = unpack(octets, at)
             if captured > LONGEST_PACKET:
+                yield made
                 self.ended(f"the next packet says that it has {captured} octets")
                 return
             at = start + captured
-            if at > len(octets):
-                octets = octets[start:] + self._more(at - len(octets))
-                start, at = 0, captured
+            if at > there:
+                yield made
+                octets, made = octets[start:] + self._more(at - there), []
+                start, at, there = 0, captured, len(octets)
             data = octets[start:at]
-            if len(data) < captured:
-                self.ended(f"the next packet has {captured} octets, {len(data)} are present")
-                if not data:
-                    return
             number += 1
-            self.count = number
             time = seconds * SECOND + fraction * tick
-            yield make(
-                Packet, (number, link, time, data, original if original > captured else captured, order, 0, 0, "")
+            if at > there and not data:
+                self.ended(f"the next packet has {captured} octets, 0 are present")
+                return
+            self.count = number
+            made.append(
+                make(Packet, (number, link, time, data, original if original > captured else captured, order, 0, 0, ""))
             )
-            if len(data) < captured:
+            if at > there:
+                yield made
+                self.ended(f"the next packet has {captured} octets, {len(data)} are present")
                 return
         if octets:
             self.ended("the header of the next packet is cut off")

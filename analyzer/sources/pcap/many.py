@@ -34,7 +34,7 @@ def feed_all(connections: Connections, packets: Iterable[Packet]) -> None:
     """Feeds packets in their order, in batches."""
     source = iter(packets)
     while batch := list(islice(source, BATCH)):
-        if len(batch) < FEW or any(packet.link != ETHERNET for packet in batch):
+        if len(batch) < FEW or {packet[1] for packet in batch} != {ETHERNET}:
             for packet in batch:
                 connections.feed(packet)
         else:
@@ -46,8 +46,12 @@ class _Batch:
 
     def __init__(self, packets: list[Packet]) -> None:
         self.packets = packets
-        self.octets = b"".join(packet.data for packet in packets)
-        self.sizes = np.fromiter((len(packet.data) for packet in packets), dtype=np.int64, count=len(packets))
+        _, _, times, data, *_ = zip(*packets, strict=True)
+        self.octets = b"".join(data)
+        self.sizes = np.fromiter(map(len, data), dtype=np.int64, count=len(packets))
+        if None in times:
+            times = tuple(UNKNOWN_TIME if time is None else time for time in times)
+        self.times = np.array(times, dtype=np.int64)
         self.starts = np.cumsum(self.sizes) - self.sizes
         padded = np.frombuffer(self.octets + bytes(HEADERS), dtype=np.uint8)
         every = np.ndarray((len(padded) - HEADERS + 1,), dtype=f"V{HEADERS}", buffer=padded, strides=(1,))
@@ -153,17 +157,12 @@ class _Batch:
     ) -> None:
         if not len(rows):
             return
-        octets, packets = self.octets, self.packets
+        octets = self.octets
         begins = (self.starts[rows] + self.begin[rows]).tolist()
         payload = b"".join([octets[at : at + size] for at, size in zip(begins, length.tolist(), strict=True)])
-        last = packets[int(rows[-1])]
-        times = np.fromiter(
-            (UNKNOWN_TIME if (time := packets[row].time) is None else time for row in rows.tolist()),
-            dtype=np.int64,
-            count=len(rows),
-        )
+        last = self.packets[int(rows[-1])]
         ends = np.cumsum(length).astype(np.uint64)
-        connections.keep(conversation, sides.tobytes(), payload, ends.tolist(), times.tobytes(), last.number)
+        connections.keep(conversation, sides.tobytes(), payload, ends.tolist(), self.times[rows].tobytes(), last.number)
 
 
 def _number(heads: Array, at: int, octets: int) -> Array:
