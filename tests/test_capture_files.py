@@ -226,6 +226,34 @@ def test_udp() -> None:
     assert trace.name == "10.1.0.5:40000 -> 10.1.0.9:40001 udp"
 
 
+@pytest.mark.parametrize("six", [False, True])
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+def test_packets_that_a_host_or_router_refuses_are_named(six: bool, transport: str) -> None:
+    """ICMP quotes the packet; what it says of packets to other ports is nobody's concern here."""
+    client, meter, router = ("fd00::5", "fd00::9", "fd00::1") if six else ("10.1.0.5", "10.1.0.9", "10.1.0.1")
+    make, number = (captured.ipv6, 58) if six else (captured.ipv4, 1)
+    kind = {
+        (False, "UDP"): b"\x03\x03",
+        (False, "TCP"): b"\x03\x0d",
+        (True, "UDP"): b"\x01\x04",
+        (True, "TCP"): b"\x01\x01",
+    }
+    made = []
+    for port in (4059, 4059, 80):
+        sent = captured.udp(5000, port, REQUEST) if transport == "UDP" else captured.tcp(5000, port, 1, 0, captured.SYN)
+        packet = make(client, meter, 17 if transport == "UDP" else 6, sent)
+        made += [
+            packet,
+            make(router, client, number, kind[six, transport] + bytes(6) + packet[: (40 if six else 20) + 8]),
+        ]
+        made += [make(router, client, number, kind[six, transport] + bytes(size)) for size in (0, 6, 20)]
+    (trace, *_) = traces(captured.pcap(captured.timed([*talk().datagrams(), *made]), 101))
+    said = [issue.text for issue in trace.issues if "ICMP" in issue.text]
+    to = "[fd00::9]:4059" if six else "10.1.0.9:4059"
+    why = "port unreachable: nobody listens there" if transport == "UDP" else "prohibited by a firewall"
+    assert said == [f"{transport} from {client} to {to}: {router} answers {why} (ICMP, 2 packets)"]
+
+
 def test_hdlc_on_any_port_and_what_is_no_dlms_left_out() -> None:
     http = Connection((("10.1.0.5", 50001), ("10.1.0.7", 80)))
     http.say(0, b"GET /index.html HTTP/1.1\r\nHost: x\r\n\r\n").say(

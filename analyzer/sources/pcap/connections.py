@@ -12,7 +12,7 @@ from analyzer.model import SourceIssue
 from analyzer.sources.pcap.attempts import Attempts
 from analyzer.sources.pcap.columns import BESIDE, Spool
 from analyzer.sources.pcap.conversation import CLOSED, EITHER, INWARD, OUTWARD, Conversation, shown
-from analyzer.sources.pcap.files import Packet
+from analyzer.sources.pcap.files import Packet, counted
 from analyzer.sources.pcap.ip import Datagrams, Endpoint, Segment
 from analyzer.sources.pcap.links import (
     ETHERNET,
@@ -177,7 +177,9 @@ class Connections:
 
     def in_vain(self) -> Iterator[SourceIssue]:
         """What is to be said of connections to meters that never came about."""
-        return self.attempts.issues(self._servers())
+        yield from self.attempts.issues(self._servers())
+        for said, count in self._datagrams.refused.items():
+            yield SourceIssue("warning", f"{said} (ICMP, {counted(count, 'packet')})")
 
     def _servers(self) -> set[str]:
         """The ends that spoke DLMS with somebody who called them."""

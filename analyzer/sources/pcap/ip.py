@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import NamedTuple
 
+from analyzer.sources.pcap.icmp import ICMP, ICMP6, refusal
+from analyzer.sources.pcap.recognition import PORT
+
 TCP, UDP, FRAGMENT, NO_NEXT = 6, 17, 44, 59
 EXTENSIONS = frozenset(
     {0, 43, 60, 135, 139, 140, 253, 254}
 )  # hop-by-hop, routing, destination, mobility, HIP, shim6 ...
 AUTHENTICATION = 51
 FRAGMENTED = 256  # datagrams that wait for fragments at a time
+LISTED = 20  # different refusals that are said
 RECENT = 1000  # pairs of addresses whose last UDP datagram is remembered
 AT_ONCE = 10_000_000  # nanoseconds within which a mirror port shows a packet again
 LONGEST_DATAGRAM = 65535
@@ -84,6 +88,7 @@ class Datagrams:
         self._given_up = 0
         # By source and destination: number and hash of the last UDP datagram, and its time.
         self._last: dict[tuple[bytes, bytes], tuple[int, int, int | None]] = {}
+        self.refused: dict[str, int] = {}  # what ICMP says of packets to the port of DLMS, and how often
         self.repeated = 0  # UDP datagrams that were captured twice
 
     @property
@@ -107,6 +112,8 @@ class Datagrams:
                 and self._again(source, destination, identification, data[begin:end], time)
             ):
                 return None
+            if protocol == ICMP:
+                self._refused(protocol, source, data[:end], begin)
             return _transport(protocol, source, destination, data, begin, end, time)
         if version == 6 and len(data) - at >= 40:
             return self._ipv6(data, at, time)
@@ -121,6 +128,9 @@ class Datagrams:
             if following in (TCP, UDP):
                 return _transport(following, source, destination, data, begin, end, time)
             if begin + 8 > min(end, len(data)):
+                return None
+            if following == ICMP6:
+                self._refused(following, source, data[:end], begin)
                 return None
             if following == FRAGMENT:
                 word = int.from_bytes(data[begin + 2 : begin + 4], "big")
@@ -163,6 +173,11 @@ class Datagrams:
         if protocol == UDP and self._again(source, destination, identification, whole, time):
             return None
         return _transport(protocol, source, destination, whole, 0, len(whole), time)
+
+    def _refused(self, protocol: int, source: bytes, data: bytes, at: int) -> None:
+        said = refusal(protocol, source, data, at, PORT)
+        if said is not None and (said in self.refused or len(self.refused) < LISTED):
+            self.refused[said] = self.refused.get(said, 0) + 1
 
     def _again(self, source: bytes, destination: bytes, identification: int, data: bytes, time: int | None) -> bool:
         """Whether a UDP datagram is the one before it once more: captured on two interfaces, or by a mirror port. It has the
