@@ -22,7 +22,7 @@ from analyzer.message import Message
 from analyzer.model import Trace
 from analyzer.redaction import Redactor, secrets_of
 from analyzer.sources import InputError
-from analyzer.sweep.meters import as_json, begins, meters_of
+from analyzer.sweep.meters import as_json, meters_of, span
 from analyzer.sweep.places import Capture, opened, traces_in
 from analyzer.sweep.settings import Settings
 from grammars.readings import escaped
@@ -136,7 +136,7 @@ def _traces(settings: Settings, bundles: Sequence[Bundle], diagnoses: Sequence[D
             "trace": escaped(bundle.text(bundle.trace.name)),
             "health": diagnosis.health,
             "messages": diagnosis.messages,
-            "begins": begins(bundle.messages),
+            "span": span(bundle.messages),
             "keys": {verdict.replace("-", "_"): count for verdict, count in diagnosis.counts.items()},
             "findings": codes,
             "meters": [

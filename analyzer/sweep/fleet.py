@@ -123,28 +123,39 @@ def _codes(
     return tuple(sorted(rows, key=lambda row: (order.index(row[1]), -row[4], row[0], row[2])))
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The counter of one sender in one trace: the first and the last, and when the trace was captured if that is known."""
+
+    capture: str
+    first: int
+    last: int
+    span: tuple[float, float] | None
+
+    def overlaps(self, later: _Place) -> bool:
+        """Whether both show the same traffic, or may: then the counter did not go on from one to the other."""
+        if self.span is not None and later.span is not None:
+            return later.span[0] <= self.span[1]
+        return (self.first, self.last) == (later.first, later.last)
+
+
 def _steps(traces: Sequence[tuple[str, Manifest]], models: dict[str, str]) -> Iterator[Step]:
     """The counters of each sender from one capture of a meter to the next."""
-    seen: dict[tuple[str, str, str], list[tuple[float | None, str, int, int]]] = defaultdict(list)
+    seen: dict[tuple[str, str, str], list[_Place]] = defaultdict(list)
     for capture, trace in traces:
+        span = tuple(trace["span"]) if trace["span"] is not None else None
         for meter in trace["meters"]:
             for counter in meter["counters"] if meter["known"] else ():
                 key = (meter["key"], counter["direction"], counter["sender"])
-                seen[key].append((trace["begins"], capture, counter["first"], counter["last"]))
+                seen[key].append(_Place(capture, counter["first"], counter["last"], span))
     for (meter, direction, sender), places in seen.items():
-        dated = all(begins is not None for begins, *_ in places)
-        ordered = sorted(places, key=lambda place: (place[0] if dated else 0, place[1]))
-        for one, other in pairwise(ordered):
-            yield Step(
-                meter,
-                models[meter],
-                direction,
-                sender,
-                one[3],
-                other[2],
-                (one[1], other[1]),
-                "time" if dated else "name",
-            )
+        dated = sorted((place for place in places if place.span is not None), key=lambda place: place.span or (0, 0))
+        undated = sorted((place for place in places if place.span is None), key=lambda place: place.capture)
+        for order, own in (("time", dated), ("name", undated)):
+            for one, other in pairwise(own):
+                if not one.overlaps(other):
+                    captures = (one.capture, other.capture)
+                    yield Step(meter, models[meter], direction, sender, one.last, other.first, captures, order)
 
 
 def _silent(traces: Sequence[tuple[str, Manifest]], models: dict[str, str]) -> Iterator[tuple[str, str, int, str]]:
@@ -156,7 +167,8 @@ def _silent(traces: Sequence[tuple[str, Manifest]], models: dict[str, str]) -> I
 
 
 CAPTURE_COLUMNS = {
-    "capture": "text", "number": "integer", "trace": "text", "health": "text", "begins": "number", "messages": "integer",
+    "capture": "text", "number": "integer", "trace": "text", "health": "text", "begins": "number", "ends": "number",
+    "messages": "integer",
     "verified": "integer", "unauthenticated": "integer", "failed": "integer", "no_key": "integer", "errors": "integer",
     "warnings": "integer", "infos": "integer", "findings": "text", "meters": "text", "models": "text",
     "requests": "integer", "answers": "integer", "unreadable": "text",
@@ -178,7 +190,7 @@ def capture_rows(manifests: Sequence[Manifest]) -> Iterator[tuple[Any, ...]]:
                 trace["number"],
                 trace["trace"],
                 trace["health"],
-                trace["begins"],
+                *(trace["span"] or (None, None)),
                 trace["messages"],
                 *(verdicts[name] for name in ("verified", "unauthenticated", "failed", "no_key")),
                 *(severities[name] for name in ("error", "warning", "info")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,8 @@ from grammars.kit.spec import find_octets
 LOGICAL_DEVICE_NAME = bytes.fromhex("00002A0000FF")  # 0-0:42.0.0, Blue Book 6.2.9
 MANUFACTURER = 3  # letters that a system title and a logical device name begin with (FLAG identification)
 BROADCAST = 0x40  # of security control: another key, with a counter of its own
-NUMBER = re.compile(r"number=(\d+)")  # of an HDLC address, in the text of `frame.addresses`
 SHORTEST_EPOCH = 1e8  # seconds; smaller ones are of a clock of the trace, and order nothing between captures
+Key = tuple[str, bytes | None]  # address and title
 
 
 @dataclass(slots=True)
@@ -61,7 +60,7 @@ class Meter:
 
 def meters_of(messages: Sequence[Message]) -> list[Meter]:
     """The meters of a trace, in the order in which they appear. Never raises on any octets."""
-    found: dict[str, Meter] = {}
+    found: dict[Key, Meter] = {}
     for message in messages:
         meter = _meter(found, message)
         if meter is None:
@@ -77,21 +76,19 @@ def meters_of(messages: Sequence[Message]) -> list[Meter]:
     return list(found.values())
 
 
-def _meter(found: dict[str, Meter], message: Message) -> Meter | None:
+def _meter(found: dict[Key, Meter], message: Message) -> Meter | None:
     """The meter that a message is from or for. Where a title shows, what its address had before is its own."""
-    name = meter_of(message)
-    address = message.after.server_address
-    title = message.after.server_title
+    name, title = meter_of(message), message.after.server_title
     if title is None and message.direction == "meter" and message.security is not None:
         title = message.security.system_title
-    name = name or address
-    if not name and message.direction == "unknown":
+    address = message.after.server_address or name
+    if not address and title is None:
         return None
-    if name not in found:
-        earlier = found.pop(address, None) if title is not None else None
-        found[name] = earlier if earlier is not None and earlier.title is None else Meter(name)
-    meter = found[name]
-    meter.name, meter.title = name, meter.title or title
+    if (address, title) not in found:
+        earlier = found.pop((address, None), None) if title is not None else None
+        found[address, title] = earlier if earlier is not None else Meter(name)
+    meter = found[address, title]
+    meter.name, meter.title = (name if title is None else title.hex().upper()), title
     return meter
 
 
@@ -126,10 +123,10 @@ def _text(value: object) -> str:
     return text.strip() if text.isascii() and text.isprintable() else ""
 
 
-def begins(messages: Sequence[Message]) -> float | None:
-    """The time of the first message in seconds since 1970; None where the capture has no date."""
-    seconds = next((m.frames[0].seconds for m in messages if m.frames[0].seconds is not None), None)
-    return seconds if seconds is not None and seconds >= SHORTEST_EPOCH else None
+def span(messages: Sequence[Message]) -> tuple[float, float] | None:
+    """The times of the first and the last message in seconds since 1970; None where the capture has no dates."""
+    seconds = [m.frames[0].seconds for m in messages if m.frames[0].seconds is not None]
+    return (min(seconds), max(seconds)) if seconds and min(seconds) >= SHORTEST_EPOCH else None
 
 
 def as_json(meter: Meter, named: Callable[[str], str], covered: bool, valued: bool) -> dict[str, Any]:
@@ -150,8 +147,7 @@ def as_json(meter: Meter, named: Callable[[str], str], covered: bool, valued: bo
 
 def _address(name: str) -> str:
     """How a report calls a meter of which only the address is known."""
-    found = NUMBER.search(name)
-    return f"address {found[1]}" if found else (f"address {name}" if name.isdigit() else name or "no address")
+    return f"address {name}" if name[:1].isdigit() else name or "no address"
 
 
 def _counters(meter: Meter, named: Callable[[str], str]) -> Iterator[dict[str, Any]]:
