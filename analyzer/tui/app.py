@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 import sys
 import threading
 import time
@@ -21,6 +24,7 @@ from analyzer.model import Span, Trace
 from analyzer.tui.background import Background
 from analyzer.tui.keybook import KeyBook
 from analyzer.tui.masking import MaskedLines, Masking
+from analyzer.tui.plain import PlainLines
 from analyzer.tui.screens import PLACES
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.help import HelpScreen
@@ -74,6 +78,7 @@ class DlmscopeApp(App[int]):
         self.settings = settings or Settings()
         self.session = Session(traces, keys)
         self.masking = masking
+        self._plain, self._masked = PlainLines(), MaskedLines(masking) if masking is not None else None
         if masking is not None:
             self.session.learn = masking.learn
         self.session_signal: Signal[Change] = Signal(self, "session")
@@ -92,6 +97,9 @@ class DlmscopeApp(App[int]):
         """Makes the screens and shows the first."""
         self._thread = threading.get_ident()
         sys.setswitchinterval(SWITCH)
+        for name in ("SIGTERM", "SIGHUP"):  # whoever ends the process gets the terminal back as it was
+            with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
         self.theme = self.settings.theme if self.settings.theme in self.available_themes else DARK
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         for place in PLACES:
@@ -184,8 +192,8 @@ class DlmscopeApp(App[int]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every line that is drawn goes through."""
-        filters = super().get_line_filters()
-        return filters if self.masking is None else [*filters, MaskedLines(self.masking)]
+        filters = [*super().get_line_filters(), self._plain]
+        return filters if self._masked is None else [*filters, self._masked]
 
     def copy_to_clipboard(self, text: str) -> None:
         """What is copied is masked as what is drawn."""

@@ -20,7 +20,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("authentication_key", "AK", "authentication key, hex"),
     ("system_title", "Meter title", "8 octets, hex; empty: any meter"),
     ("client_system_title", "Client title", "8 octets, hex"),
-    ("password", "Password", "LLS or HLS secret; text or 0x.."),
+    ("password", "Password or HLS secret", "text, or 0x.. and hex"),
     ("dedicated_key", "Dedicated key", "hex; normally read from the AARQ"),
     ("global_broadcast_encryption_key", "Broadcast key", "hex"),
     ("key_encrypting_key", "KEK", "master key, hex"),

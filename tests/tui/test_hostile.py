@@ -1,5 +1,13 @@
 """Inputs that once broke something, and windows of any size: a message or a partial trace, never an exception."""
 
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +17,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static, TextArea
 
 from analyzer.inputs import open_traces
+from analyzer.keyring import KeyRing
 from analyzer.sources import InputError
 from analyzer.tui.app import DlmscopeApp
 from analyzer.tui.screens import PLACES
@@ -74,3 +83,50 @@ async def test_without_colour_the_signs_say_the_same(app: DlmscopeApp, settled: 
         assert texts[2].startswith("!") and "✓" in texts[2]
         tabs = app.screen.query_one("TabRow").render_line(0).text
         assert "[2 Trace]" in tabs and "[1" not in tabs
+
+
+async def test_names_and_texts_are_no_commands_for_the_terminal(settled: Settled, tmp_path: Path) -> None:
+    """Escape sequences in names of files and traces are shown as pictures, on every screen."""
+    path = tmp_path / "e\x1b[31mvil.log"
+    path.write_text("EVIL \x1b]0;owned\x07 METER\n==================\nTX: 7E A0 07 03 21 93 0F 01 7E\n\n"
+                    "SECOND \x9b31m\n==========\nTX: 7E A0 07 03 21 93 0F 01 7E\n")  # fmt: skip
+    app = DlmscopeApp(open_traces(str(path)), KeyRing(), settings=Settings())
+    pictures = 0
+    async with app.run_test(size=(120, 40)) as pilot:
+        for key in ("f2", "f3", "f4", "f5", "f6", "f2"):
+            await pilot.press(key)
+            await settled(pilot)
+            for strip in app.screen._compositor.render_strips():
+                assert strip.text.isprintable(), strip.text
+                pictures += "␛" in strip.text
+        app.notify("\x1b[31mred", markup=False)
+        await pilot.pause()
+        assert all(strip.text.isprintable() for strip in app.screen._compositor.render_strips())
+    assert pictures > 5
+
+
+def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was() -> None:
+    """SIGTERM and SIGHUP as Ctrl+Q: on a terminal of its own, which gets its screen and its echo back."""
+    controller, terminal = pty.openpty()
+    before = termios.tcgetattr(terminal)
+    command = [sys.executable, "-m", "analyzer.cli", "open", "--hex", "7EA0070321930F017E"]
+    for name in (signal.SIGTERM, signal.SIGINT):
+        with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, cwd=ROOT) as process:
+            seen, limit = b"", time.monotonic() + 30
+            while b"SNRM" not in seen and time.monotonic() < limit:
+                seen += os.read(controller, 65536)
+            process.send_signal(name)
+            os.set_blocking(controller, False)
+            while process.poll() is None and time.monotonic() < limit:
+                with contextlib.suppress(BlockingIOError):
+                    seen += os.read(controller, 65536)
+                time.sleep(0.02)
+            with contextlib.suppress(BlockingIOError):
+                seen += os.read(controller, 65536)
+            os.set_blocking(controller, True)
+            assert process.returncode == 0
+        assert b"Traceback" not in seen
+        assert seen.rindex(b"\x1b[?1049l") > seen.rindex(b"\x1b[?1049h")
+        assert termios.tcgetattr(terminal)[3] == before[3]
+    os.close(controller)
+    os.close(terminal)

@@ -44,7 +44,7 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
         ),
         Binding("ctrl+o", "app.open_file", "Open", show=True),
         Binding("f7", "app.watch", "Live", show=True, priority=True),
-        Binding("ctrl+g", "unmask", "Show keys", tooltip="show or mask the keys"),
+        Binding("ctrl+g", "unmask", "Mask", tooltip="show or mask the keys"),
         Binding("enter", "next_field", show=False, priority=True),
         Binding("ctrl+l", "empty", "Empty", show=False, tooltip="empty the field"),
     ]
