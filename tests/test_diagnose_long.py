@@ -90,3 +90,20 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "diagnosed in" in capsys.readouterr().out
     assert main(["diagnose", str(path), "--format", "html"]) == 2
     assert "up to 30 messages" in capsys.readouterr().err
+
+
+def test_long_traces_are_compared_as_short_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same output, whether the messages are held or decoded when they are looked at."""
+    paths = []
+    for number, reads in enumerate((50, 55)):
+        paths.append(str(tmp_path / f"{number}.log"))
+        Path(paths[-1]).write_text("\n".join(record.data.hex() for record in plain(reads=reads).trace()))
+    said = []
+    for most in (30, 1000):
+        monkeypatch.setattr(long, "LONG", most)
+        assert main(["diff", *paths]) == 1
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert len(said[0].splitlines()) > 100

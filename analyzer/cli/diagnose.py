@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from analyzer.cli.options import (
@@ -15,6 +15,7 @@ from analyzer.cli.options import (
     add_input_options,
     colored,
     keys_of,
+    messages_of,
     print_json,
     redactor_for,
     traces_of,
@@ -52,8 +53,12 @@ def run(options: argparse.Namespace) -> int:
     from analyzer.inputs import open_traces
 
     traces, keys = traces_of(options), keys_of(options)
-    decoded = [(trace, _messages(trace, keys)) for trace in traces]
-    working = [(trace, _messages(trace, keys)) for name in options.against for trace in open_traces(name, options.kind)]
+    decoded = [(trace, messages_of(trace, keys, through=False)) for trace in traces]
+    working = [
+        (trace, messages_of(trace, keys, through=False))
+        for name in options.against
+        for trace in open_traces(name, options.kind)
+    ]
     _refuse_long(options, [messages for _, messages in (*decoded, *working)])
     diagnoses = _diagnosed(decoded, working, keys)
     redactor = redactor_for(options, chain.from_iterable(messages for _, messages in (*decoded, *working)), keys)
@@ -83,16 +88,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 Decoded = tuple["Trace", Sequence["Message"]]
-
-
-def _messages(trace: Trace, keys: KeyRing) -> Sequence[Message]:
-    """The messages of a trace: held where they are not too many, else decoded when they are looked at."""
-    from analyzer.diagnosis.long import LONG
-    from analyzer.index.pages import Messages
-
-    messages = Messages(trace, keys)
-    held = list(islice(messages.advance(), LONG + 1))
-    return held if len(held) <= LONG else messages
 
 
 def _refuse_long(options: argparse.Namespace, all_messages: Sequence[Sequence[Message]]) -> None:

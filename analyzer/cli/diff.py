@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from itertools import chain
 from typing import Any
 
 from analyzer.cli.options import (
@@ -12,6 +13,7 @@ from analyzer.cli.options import (
     add_input_options,
     colored,
     keys_of,
+    messages_of,
     print_json,
     redactor_for,
     traces_of,
@@ -34,15 +36,14 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command; gives the exit status."""
     from analyzer.comparison import diff
-    from analyzer.decoding import decode
 
     traces, keys = traces_of(options), keys_of(options)
     if len(traces) != 2:
         listed = ", ".join(f"{trace.source}#{number} {trace.name}" for number, trace in enumerate(traces, 1))
         raise UsageError(f"diff compares two traces, and here {'is' if len(traces) == 1 else 'are'} {listed}")
-    a, b = ((trace, list(decode(trace, keys))) for trace in traces)
+    a, b = ((trace, messages_of(trace, keys)) for trace in traces)
     result = diff(a[1], b[1])
-    redactor = redactor_for(options, [*a[1], *b[1]], keys)
+    redactor = redactor_for(options, chain(a[1], b[1]), keys)
     if options.format == "json":
         from analyzer.report import diff_json
 

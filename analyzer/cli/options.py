@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ def traces_of(options: argparse.Namespace) -> list[Trace]:
 def add_live_options(parser: argparse.ArgumentParser) -> None:
     """For commands that show what comes while it comes."""
     parser.add_argument("--follow", action="store_true", help="wait for more of a file that is still being written")
-    parser.add_argument("--live", metavar="INTERFACE", help="capture with dumpcap, of Wireshark; --filter takes a capture filter")
+    parser.add_argument(
+        "--live", metavar="INTERFACE", help="capture with dumpcap, of Wireshark; --filter takes a capture filter"
+    )
 
 
 def watched_of(options: argparse.Namespace) -> Watched | None:
@@ -194,6 +197,25 @@ def width() -> int:
     import shutil
 
     return min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
+
+
+def messages_of(trace: Trace, keys: KeyRing, through: bool = True) -> Sequence[Message]:
+    """The messages of a trace: held where they are not too many, else decoded when they are looked at (`Messages`); with
+    `through`, all of them are known then, else those that one iterates over."""
+    from collections import deque
+
+    from analyzer.diagnosis.long import LONG
+    from analyzer.index.pages import Messages
+
+    messages = Messages(trace, keys)
+    coming = messages.advance()
+    held = list(islice(coming, LONG + 1))
+    if len(held) <= LONG:
+        return held
+    del held
+    if through:
+        deque(coming, 0)
+    return messages
 
 
 def redactor_for(options: argparse.Namespace, messages: Iterable[Message], keys: KeyRing) -> Redactor | None:
