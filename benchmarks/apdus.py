@@ -173,9 +173,14 @@ def profiles() -> list[Row]:
         def many() -> Any:
             return values.of_apdu(long).values
 
+        def table() -> Any:
+            return values.columns_of_apdu(long).values
+
         assert leaves(list(map(list, peers.gurux_values(answers)))) == leaves(many())
+        assert list(zip(*table(), strict=True)) == many()[0]
         rows += [
-            against(longer, "gurux-dlms pduToXml", many, lambda: translate(long), 10_000, 3),
+            against(f"{longer}, as columns", "gurux-dlms pduToXml", table, lambda: translate(long), 10_000, 3),
+            against(f"{longer}, as rows", "gurux-dlms pduToXml", many, lambda: translate(long), None, 3),
             against(longer, "gurux-dlms getData", many, lambda: peers.gurux_values(answers), None, 5),
             lighter("memory of the 1000 x 8 values", "gurux-dlms getData", many, lambda: peers.gurux_values(answers)),
             lighter("memory of the 1000 x 8 tree", "gurux-dlms pduToXml", lambda: parse(APDU, long),

@@ -8,11 +8,12 @@
 They come out of the same grammar and the same parser as the tree. Of an array with equal elements no nodes are made.
 """
 
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from grammars.apdu import APDU
 from grammars.data import DATA
-from grammars.emit.rows import TEXTS
+from grammars.emit.rows import TEXTS, Run
 from grammars.kit.primitives import Bits
 from grammars.kit.spec import PLAIN, Issue, RawNode
 from grammars.parse import parse
@@ -43,12 +44,31 @@ def of_apdu(buffer: bytes, start: int = 0, end: int | None = None) -> Values:
     return Values(found, parsed.issues, parsed.failed_at)
 
 
-def columns(rows: list[Any]) -> list[tuple[Any, ...]]:
-    """The columns of a table as `of_data` gives it, for instance of a profile's buffer; rows that end early are filled up
-    with None."""
-    from itertools import zip_longest
+def columns_of_apdu(buffer: bytes, start: int = 0, end: int | None = None) -> Values:
+    """The columns of the only table that an APDU carries, for instance of a profile's buffer: of each a sequence, where all
+    rows are of one shape an `array.array` for numbers. Rows that end early are filled up with None. No columns where there is
+    no table, or more than one. Never raises on any octets."""
+    parsed = parse(APDU, buffer, start, end, plain=True)
+    tables: list[RawNode] = []
+    _tables(parsed.nodes, tables)
+    found = _columns(tables[0], buffer) if len(tables) == 1 else []
+    return Values(found, parsed.issues, parsed.failed_at)
 
-    return list(zip_longest(*rows))
+
+def _tables(nodes: list[RawNode], found: list[RawNode]) -> None:
+    for node in nodes:
+        if node[0].type == "array":
+            found.append(node)
+        elif not node[0].type and isinstance(node[3], list) and node[0].name not in SELECTIONS:
+            _tables(node[3], found)
+
+
+def _columns(table: RawNode, buffer: bytes) -> list[Any]:
+    parts = table[3]
+    if len(parts) == 1 and parts[0][0] is PLAIN and isinstance(parts[0][3], Run):
+        return parts[0][3].columns()
+    rows = plain(table, buffer)
+    return list(zip_longest(*rows)) if all(isinstance(row, tuple | list) for row in rows) else []
 
 
 def _gather(nodes: list[RawNode], buffer: bytes, found: list[Any]) -> None:
@@ -81,7 +101,7 @@ def _elements(nodes: list[RawNode], buffer: bytes) -> list[Any]:
     made: list[Any] = []
     for node in nodes:
         if node[0] is PLAIN:
-            made += node[3]
+            made += node[3].rows() if isinstance(node[3], Run) else node[3]
         elif node[0].type:
             made.append(plain(node, buffer))
     return made

@@ -148,7 +148,8 @@ def test_values_of_an_apdu() -> None:
     found = values.of_apdu(octets)
     assert (found.failed_at, found.issues) == (None, [])
     assert found.values == without_nodes(interpret(data.DATA, octets[4:]).nodes, octets[4:])
-    clock, status, energy = values.columns(found.values[0])
+    clock, status, energy = values.columns_of_apdu(octets).values
+    assert list(zip(clock, status, energy, strict=True)) == found.values[0]
     assert set(clock) == {bytes.fromhex("07E80B1A020A1E0000FFC480")} and set(status) == {0} and len(energy) == 20
     listed = bytes.fromhex("C403C103 00 120005 01 04 00 0A03414243")
     assert values.of_apdu(listed).values == [5, "ABC"]
@@ -159,7 +160,20 @@ def test_values_of_an_apdu() -> None:
 
 
 def test_columns_of_rows_that_end_early() -> None:
-    assert values.columns([(1, 2), (3,)]) == [(1, 3), (2, None)]
+    octets = bytes.fromhex("C401C100 0102 0202 1101 1102 0201 1103")
+    assert values.columns_of_apdu(octets).values == [(1, 3), (2, None)]
+    assert values.columns_of_apdu(bytes.fromhex("C401C100 1105")).values == []
+    assert values.columns_of_apdu(bytes.fromhex("C401C100 0102 1105 1106")).values == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(scalars, min_size=1, max_size=9), st.integers(1, 60), st.integers())
+def test_columns_are_those_of_the_rows(cells: list[Maker], count: int, seed: int) -> None:
+    dice, make = random.Random(seed), composed(2, cells)
+    octets = bytes.fromhex("C401C100") + array([make(dice) for _ in range(count)])
+    for _ in range(2):  # by the general parser, then perhaps by a template
+        rows_of_it, columns = values.of_apdu(octets).values[0], values.columns_of_apdu(octets).values
+        assert repr([tuple(column) for column in columns]) == repr(list(zip(*rows_of_it, strict=True)))
 
 
 @pytest.mark.parametrize("budget", [39, 40, 100, 159, 160, 161, 199, 200])

@@ -6,6 +6,7 @@ the offsets differ. Elements that differ, or that something is to be said of, ar
 """
 
 import struct
+from array import array
 from collections.abc import Iterable, Iterator
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -21,6 +22,9 @@ FEW = 4  # elements that are worth to be read by it
 WINDOW = 256
 KEPT = 8  # templates of one array in a grammar
 TEXTS = frozenset({"visible-string", "utf8-string"})
+# The codes of `array` whose size is that of struct's standard sizes, which the grammars use.
+CODES = {"B": "B", "b": "b", "H": "H", "h": "h", "L": "I", "l": "i", "Q": "Q", "q": "q", "f": "f", "d": "d"}
+LITTLE = array("H", b"\1\0")[0] == 1  # whether this machine stores the low octet first
 LISTS = frozenset({"array", "structure"})
 
 
@@ -54,6 +58,36 @@ class Part(NamedTuple):
             return self._replace(parts=tuple(part.plain() for part in self.parts))
         start = self.parts[0].start if self.parts else self.end
         return self._replace(start=start, form=f"{self.end - start}s", parts=None)
+
+
+class Run:
+    """Elements of one shape, side by side, whose values were not made yet."""
+
+    def __init__(self, template: "Template", octets: bytes) -> None:
+        self.template, self.octets = template, octets
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """A tuple for each element."""
+        return list(self.template.unpack_bare(self.octets))
+
+    def columns(self) -> list[Any]:
+        """The values of all elements, column by column: numbers as an `array`, which makes them when they are asked for,
+        others as a list."""
+        return [self._column(leaf) for leaf in self.template.bare.leaves()]
+
+    def _column(self, leaf: Part) -> Any:
+        octets, size, start, kind = self.octets, self.template.size, leaf.value, CODES.get(leaf.form)
+        if kind is None:
+            one = struct.Struct(f">{start}x{leaf.form}{size - leaf.end}x")
+            return [value for (value,) in one.iter_unpack(octets)]
+        width = leaf.end - start
+        gathered = bytearray(width * (len(octets) // size))
+        for place in range(width):
+            gathered[place::width] = octets[start + place :: size]
+        column = array(kind, bytes(gathered))
+        if LITTLE:
+            column.byteswap()
+        return column
 
 
 class NoTemplate(Exception):
@@ -142,7 +176,7 @@ class Template:
         plain = state.plain
         if plain and self.flat and not self.checked:
             state.budget -= number * self.counted
-            return [(PLAIN, pos, pos + len(octets), list(self.unpack_bare(octets)))]
+            return [(PLAIN, pos, pos + len(octets), Run(self, octets))]
         columns = list(zip(*self.unpack(octets), strict=True))
         if any(value not in allowed for n, allowed in self.checked for value in columns[n]):
             return None
