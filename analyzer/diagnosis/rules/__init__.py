@@ -16,5 +16,6 @@ from analyzer.diagnosis.rules import (
     segments,
     services,
     session,
+    speed,
     values,
 )

@@ -62,7 +62,7 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
         damaged = any(frame.faults or frame.parsed.issues for frame in one.item.message.frames) or _is_cut([one])
         if not damaged and not _without_title(one):
             noise.setdefault(one.item.message.direction if case.search.verifying else "", []).append(one)
-    for group in proven.values():
+    for group in _swaps_joined(list(proven.values())):
         yield from _proven(case, group)
     for group in readable.values():
         yield from _readable(case, group)
@@ -138,6 +138,20 @@ def _is_cut(group: Group) -> bool:
         and any("the length says" in issue.text for issue in one.item.message.layer.parsed.issues)
         for one in group
     )
+
+
+SWAP = {("encryption-key-wrong", "ak"), ("authentication-key-wrong", "ek")}
+
+
+def _swaps_joined(groups: list[Group]) -> list[Group]:
+    """The groups; where both keys are swapped, APDUs that need only one of them are of that group."""
+    changes = [{(c.code, c.role) for c in group[0].hypothesis.changes} for group in groups if group[0].hypothesis]
+    whole = next((n for n, own in enumerate(changes) if own == SWAP), None)
+    if whole is None:
+        return groups
+    joined = [one for n, group in enumerate(groups) if n != whole and changes[n] and changes[n] < SWAP for one in group]
+    rest = [group for n, group in enumerate(groups) if n != whole and not (changes[n] and changes[n] < SWAP)]
+    return [groups[whole] + joined, *rest]
 
 
 def _swapped(changes: Sequence[Variant]) -> bool:

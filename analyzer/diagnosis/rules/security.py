@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.decryptor import Decryptor, Protected, nonce
+from analyzer.decryptor import Decryptor, Protected
 from analyzer.diagnosis.case import Case, hexed, hls_proofs, names, protections
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.llc import stale
+from analyzer.diagnosis.search import sealed_of
 from analyzer.frame import fits
 from analyzer.hls import HlsUnknown
 from analyzer.keymaterial import carried_keys
@@ -16,7 +17,7 @@ from analyzer.model import Security, Side
 from analyzer.readable import damaged
 from analyzer.rebuild import AnyChange, Reseal
 from grammars.apdu import APDU
-from grammars.kit.spec import find_int, find_octets, find_raw
+from grammars.kit.spec import find_int, find_octets
 from grammars.llc import COMMAND, RESPONSE
 from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
@@ -324,7 +325,7 @@ def kdf_algorithm_id(case: Case) -> Iterator[Hit]:
                 derived = [key for _, key in carried_keys(layer, content, message.direction, case.keys)]
             except HlsUnknown:
                 continue
-            if len(derived) == 2 and not _opens(message, layer, security, derived[0]):
+            if len(derived) == 2 and not _opens(case, message, layer, derived[0]):
                 refused = any(refusal in (reply.apdu or "") for reply in (case.reply(message),) if reply
                               for refusal in ("exception", "error"))  # fmt: skip
                 yield Hit(
@@ -339,15 +340,14 @@ def kdf_algorithm_id(case: Case) -> Iterator[Hit]:
                 return
 
 
-def _opens(message: Message, layer: Layer, security: Security, key: bytes) -> bool:
-    """Whether a key turns the ciphered text of a layer into the text that its tag vouches for."""
-    text = find_raw(layer.nodes, "ciphered_text")
-    if text is None or security.system_title is None or security.invocation_counter is None:
-        return False
-    iv = nonce(security.system_title, security.invocation_counter)
-    if not security.encrypted:
+def _opens(case: Case, message: Message, layer: Layer, key: bytes) -> bool:
+    """Whether the tag of a layer verifies under an encryption key and the authentication key of its meter."""
+    item = next((item for item in sealed_of((message,)) if item.layer is layer), None)
+    if item is None:
         return True
-    return Decryptor().gcm_decrypt(key, iv, bytes(text[3])) == security.plaintext
+    owner = item.security.system_title if message.direction != "client" else message.after.server_title
+    authentication = case.keys.key("ak", owner, item.security.suite)
+    return Decryptor().unprotect(item.content, key, authentication).verdict == "verified"
 
 
 @rule("protected-range-wrong")

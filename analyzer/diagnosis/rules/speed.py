@@ -1,6 +1,7 @@
 """A port at a wrong speed: what a receiver that is too fast makes of each bit.
 
-A UART waits for a falling edge, takes the eight bits behind it at its own speed, and waits for the next edge. At k times
+A UART waits for a falling edge, takes the eight bits behind it at its own speed, and waits for the next edge; where the
+stop bit is missing, some wait for the line to be idle first, and some begin the next octet at once. At k times
 the speed of the sender it sees each bit k times, so the beginning of a frame, 7E A0, reads as a pattern of its own. The
 frame cannot be computed back, since bits between a missing stop bit and the next edge are not seen: nothing is proven.
 """
@@ -60,6 +61,23 @@ def sent_as(octets: bytes, ratio: int) -> bytes:
     return bytes(made)
 
 
+def taken_as(octets: bytes, ratio: int) -> bytes:
+    """The same of a receiver that looks into the middle of each bit and does not mind a stop bit that is low: the next
+    octet begins at once then."""
+    line = [bit for octet in octets for bit in (0, *(octet >> n & 1 for n in range(8)), 1)]
+    made, at = bytearray(), 0.0
+    while True:
+        if int(at) < len(line) and line[int(at)]:
+            edge = next((n for n in range(int(at) + 1, len(line)) if not line[n]), None)
+            if edge is None:
+                return bytes(made)
+            at = float(edge)
+        if at + 9.5 / ratio > len(line):
+            return bytes(made)
+        made.append(sum(line[int(at + (1.5 + n) / ratio)] << n for n in range(8)))
+        at += 9.5 / ratio
+
+
 @rule("baud-mismatch")
 def baud_mismatch(case: Case) -> Iterator[Hit]:
     """Octets of a side that has no frame at all, and that a receiver at a wrong speed would make of one."""
@@ -96,9 +114,10 @@ def _beginnings() -> dict[bytes, list[tuple[int, bytes]]]:
     made: dict[bytes, list[tuple[int, bytes]]] = {}
     for ratio in RATIOS:
         for length in LENGTHS:
-            begin = sent_as(bytes([FLAG, TYPE_3, length]), ratio)
-            if len(begin) >= TELLING:
-                made.setdefault(begin[:TELLING], []).append((ratio, begin))
+            for model in (sent_as, taken_as):
+                begin = model(bytes([FLAG, TYPE_3, length]), ratio)
+                if len(begin) >= TELLING:
+                    made.setdefault(begin[:TELLING], []).append((ratio, begin))
     return made
 
 
