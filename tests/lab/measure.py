@@ -1,16 +1,24 @@
-"""What the engine says of the conversations of the laboratory."""
+"""What the engine says of the conversations of the laboratory.
+
+`python -m tests.lab.measure [SEEDS] [FIRST]` counts everything that is said, so that nothing is left out in favour of the
+engine: what `python -m tests.lab` judges are the faults that stand for themselves (roots, errors and warnings). Here are
+also the consequences, of which most repeat what a meter answers, and the remarks, which are true and no faults.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, diagnose
 from analyzer.keyring import KeyRing
 from analyzer.model import Finding, Trace
 from tests.lab.conversation import healthy
-from tests.lab.faults import Fault
+
+Kind = tuple[str, str, str]  # root or consequence, fault or remark, certainty
 
 
 @dataclass(frozen=True)
@@ -38,38 +46,36 @@ def alarms(seeds: Iterable[int]) -> list[Alarm]:
     return found
 
 
-@dataclass
-class Score:
-    """How one fault was found. `claims` are the roots of severity error or warning by certainty: (said, true)."""
-
-    fault: Fault
-    seeds: int = 0
-    first: int = 0
-    third: int = 0
-    claims: dict[str, list[int]] = field(default_factory=lambda: {"proven": [0, 0], "likely": [0, 0]})
-    misses: list[str] = field(default_factory=list)
-    lies: list[str] = field(default_factory=list)
+def kind_of(finding: Finding) -> Kind:
+    stands = "root" if finding.because_of is None else "consequence"
+    return stands, "remark" if finding.severity == "info" else "fault", finding.certainty
 
 
-def score(fault: Fault, seeds: Iterable[int]) -> Score:
-    """One fault on conversations of many seeds."""
-    result = Score(fault)
-    for seed in seeds:
-        findings = diagnosed(*fault.make(seed)).findings
-        # Remarks about what is true and no fault do not stand before another remark, which is all that some faults are.
-        codes = [finding.code for finding in findings if finding.severity != "info" or finding.code == fault.code]
-        result.seeds += 1
-        result.first += codes[:1] == [fault.code]
-        result.third += fault.code in codes[:3]
-        if codes[:1] != [fault.code]:
-            result.misses.append(f"seed {seed}: {', '.join(codes[:4]) or 'nothing'}")
-        for finding in findings:
-            if finding.because_of is None and finding.severity != "info" and finding.certainty in result.claims:
-                true = finding.code in (fault.code, *fault.also)
-                result.claims[finding.certainty][0] += 1
-                result.claims[finding.certainty][1] += true
-                if not true:
-                    result.lies.append(
-                        f"seed {seed}: {finding.code} {finding.certainty}: {'; '.join(finding.evidence)}"
-                    )
-    return result
+def everything_said(seeds: Iterable[int]) -> tuple[Counter[Kind], Counter[Kind], Counter[tuple[Kind, str]]]:
+    """Of conversations with each fault: what is said by kind, how much of it names the fault or what follows from it, and
+    the codes of the rest."""
+    from tests.lab.faults import every_fault, talk_with
+
+    said, meant, besides = Counter[Kind](), Counter[Kind](), Counter[tuple[Kind, str]]()
+    for fault in every_fault():
+        for seed in seeds:
+            talk = talk_with(seed, fault)
+            for finding in diagnosed(talk.play(), talk.ring()).findings:
+                kind, right = kind_of(finding), finding.code in (*fault.codes, *fault.also)
+                said[kind] += 1
+                meant[kind] += right
+                besides[kind, finding.code] += not right
+    return said, meant, +besides
+
+
+def main() -> None:
+    given = [int(word) for word in sys.argv[1:3]]
+    count, first = (*given, *(3, 1)[len(given) :])
+    said, meant, besides = everything_said(range(first, first + count))
+    for kind in sorted(said):
+        rest = ", ".join(f"{code} {n}" for (own, code), n in besides.most_common() if own == kind)
+        print(f"{' '.join(kind)}: {said[kind]} said, {meant[kind]} name the fault; besides: {rest or 'nothing'}")
+
+
+if __name__ == "__main__":
+    main()
