@@ -19,6 +19,7 @@ from analyzer.cli.options import INTERRUPTED, OK, UNUSABLE, Parser
 
 TRACEBACK_VARIABLE = "DLMSCOPE_TRACEBACK"
 COMMANDS = (open_, decode, diagnose, diff, edit, explain, export, record, sweep, serve)
+LASTING = (open_, record, serve)  # they may run for days
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +50,15 @@ def _run(arguments: Sequence[str] | None) -> int:
     if not given and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
         given = ["open"]
     options = _parser().parse_args(given)
+    if options.run in [command.run for command in LASTING]:
+        return _commanded(options)
+    from analyzer.held import collection_held
+
+    with collection_held():
+        return _commanded(options)
+
+
+def _commanded(options: argparse.Namespace) -> int:
     if getattr(options, "redact", None) == "payload":
         from analyzer.hiding import values_hidden
 

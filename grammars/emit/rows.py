@@ -8,7 +8,7 @@ the offsets differ. Elements that differ, or that something is to be said of, ar
 import struct
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from grammars.emit.structures import column_of
@@ -19,7 +19,7 @@ from grammars.kit.spec import PLAIN, RawNode, Spec, State
 
 LEAST = 16  # elements of an array that is worth a template
 FEW = 4  # elements that are worth to be read by it
-WINDOW = 256
+WINDOW = 1024
 KEPT = 8  # templates of one array in a grammar
 TEXTS = frozenset({"visible-string", "utf8-string"})
 # The codes of `array` whose size is that of struct's standard sizes, which the grammars use.
@@ -79,7 +79,7 @@ class Run:
         octets, size, start, kind = self.octets, self.template.size, leaf.value, CODES.get(leaf.form)
         if kind is None:
             one = struct.Struct(f">{start}x{leaf.form}{size - leaf.end}x")
-            return [value for (value,) in one.iter_unpack(octets)]
+            return list(chain.from_iterable(one.iter_unpack(octets)))
         width = leaf.end - start
         gathered = bytearray(width * (len(octets) // size))
         for place in range(width):
