@@ -333,23 +333,17 @@ def segmentation_stalled(case: Case) -> Iterator[Hit]:
     """Segments that announce more, and nobody asks for them."""
     for message in case.messages:
         last = message.frames[-1]
-        if (
-            not last.carries_hdlc
-            or not last.segmented
-            or message.direction != "meter"
-            or message.number in case.unheard
-        ):
+        if not last.carries_hdlc or not last.segmented or message.direction != "meter":
             continue
-        later = [m for m in case.behind(message) if m.direction == "client"]
-        if not later:
-            continue
-        asked = any(m.frame in ("RR", "RNR") for m in later[:1])
-        if not asked:
+        if message.layer is None:
+            continue  # nobody heard it, or it came before
+        later = next((m for m in case.behind(message) if m.direction == "client"), None)
+        if later is not None and later.frame not in ("RR", "RNR"):
             yield Hit(
                 message,
                 (
                     f"the last of {len(message.frames)} segments says that more follow",
-                    f"the client goes on with {names(later[0])} in place of RR",
+                    f"the client goes on with {names(later)} in place of RR",
                 ),
                 field="segmentation",
             )

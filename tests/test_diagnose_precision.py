@@ -1,0 +1,142 @@
+"""What must not be claimed, and what was once missed: each of these was wrong on the laboratory."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from analyzer.decoding import decode
+from analyzer.diagnosis import Diagnosis, diagnose
+from analyzer.diagnosis.rules.speed import RATIOS, taken_as
+from analyzer.diagnosis.search import PLAIN_TAGS, random_hit
+from analyzer.frame import reads_whole
+from analyzer.keyring import KeyRing
+from analyzer.model import Record, Trace
+from analyzer.report.summary import summary
+from grammars.apdu import APDU
+from tests.lab import uart
+from tests.lab.carriers import Hdlc, Wrapper
+from tests.lab.conversation import Setting, Talk
+from tests.lab.octets import crc
+
+AARQ = bytes.fromhex("601DA109060760857405080101BE10040E01000000065F1F0400007E1FFFFF")
+RIGHT = {"ek": "0x" + "1A" * 16, "ak": "0x" + "2B" * 16}
+
+
+def trace(*told: tuple[str, bytes]) -> Trace:
+    return Trace("t", "t", tuple(Record(n, data, side) for n, (side, data) in enumerate(told, 1)))  # type: ignore[arg-type]
+
+
+def diagnosis(one: Trace, ring: KeyRing | None = None) -> Diagnosis:
+    ring = ring or KeyRing()
+    return diagnose([(one, list(decode(one, ring)))], ring)[0]
+
+
+def said(one: Trace, ring: KeyRing | None = None) -> list[tuple[str, str]]:
+    return [(finding.code, finding.severity) for finding in diagnosis(one, ring).findings]
+
+
+def test_a_connection_request_that_is_answered_at_the_second_try_is_a_remark() -> None:
+    line = Hdlc(16, 1)
+    snrm, ua = line.frame("client", 0x93), line.frame("meter", 0x73)
+    found = said(trace(("client", snrm), ("client", snrm), ("meter", ua)))
+    assert ("no-reply", "info") in found and not [one for one in found if one[1] != "info"]
+    assert ("no-reply", "error") in said(trace(("client", snrm), ("client", snrm), ("client", snrm)))
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_segments_that_are_sent_again_count_once(window: int) -> None:
+    """One segment again, a whole window again, the last one again after it ended the APDU."""
+    setting = Setting(11, framing="hdlc", ciphered=True, control=0x30)
+    assert isinstance(setting.carrier, Hdlc)
+    setting.carrier.parameters = (64, 64, window)
+    records = Talk(setting).play().records
+    whole = [summary(message) for message in decode(records, setting.ring())]
+    places = [n for n, record in enumerate(records) if record.direction == "client" and record.data[1] & 0x08]
+    for first in places[:4]:
+        for count in range(1, window + 1):
+            if not all(n in places for n in range(first, first + count)):
+                continue
+            told = [(record.direction, record.data) for record in records]
+            told[first + count : first + count] = told[first : first + count]
+            messages = list(decode(trace(*told), setting.ring()))
+            assert [summary(m) for m in messages if m.layer is not None] == [
+                text for text, m in zip(whole, decode(records, setting.ring()), strict=True) if m.layer is not None
+            ]
+            found = {code for code, severity in said(trace(*told), setting.ring()) if severity != "info"}
+            assert found <= {"response-timeout-short", "sequence-error", "frame-lost"} and "llc-missing" not in found
+
+
+def test_a_wrapper_whose_length_is_too_short() -> None:
+    line = Wrapper(16, 1)
+    line.send("client", AARQ)
+    sent = line.records[0].data
+    for missing in (1, 3):
+        short = sent[:6] + (len(AARQ) - missing).to_bytes(2, "big") + sent[8:]
+        (first, *_) = diagnosis(trace(("client", short))).findings
+        assert first.code == "wrapper-length-wrong" and first.side == "client"
+
+
+@pytest.mark.parametrize("information", [b"", bytes.fromhex("81800705010680")])
+def test_an_address_that_was_not_shifted_is_no_wrong_check(information: bytes) -> None:
+    head = bytes([0xA0, 2 + 2 + 1 + (2 + len(information) if information else 0) + 2, 0x03, 0x10, 0x93])
+    body = head + crc(head) + information if information else head
+    found = said(trace(("client", b"\x7e" + body + crc(body) + b"\x7e")))
+    assert found[0] == ("address-length", "error")
+    assert not {"hcs-wrong", "fcs-wrong"} & {code for code, _ in found}
+
+
+def test_random_texts_are_whole_no_oftener_than_the_bound_says() -> None:
+    source = Random(3)
+    for octets in (2, 3, 4, 7, 8, 10, 15, 24, 60):
+        for plainly in (True, False):
+            hits = 0
+            for tag in PLAIN_TAGS:
+                texts = (bytes([tag]) + source.randbytes(octets - 1) for _ in range(150))
+                hits += sum(reads_whole(APDU, text, plainly) for text in texts)
+            share = hits / (150 * len(PLAIN_TAGS)) * len(PLAIN_TAGS) / 256
+            assert share <= 1.5 * random_hit(octets, PLAIN_TAGS, plainly)
+
+
+def test_no_key_is_named_where_short_texts_read_by_chance() -> None:
+    """Many short answers under a key that nobody gave: some of them read under some change, and mean nothing."""
+    for seed in range(8):
+        setting = Setting(
+            seed, ciphered=True, control=0x30, protection="general-glo", exchanges=30, framing="wrapper", suite=0
+        )
+        talk = Talk(setting).play()
+        first = diagnosis(talk, KeyRing.from_options(**RIGHT)).findings[0]  # type: ignore[arg-type]
+        assert (first.code, first.certainty, first.side) == ("encryption-key-wrong", "likely", "analyst")
+
+
+def test_noise_that_begins_as_a_protected_apdu_counts_for_nothing() -> None:
+    for seed in (13, 40, 77):
+        setting = Setting(seed, ciphered=True, control=0x30, protection="general-glo", exchanges=40, framing="wrapper")
+        talk, keys = Talk(setting).play(), setting.keys
+        ring = KeyRing.from_options(ek="0x" + keys["ek"][::-1].hex(), ak="0x" + keys["ak"].hex())
+        found = [one for one in diagnosis(talk, ring).findings if one.severity != "info"]
+        assert [one.code for one in found] == ["key-reversed"]
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_receiver_that_minds_no_stop_bit(ratio: int) -> None:
+    octets = bytes.fromhex("7EA0202103734499")
+    assert uart.received(uart.waveform(octets), ratio).startswith(taken_as(octets, ratio))
+
+
+def test_a_speed_that_is_wrong_is_diagnosed() -> None:
+    line = Hdlc(16, 1)
+    heard = uart.received(uart.waveform(line.frame("meter", 0x73)), 4)
+    found = said(trace(("client", line.frame("client", 0x93)), ("meter", heard)))
+    assert ("baud-mismatch", "error") in found
+
+
+@pytest.mark.parametrize("octets", [16, 8])
+def test_a_tag_of_another_length_is_no_damage(octets: int) -> None:
+    for seed in (14, 20):
+        setting = Setting(seed, ciphered=True, control=0x30, protection="general-glo", exchanges=4)
+        setting.meter.quirk.tag_octets = octets
+        found = diagnosis(Talk(setting).play(), setting.ring()).findings
+        assert found[0].code == "tag-length-wrong"
+        assert "ciphertext-damaged" not in {one.code for one in found}
