@@ -172,6 +172,8 @@ def print_pairs(drawn: list[Both | None]) -> None:
     )
     print(f"  {sum(hidden(*pair) is not None for pair in fitting())} of them do not count, see --hidden")
     print(f"  without those of which a fault is not found alone either: {alone / len(played):.1%}")
+    for broken in (one for one in played if one.problem):
+        print(f"  broke: {broken.problem}, python -m tests.lab.show {broken.first} {broken.second} {broken.seed}")
     for name, times in missed.most_common(25):
         examples = [one for one in played if name in one.missed]
         hard = [one for one in examples if name in one.hard]

@@ -100,8 +100,8 @@ def common_needs(*faults: Fault) -> dict[str, tuple[Any, ...]] | None:
     return None if () in needs.values() else needs
 
 
-def talk_with(seed: int, *faults: Fault, late: bool = False, **given: Any) -> Talk:
-    """The conversation of a seed with these faults in it, ready to be played. Needs what `common_needs` gives."""
+def talk_with(seed: int, *faults: Fault, late: bool = False, changed: bool = True, **given: Any) -> Talk:
+    """The conversation of a seed with these faults in it, ready to be played; without them where `changed` is false."""
     chance = Random(f"{seed} {' '.join(one.name for one in faults)}")
     needs = common_needs(*faults)
     if needs is None:
@@ -115,6 +115,6 @@ def talk_with(seed: int, *faults: Fault, late: bool = False, **given: Any) -> Ta
     chosen.setdefault("gateway", False)
     chosen.setdefault("prelude", False)
     talk = Talk(Setting(seed, **{**chosen, **given}), late, alone=alone)
-    for one in faults:
+    for one in faults if changed else ():
         one.change(talk)
     return talk

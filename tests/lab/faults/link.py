@@ -244,7 +244,14 @@ def frame_that_the_meter_has_not(talk: Talk) -> None:
     then(talk, rejected)
 
 
-@fault("segmentation-stalled", framing=HDLC, ends=True, stage="service", parameters=((64, 64, 1), (128, 128, 1)))
+@fault(
+    "segmentation-stalled",
+    framing=HDLC,
+    ends=True,
+    stage="service",
+    parameters=((64, 64, 1), (128, 128, 1)),
+    instead={"transfer-unfinished": "where nothing follows, the capture may as well end in the middle"},
+)
 def segments_not_fetched(talk: Talk) -> None:
     """The client does not ask for the next segment, but disconnects, or says no more."""
     line = line_of(talk)
