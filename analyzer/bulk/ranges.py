@@ -171,7 +171,7 @@ def joined(parts: Sequence[Any]) -> Any:
 def marks_of(size: int) -> deque[int]:
     """From where on in so many pieces snapshots are taken: often at the begin, where two states grow together, and at the
     end."""
-    powers = [1 << n for n in range(5, size.bit_length()) if 1 << n < size]
+    powers = [1 << n for n in range(3, size.bit_length()) if 1 << n < size]
     return deque(sorted({*powers, *(size - before for before in TAIL if size > before)}))
 
 

@@ -35,7 +35,7 @@ HEAD = 2048  # pieces of a trace that this process decodes: the first answer, an
 WORTH = 3 * HEAD  # pieces, of one trace or of many, below which no worker is started
 AHEAD = 2  # ranges or traces that wait beside those that workers have
 MISSES = 3  # ranges one after the other of which no part could be used: then guessing is given up for a while
-PAUSE = 8 * RANGE_PIECES  # pieces until it is tried again
+PAUSE = 8 * RANGE_PIECES  # pieces until it is tried again; twice as many each time
 
 RARELY = (50_000, 50, 100)  # objects between two collections of garbage: messages have no cycles, and there are many
 
@@ -119,7 +119,7 @@ class Bulk:
 
     def _long(self, pieces: Iterator[Piece], form: Form) -> Contents:
         """A long trace: its head in this process, then ranges at once, as long as guessing pays."""
-        size = HEAD
+        size, pause = HEAD, PAUSE
         truth: Snapshot | None = None
         while True:
             left = yield from alone(Stages(self._keys, truth), form, pieces, size)
@@ -128,7 +128,7 @@ class Bulk:
             left = yield from self._at_once(*left, form)
             if left is None:
                 return
-            (truth, pieces), size = left, PAUSE
+            (truth, pieces), size, pause = left, pause, 2 * pause
 
     def _at_once(self, truth: Snapshot, pieces: Iterator[Piece], form: Form) -> Generator[Any, None, Rest | None]:
         """Ranges in workers; what is left, with the state behind what was done, where guessing does not pay."""
