@@ -154,30 +154,30 @@ def object_rows(one: Answer | Pushed) -> Iterator[Row]:
 
 def _of_profile(profile: Profile) -> Iterator[Row]:
     """Every cell; the time of its row is that of the clock column."""
+    heads = [_head(column, profile) for column in profile.columns]
     for row in profile.rows():
-        columns = [profile.columns[n] if n < len(profile.columns) else Column() for n in range(len(row))]
+        heads += [_head(Column(), profile)] * (len(row) - len(heads))
         when = None
-        for column, cell in zip(columns, row, strict=True):
-            if column.is_clock and cell.value is not None:
+        for head, cell in zip(heads, row, strict=False):
+            if head is None and cell.value is not None:
                 when = cell_text(cell.value, cell.type)
-        for place, (column, cell) in enumerate(zip(columns, row, strict=True)):
-            if column.is_clock:
+        for place, (head, cell) in enumerate(zip(heads, row, strict=False)):
+            if head is None:
                 continue
-            target = column.target or profile.target
             exact = profile.numbers(place, cell)
             composed = isinstance(exact, tuple)
             value = _composed(as_json(exact, profile.octets)) if composed else _text(exact, cell.type)
             number = None if composed else _number(exact)
-            yield (
-                readings.obis(target.instance_id),
-                target.class_id,
-                target.attribute_id,
-                column.name or None,
-                when,
-                value,
-                number,
-                unit_of(column) or None,
-            )
+            name, unit = head[3:]
+            yield *head[:3], name, when, value, number, unit
+
+
+def _head(column: Column, profile: Profile) -> tuple[str, int, int, str | None, str | None] | None:
+    """What is the same in every cell of a column: OBIS code, class, attribute, name, unit; None for the clock."""
+    if column.is_clock:
+        return None
+    class_id, instance, attribute = column.target or profile.target
+    return readings.obis(instance), class_id, attribute, column.name or None, unit_of(column) or None
 
 
 def _composed(value: Any) -> str:
