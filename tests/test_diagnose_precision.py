@@ -140,3 +140,40 @@ def test_a_tag_of_another_length_is_no_damage(octets: int) -> None:
         found = diagnosis(Talk(setting).play(), setting.ring()).findings
         assert found[0].code == "tag-length-wrong"
         assert "ciphertext-damaged" not in {one.code for one in found}
+
+
+@pytest.mark.parametrize("sender", ["client", "meter"])
+def test_segments_that_were_protected_one_by_one(sender: str) -> None:
+    """The client seals each segment, with a counter of its own, as if it were the APDU."""
+    setting = Setting(4, framing="hdlc", ciphered=True, control=0x30, protection="glo", suite=0, mechanism=0)
+    assert isinstance(setting.carrier, Hdlc)
+    setting.carrier.parameters = (128, 128, 1)
+    talk, station = Talk(setting), setting.client if sender == "client" else setting.meter
+    right = setting.carrier.send
+
+    def by_segments(side: str, apdu: bytes) -> None:
+        if side != sender or apdu[:1] not in (b"\xc9", b"\xcc"):
+            right(side, apdu)  # type: ignore[arg-type]
+            return
+        plain = bytes([0xC1 if side == "client" else 0xC4]) + bytes(range(150))
+        pieces = [plain[:80], plain[80:]]
+        line, other = setting.carrier, "meter" if side == "client" else "client"
+        assert isinstance(line, Hdlc)
+        for number, piece in enumerate(pieces):
+            sealed = station.seal(bytes([plain[0]]) + piece)
+            information = (line.llc[side] if number == 0 else b"") + sealed  # type: ignore[index]
+            control = line.sent[other] % 8 << 5 | 0x10 | line.sent[side] % 8 << 1  # type: ignore[index]
+            line.sent[side] += 1  # type: ignore[index]
+            line.put(side, line.frame(side, control, information, number == 0))  # type: ignore[arg-type]
+            if number == 0:
+                line.put(other, line.frame(other, line.sent[side] % 8 << 5 | 0x11))  # type: ignore[arg-type,index]
+
+    setting.carrier.send = by_segments  # type: ignore[method-assign]
+    talk.associate()
+    request = bytes.fromhex("C101C100010000600100FF02000901AA" if sender == "client" else "C001C100010000600100FF0200")
+    talk.send("client", talk.sealed("client", request))
+    if sender == "meter":
+        talk.send("meter", talk.sealed("meter", bytes.fromhex("C401C1000901AA")))
+    one = Trace("t", "t", tuple(setting.carrier.records))
+    found = [f for f in diagnosis(one, setting.ring()).findings if f.severity != "info"]
+    assert (found[0].code, found[0].certainty, found[0].side) == ("protected-range-wrong", "proven", sender)

@@ -17,10 +17,10 @@ from analyzer.diagnosis.variants import (
     tag_variants,
     title_variants,
 )
-from analyzer.hls import HlsFacts, Sender
-from analyzer.keyring import KeyProvider, KeyRing
+from analyzer.hls import HlsFacts, HlsUnknown, Sender, verify_signature
+from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 
-GMAC, GMAC_OCTETS = 5, 17
+GMAC, GMAC_OCTETS, ECDSA = 5, 17, 7
 HASHES: dict[int, Callable[[bytes], bytes]] = {
     3: lambda text: hashlib.md5(text, usedforsecurity=False).digest(),
     4: lambda text: hashlib.sha1(text, usedforsecurity=False).digest(),
@@ -48,6 +48,54 @@ def explanation(
         hashes = _hashes(facts, own or b"", peer or b"", challenge, other or b"", keys)
         digest = HASHES[facts.mechanism]
         return next(((code, words) for code, words, text in hashes if digest(text) == value), None)
+    if facts.mechanism == ECDSA and len(value) in (64, 96):
+        return _signature(facts, sender, value, own or b"", peer or b"", challenge, other or b"", keys)
+    return None
+
+
+def _signature(
+    facts: HlsFacts,
+    sender: Sender,
+    value: bytes,
+    own: bytes,
+    peer: bytes,
+    challenge: bytes,
+    other: bytes,
+    keys: KeyProvider,
+) -> tuple[str, str] | None:
+    """What else was signed, by whom, or how r and s were written."""
+    roles: dict[Sender, KeyRole] = {"client": "client_certificate", "meter": "server_certificate"}
+    suite, right = (2 if len(value) == 96 else 1), own + peer + challenge + other
+    signer = keys.key(roles[sender], facts.server_title, suite)
+    stranger = keys.key(roles["meter" if sender == "client" else "client"], facts.server_title, suite)
+    half = len(value) // 2
+    r, s = value[:half], value[half:]
+    swapped = "hls-challenge-swapped"
+    tries = [
+        (swapped, "titles and challenges are signed in another order", signer, b"".join(order), value)
+        for order in permutations((own, peer, challenge, other))
+    ]
+    tries += [
+        (KEY_OR_TITLE, "the system titles are left out", signer, challenge + other, value),
+        (
+            KEY_OR_TITLE,
+            "the system titles are left out, and the challenges exchanged",
+            signer,
+            other + challenge,
+            value,
+        ),
+        (KEY_OR_TITLE, "the challenge alone is signed", signer, challenge, value),
+        (KEY_OR_TITLE, "only the titles and the challenge are signed", signer, own + peer + challenge, value),
+        (KEY_OR_TITLE, "the own title is missing", signer, peer + challenge + other, value),
+        (KEY_OR_TITLE, "the title of the other side is missing", signer, own + challenge + other, value),
+        (KEY_OR_TITLE, "the key of the other side signs", stranger, right, value),
+        ("ecdsa-signature-format", "s stands before r", signer, right, s + r),
+        ("ecdsa-signature-format", "r and s have their octets reversed", signer, right, r[::-1] + s[::-1]),
+    ]
+    for code, words, certificate, text, signature in tries:
+        with suppress(HlsUnknown, ValueError):
+            if certificate is not None and verify_signature(certificate, text, signature):
+                return code, words
     return None
 
 

@@ -110,6 +110,7 @@ def hls_challenges_equal(case: Case) -> Iterator[Hit]:
     "hls-key-or-title-wrong",
     "hls-server-proof-wrong",
     "hls-sha256-old-formula",
+    "ecdsa-signature-format",
     "mechanism-proprietary",
     "aad-without-key",
     "aad-security-control-wrong",
