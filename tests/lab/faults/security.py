@@ -20,6 +20,7 @@ def errs(talk: Talk, quirk: Quirk | None = None, most: int = 4) -> Station:
     """The side that errs from a random APDU on; meters answer with an exception, an error in clear, or not at all."""
     side = talk.setting.client if talk.chance.random() < 0.5 else talk.setting.meter
     side.after = talk.onset(most)
+    talk.setting.casts = False  # they have a key of their own, and nobody would refuse them
     if quirk is not None:
         side.quirk = quirk
     talk.refusal = talk.chance.choice((bytes.fromhex("D80305"), bytes.fromhex("0E010006"), None))
@@ -30,6 +31,7 @@ def client_errs(talk: Talk, quirk: Quirk, first: int = 0) -> Station:
     """The same for the client alone."""
     side = talk.setting.client
     side.after, side.quirk = max(first, talk.onset(4)), quirk
+    talk.setting.casts = False
     talk.refusal = talk.chance.choice((bytes.fromhex("D80305"), bytes.fromhex("0E010006"), None))
     return side
 
@@ -192,6 +194,8 @@ def suite_of_the_client_is_another(talk: Talk) -> None:
 
 @fault(
     "security-suite-mismatch",
+    "encryption-key-wrong",
+    "authentication-key-wrong",
     stage="analyst",
     ciphered=True,
     control=0x30,
