@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from analyzer.bulk.forms import Form, made
@@ -46,6 +46,23 @@ class Range:
     guess: Snapshot | None
     last: bool
     form: Form
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """On the way to a worker the octets are one string, and what all pieces have in common is there once."""
+        rest = [(p[0], p[2], p[3], p[4], p[5], p[6]) for p in self.pieces]
+        common = rest[:1] if rest and rest.count(rest[0]) == len(rest) else rest
+        octets = b"".join([piece.data for piece in self.pieces])
+        return _unpacked, (octets, [len(p.data) for p in self.pieces], common, self.guess, self.last, self.form)
+
+
+def _unpacked(
+    octets: bytes, sizes: list[int], rest: list[Any], guess: Snapshot | None, last: bool, form: Form
+) -> Range:
+    make, pieces, at = tuple.__new__, [], 0  # a named tuple in half the time
+    for size, (framing, *more) in zip(sizes, rest if len(rest) == len(sizes) else repeat(rest[0]), strict=False):
+        pieces.append(make(Piece, (framing, octets[at : at + size], *more)))
+        at += size
+    return Range(pieces, guess, last, form)
 
 
 @dataclass(slots=True)
