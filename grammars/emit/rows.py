@@ -20,6 +20,7 @@ from grammars.kit.spec import PLAIN, RawNode, Spec, State
 LEAST = 16  # elements of an array that is worth a template
 FEW = 4  # elements that are worth to be read by it
 WINDOW = 1024
+TOGETHER = 25  # values of a column that are unpacked at once
 KEPT = 8  # templates of one array in a grammar
 TEXTS = frozenset({"visible-string", "utf8-string"})
 # The codes of `array` whose size is that of struct's standard sizes, which the grammars use.
@@ -78,15 +79,20 @@ class Run:
     def _column(self, leaf: Part) -> Any:
         octets, size, start, kind = self.octets, self.template.size, leaf.value, CODES.get(leaf.form)
         if kind is None:
-            one = struct.Struct(f">{start}x{leaf.form}{size - leaf.end}x")
-            return list(chain.from_iterable(one.iter_unpack(octets)))
+            one = f"{start}x{leaf.form}{size - leaf.end}x"
+            many = len(octets) - len(octets) % (
+                size * TOGETHER
+            )  # a tuple for each value would take as long as the value
+            taken = struct.iter_unpack(">" + one * TOGETHER, octets[:many])
+            return list(
+                chain(chain.from_iterable(taken), chain.from_iterable(struct.iter_unpack(">" + one, octets[many:])))
+            )
         width = leaf.end - start
         gathered = bytearray(width * (len(octets) // size))
         for place in range(width):
-            gathered[place::width] = octets[start + place :: size]
-        column = array(kind, bytes(gathered))
-        if LITTLE:
-            column.byteswap()
+            gathered[width - 1 - place if LITTLE else place :: width] = octets[start + place :: size]
+        column = array(kind)
+        column.frombytes(gathered)
         return column
 
 
