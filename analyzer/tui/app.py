@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.timer import Timer
+from textual.widgets import Input
 
 from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
@@ -36,6 +38,8 @@ from analyzer.tui.watch import Watch
 from analyzer.watching import Watched
 
 SWITCH = 0.001  # seconds that a thread may keep the interpreter while a key waits
+MOVES = ("tab", "shift+tab")
+HELD = 0.3  # seconds
 TICK = 0.1  # seconds between two looks at what is watched
 SETTLED, UNSETTLED = 1.0, 15.0  # seconds without anything new, or with it, after which findings are made anew
 DARK, LIGHT = "textual-dark", "textual-light"
@@ -54,9 +58,6 @@ class DlmscopeApp(App[int]):
             for p in PLACES
             if p.key != "1"
         ),
-        # At once, and not when the field that has the focus has come to it: what is typed behind it is for the next field.
-        Binding("tab", "app.focus_next", "Next field", show=False, priority=True),
-        Binding("shift+tab", "app.focus_previous", "Previous field", show=False, priority=True),
         Binding("question_mark,f1", "help", "Help", key_display="?", show=True),
         Binding("ctrl+o", "open_file", "Open", show=False),
         Binding("f7", "watch", "Live", show=False, priority=True),
@@ -88,10 +89,35 @@ class DlmscopeApp(App[int]):
         self._first = first or ("trace" if traces or live is not None else "start")
         self._live = live
         self.watched: Watch | None = None
+        self._held: list[events.Event] | None = None
         self._ticks: Timer | None = None
         self._growth = 0
         self._grown_at = self._settled_at = 0.0
         self._thread = threading.get_ident()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys that come in while one that may move the focus is on its way wait for it: what is typed right behind a Tab
+        is for the next field, as fast as it may come."""
+        if not isinstance(event, events.Key | events.Paste):
+            await super().on_event(event)
+            return
+        fresh = not event.is_forwarded
+        if fresh and self._held is not None:
+            self._held.append(event)
+            return
+        key = event.key if isinstance(event, events.Key) else ""
+        moves = key in MOVES or (key == "enter" and isinstance(self.focused, Input))
+        await super().on_event(event)
+        if moves and fresh and event.is_forwarded:
+            self._held = []
+            self.set_timer(HELD, self._release)  # where nothing came back
+        elif key in MOVES or key == "enter":
+            await self._release()
+
+    async def _release(self) -> None:
+        held, self._held = self._held, None
+        for event in held or ():
+            await self.on_event(event)
 
     def on_mount(self) -> None:
         """Makes the screens and shows the first."""

@@ -131,7 +131,7 @@ class TcpProxy(_Passing):
     """A proxy: the software connects to `listen`, and each of its connections goes on to `target`."""
 
     def __init__(self, listen: Address, target: Address, out: str = "") -> None:
-        super().__init__(f"proxy for {target[0]}:{target[1]}", out)
+        super().__init__(f"{listen[0]}:{listen[1]} -> {target[0]}:{target[1]}", out)
         self._listen, self._target = listen, target
         self._problem: Exception | None = None
         self.bound: list[Address] = []  # where it listens
@@ -150,7 +150,8 @@ class TcpProxy(_Passing):
                 recorder.close()
         if self._problem is not None:
             why = getattr(self._problem, "strerror", None) or str(self._problem)
-            raise InputError(f"{self._listen[0]}:{self._listen[1]} cannot be listened on: {why.lower()}")
+            where = f"{self._listen[0]}:{self._listen[1]}"
+            raise InputError(why if where in why else f"{where} cannot be listened on: {why.lower()}")
 
     def _run(self, recorder: Recorder | None) -> None:
         try:

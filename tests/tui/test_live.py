@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
@@ -269,8 +270,20 @@ async def test_the_form_begins_a_file(empty_app: DlmscopeApp, tmp_path: Path) ->
         await until(pilot, lambda: rows(empty_app).row_count() == 1)
         with path.open("a") as file:
             file.write(f"RX: {ANSWER.hex(' ')}\n")
-        await until(pilot, lambda: rows(empty_app).row_count() == 2)
+        await until(pilot, lambda: rows(empty_app).cursor == 1)
         assert "growing.log" in said(empty_app)
+        assert "following" in rows(empty_app).border_subtitle
+
+
+async def test_keys_right_behind_each_other_reach_the_field_that_is_meant(empty_app: DlmscopeApp) -> None:
+    async with empty_app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("f7")
+        for key in ("down", "down", "down", "tab", "end", "backspace", "1", "tab", "m", ":", "2", "shift+tab", "7"):
+            empty_app.post_message(events.Key(key, key if len(key) == 1 else None))
+        to = empty_app.screen.query_one("#live-proxy-to", Input)
+        listen = empty_app.screen.query_one("#live-proxy-listen", Input)
+        await until(pilot, lambda: listen.value.endswith("7"))
+        assert to.value == "m:2"
 
 
 @sizes

@@ -216,8 +216,3 @@ to a log, and are saved only when you ask for it, to a file that you alone can r
         self._describe()
         if self._said:
             self.notify(self._said, severity="warning", markup=False)
-
-    @on(Input.Submitted)
-    def next_field(self) -> None:
-        """Enter in a key goes on to the next field."""
-        self.focus_next()

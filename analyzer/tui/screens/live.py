@@ -57,6 +57,7 @@ class LiveForm(ModalScreen[Watched | None]):
             if found:
                 self._input(kind, "name").placeholder = ", ".join(found[:HINTS])
         self._kinds.highlighted = 0
+        self.watch(self._kinds, "highlighted", self._highlighted, init=False)
         self._kinds.focus()
 
     @property
@@ -71,9 +72,8 @@ class LiveForm(ModalScreen[Watched | None]):
         index = self._kinds.highlighted or 0
         return self._kinds.get_option_at_index(index).id or KINDS[0][0]
 
-    @on(OptionList.OptionHighlighted)
-    def highlighted(self) -> None:
-        """Another kind, other fields."""
+    def _highlighted(self) -> None:
+        """Another kind, other fields; at once, for a Tab may be right behind."""
         self.query_one("#live-fields", ContentSwitcher).current = f"live-{self._kind}"
         self._say("")
 

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Input, OptionList, TextArea
+from textual.widgets import OptionList, TextArea
 from textual.widgets.option_list import Option
 
 from analyzer.report import source_issues
@@ -45,7 +45,6 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
         Binding("ctrl+o", "app.open_file", "Open", show=True),
         Binding("f7", "app.watch", "Live", show=True, priority=True),
         Binding("ctrl+g", "unmask", "Mask", tooltip="show or mask the keys"),
-        Binding("enter", "next_field", show=False, priority=True),
         Binding("ctrl+l", "empty", "Empty", show=False, tooltip="empty the field"),
     ]
 
@@ -157,14 +156,6 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
         if not entry.fields():
             book.entries.remove(entry)
         self.dlmscope.background.run("keys", lambda stop: None, lambda _: self.dlmscope.keys_edited(), PAUSE)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enter goes on in the fields of keys alone."""
-        return action != "next_field" or isinstance(self.focused, Input)
-
-    def action_next_field(self) -> None:
-        """Enter in a key goes on to the next field, at once: what is typed behind it is for that one."""
-        self.focus_next()
 
     def action_unmask(self) -> None:
         """Shows the keys, or masks them again."""

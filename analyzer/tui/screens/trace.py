@@ -55,7 +55,7 @@ class TraceScreen(BaseScreen):
         self._pending = False
         self._filter = ""
         self._tests: list[filters.Test] = []
-        self.following = False  # the end of what is watched stays in sight
+        self.following = self.dlmscope.watching  # the end of what is watched stays in sight
         self._bookmarks: dict[int, set[int]] = {}
         self._findings: dict[int, list[Finding]] = {}
         self._filtered_to = 0  # messages that the filter was applied to

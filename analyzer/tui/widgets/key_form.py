@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, Label
@@ -13,6 +15,12 @@ from textual.widgets import Input, Label
 from analyzer.tui.keybook import FIELDS, PUBLIC, TITLES, Entry, problem_of, remark_on
 
 HINTS = {name: hint for name, _, hint in FIELDS}
+
+
+class Field(Input):
+    """A field from which Enter goes on to the next."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "app.focus_next", "Next field", show=False)]
 
 
 class KeyForm(Vertical):
@@ -33,7 +41,7 @@ class KeyForm(Vertical):
     def compose(self) -> ComposeResult:
         for name in self._fields:
             yield Label(TITLES[name], id=f"label-{name}", markup=False)
-            yield Input(placeholder=HINTS[name], password=name not in PUBLIC, id=f"key-{name}", compact=True)
+            yield Field(placeholder=HINTS[name], password=name not in PUBLIC, id=f"key-{name}", compact=True)
 
     def _input(self, name: str) -> Input:
         return self.query_one(f"#key-{name}", Input)
