@@ -17,7 +17,7 @@ from analyzer.report.summary import summary
 from grammars.apdu import APDU
 from tests.lab import uart
 from tests.lab.carriers import Hdlc, Wrapper
-from tests.lab.conversation import Setting, Talk
+from tests.lab.conversation import Setting, Talk, healthy
 from tests.lab.octets import crc
 
 AARQ = bytes.fromhex("601DA109060760857405080101BE10040E01000000065F1F0400007E1FFFFF")
@@ -177,3 +177,12 @@ def test_segments_that_were_protected_one_by_one(sender: str) -> None:
     one = Trace("t", "t", tuple(setting.carrier.records))
     found = [f for f in diagnosis(one, setting.ring()).findings if f.severity != "info"]
     assert (found[0].code, found[0].certainty, found[0].side) == ("protected-range-wrong", "proven", sender)
+
+
+@pytest.mark.parametrize("part", ["client", "meter", "second half"])
+def test_a_capture_of_one_side_or_from_the_middle_shows_no_fault(part: str) -> None:
+    for seed in range(40):
+        records, ring = healthy(seed)
+        half = [record for n, record in enumerate(records) if n >= len(records) // 2 or part != "second half"]
+        kept = [(record.direction, record.data) for record in half if part == "second half" or record.direction == part]
+        assert [one for one in said(trace(*kept), ring) if one[1] != "info"] == [], seed

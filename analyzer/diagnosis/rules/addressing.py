@@ -9,6 +9,7 @@ from analyzer.diagnosis.case import Case, Exchange, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.frames import varied
 from analyzer.diagnosis.rules.llc import stale
+from analyzer.diagnosis.rules.session import one_sided
 from analyzer.frame import Frame, addresses, reads_whole
 from analyzer.framings.wrapper import mended
 from analyzer.message import Message
@@ -27,6 +28,8 @@ def address(frame: Frame, name: str) -> Extended | None:
 
 def unanswered(case: Case) -> Iterator[Exchange]:
     """Requests to connect or to associate that nobody answers, though the client goes on or nothing is answered."""
+    if one_sided(case):
+        return
     silent = not case.has_meter() and len(case.messages) > 1  # a frame by itself is a question, and no silence
     for exchange in case.exchanges:
         request = exchange.request

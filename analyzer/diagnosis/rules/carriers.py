@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from analyzer.diagnosis.case import Case, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.frames import has_issue, repaired
+from analyzer.diagnosis.rules.session import one_sided
 from analyzer.frame import Frame, addresses
 from grammars.hdlc import crc16_x25
 from grammars.kit.spec import find_int, find_octets, find_raw
@@ -44,12 +45,16 @@ def mbus_checksum(case: Case) -> Iterator[Hit]:
 @rule("mbus-segment-missing")
 def mbus_segment_missing(case: Case) -> Iterator[Hit]:
     """Telegrams of one APDU whose numbers do not run from 0 to the final one."""
+    first = next(case.sent_by("meter"), None)
     several = {frame.data for message in case.spoken if len(message.frames) > 1 for frame in message.frames}
     for message in case.spoken:
         if message.frames[0].dlms_transport and not (len(message.frames) == 1 and message.wire in several):
             said = _missing(_counted(message.frames), not message.frames[-1].segmented)
             if said:
-                yield Hit(message, (said,), field="control_information")
+                begun = (
+                    first is not message or message.frames[0].sequence == 0
+                )  # else the capture may begin in its middle
+                yield Hit(message, (said,), field="control_information", severity=None if begun else "info")
 
 
 def _counted(frames: Sequence[Frame]) -> list[int]:
@@ -186,7 +191,7 @@ def mode_e_baud_not_switched(case: Case) -> Iterator[Hit]:
             chosen = message
         elif message.frame == "SNRM" and chosen is not None:
             reply = case.reply(message)
-            if reply is None and message is not case.messages[-1]:
+            if reply is None and message is not case.messages[-1] and not one_sided(case):
                 speed = find_raw(chosen.frames[0].parsed.nodes, "baud_rate_identification")
                 symbol = (speed[0].symbols or {}).get(speed[3], ("", ""))[1] if speed is not None else ""
                 said = f"{names(chosen)} agrees on {symbol}, and {names(message)} is not answered"
@@ -250,6 +255,8 @@ def hdlc_in_p1(case: Case) -> Iterator[Hit]:
     text = next((m for m in case.messages if m.frames[0].framing == "p1" or m.frame == "identification"), None)
     if text is None or any(True for _ in case.sent_by("client")):
         return  # with a client it is a handshake of mode E, and HDLC belongs behind it
+    if any(message.frame in ("UA", "DM", "RR") for message in case.messages):
+        return  # a session, of which the capture has the meter alone
     for message in case.spoken:
         if message.frames[0].framing == "hdlc" and (message.apdu or "").startswith("general-"):
             said = f"{names(text)} is text of a P1 port, and {names(message)} is an HDLC frame"

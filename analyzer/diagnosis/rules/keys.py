@@ -60,7 +60,7 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
         # Octets that are missing or damaged are no noise of a wrong key: the frame says so. Without its title nobody can
         # tell the nonce, and `calling-ap-title-wrong` says that.
         damaged = any(frame.faults or frame.parsed.issues for frame in one.item.message.frames) or _is_cut([one])
-        if not damaged and not _without_title(one):
+        if not damaged and not _without_title(one) and not _not_checked(one):
             noise.setdefault(one.item.message.direction if case.search.verifying else "", []).append(one)
     for group in _swaps_joined(list(proven.values())):
         yield from _proven(case, group)
@@ -75,6 +75,17 @@ def _cut_tag(one: Explained) -> bool:
     assert one.hypothesis is not None
     cut = any(issue.code == "apdu-cut" for frame in one.item.message.frames for issue in frame.issues)
     return cut and any(change.code == "tag-length-wrong" for change in one.hypothesis.changes)
+
+
+def _not_checked(one: Explained) -> bool:
+    """Whether the tag of an APDU that is not encrypted could not be checked for want of a key."""
+    security = one.item.security
+    return security.verdict == "unauthenticated" and security.authenticated and not security.encrypted
+
+
+def _untold(group: Group) -> bool:
+    """Whether the trace does not tell the title of the sender, so that none is wrong where one is found."""
+    return all(one.item.security.system_title is None for one in group)
 
 
 def _without_title(one: Explained) -> bool:
@@ -108,7 +119,7 @@ def _proven(case: Case, group: Group) -> Iterator[Hit]:
         evidence = [_how_many(group, NOT_AS_GIVEN if checked else NOT_CHECKED), words, *_told_apart(case, code, first)]
         cut = _is_cut(group)
         side = _side(case, code, group)
-        untold = code == "system-title-wrong" and all(one.item.security.system_title is None for one in group)
+        untold = code == "system-title-wrong" and _untold(group)
         mended = _mended(group) if side != "analyst" and not cut else ()
         yield Hit(
             first.item.message,
@@ -187,6 +198,7 @@ def _readable(case: Case, group: Group) -> Iterator[Hit]:
                 message,
                 (_how_many(group, "are readable"), change.words, said, _chance(case, group)),
                 certainty="likely",
+                severity="info" if change.code == "system-title-wrong" and _untold(group) else None,
                 code=change.code if _given(case.given_keys, first, "ek") else "well-known-key",
                 side=_side(case, change.code, group),
             )

@@ -34,7 +34,7 @@ def llc_missing(case: Case) -> Iterator[Hit]:
         octets = information(message)
         if message.llc != "missing" or message.frame != "I" or not octets or octets[0] not in APDU_TAGS:
             continue
-        if any(frame.faults for frame in message.frames) or octets[:2] in (COMMAND[:2], RESPONSE[:2]):
+        if cut_in(case, message) or any(f.faults for f in message.frames) or octets[:2] in (COMMAND[:2], RESPONSE[:2]):
             continue  # cut off, so that what seems to be missing may only be lost
         header = COMMAND if message.direction == "client" else RESPONSE
         whole = fits(parse(APDU, octets))
@@ -63,6 +63,16 @@ def llc_missing(case: Case) -> Iterator[Hit]:
             "update the library.",
             changes=(LlcChange("command" if header == COMMAND else "response"),),
         )
+
+
+def cut_in(case: Case, message: Message) -> bool:
+    """Whether a frame without LLC header may be the rest of an APDU of which the capture has not the beginning: the first
+    I frame of its side, on a link whose connection is not in the capture."""
+    if message.frame != "I" or message.llc != "missing" or message.before.link not in ("unknown", "connected"):
+        return False
+    if any(m.frame in ("SNRM", "UA") for m in case.ahead_of(message)) or fits(parse(APDU, information(message))):
+        return False
+    return not any(m.frame == "I" and m.direction == message.direction for m in case.ahead_of(message))
 
 
 def _its_effect(case: Case, message: Message, octets: bytes) -> Iterator[str]:

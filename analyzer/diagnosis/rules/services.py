@@ -303,6 +303,7 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
     """A general block transfer that ends with blocks missing; blocks that come again complete it without harm."""
     seen: dict[str, set[int]] = {}
     pieces: dict[str, dict[int, bytes]] = {}
+    asked: set[str] = set()  # the sides of which the other one has said something before
     going_on = ""  # the side whose transfer has not ended, while the other one says nothing
     for message in case.messages:
         layer = message.layer_named("general-block-transfer")
@@ -310,6 +311,8 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
         control = find_int(layer.nodes, "block_control") if layer is not None else None
         if message.layer is not None and message.direction != going_on:
             going_on = ""
+        if message.layer is not None and layer is None:
+            asked.add("meter" if message.direction == "client" else "client")
         if layer is None or not number or control is None:
             continue
         numbers = seen.setdefault(message.direction, set())
@@ -328,6 +331,8 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
         if not control & LAST or layer.inner:
             continue
         missing = sorted(set(range(1, number)) - numbers)
+        if message.direction not in asked:
+            missing = [n for n in missing if n > min(numbers)]  # the capture may begin in the middle of the transfer
         later = (m.layer_named("general-block-transfer") for m in case.behind(message))
         if missing and not any(other is not None and other.inner for other in later):
             shown = ", ".join(map(str, missing[:10]))
@@ -338,11 +343,11 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
 @rule("data-truncated")
 def data_truncated(case: Case) -> Iterator[Hit]:
     """An APDU that ends before its own structure does, in a frame that is whole, and that is no leftover."""
-    from analyzer.diagnosis.rules.llc import stale, text_in
+    from analyzer.diagnosis.rules.llc import cut_in, stale, text_in
 
     for message in case.messages:
         layer = message.plain
-        if layer is None or layer.parsed.whole or not message.complete:
+        if layer is None or layer.parsed.whole or not message.complete or cut_in(case, message):
             continue
         sealed = any(security.verdict == "verified" for _, security in protections(message))  # so nothing was cut off
         if message.frames[0].framing == "none" and not sealed:

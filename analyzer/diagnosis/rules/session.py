@@ -13,6 +13,7 @@ from analyzer.message import Message
 from analyzer.model import Side
 from grammars.kit.spec import find_int
 
+NUMBERED = frozenset({"I", "RR", "RNR", "UA", "DM", "FRMR"})
 IDLE_SECONDS = 120.0  # default inactivity time-out of class 23
 
 
@@ -20,6 +21,18 @@ def payload_octets(frame: Frame) -> int:
     """How long the information field of a frame is."""
     start, end = frame.payload
     return end - start
+
+
+def one_sided(case: Case) -> bool:
+    """Whether a capture has the client alone, who goes on as if it was answered: what the meter said is not in it."""
+    if case.has_meter():
+        return False
+    opening = ("SNRM", "DISC", "sign-on", "option-select")
+    later = (m for m in case.sent_by("client") if m.frame not in opening and m.apdu != "aarq")
+    if any(m.layer is not None or m.frame in ("RR", "RNR") for m in later):
+        return True
+    connected = any(m.frame == "SNRM" for m in case.messages) and any(m.apdu == "aarq" for m in case.messages)
+    return connected and any(m.frame == "I" for m in case.messages)
 
 
 def goes_on(case: Case, message: Message) -> bool:
@@ -115,6 +128,8 @@ def link_not_connected(case: Case) -> Iterator[Hit]:
             return
         if message.before.link not in ("disconnected", "connecting", "disconnecting") or goes_on(case, message):
             continue
+        if one_sided(case):
+            return
         said = {
             "disconnected": "the connection was closed before",
             "connecting": "the SNRM before it was not answered by a UA",
@@ -160,6 +175,7 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
     last: dict[str, Frame] = {}
     # As they came: the RR between the segments of an APDU are messages behind the one that the segments make.
     frames = [(frame, message) for message in case.messages for frame in message.frames]
+    spoken = {(frozenset(addresses(frame) or ()), frame.direction) for frame, _ in frames if frame.kind in NUMBERED}
     for frame, message in sorted(frames, key=lambda pair: pair[0].records[:1]):
         if not frame.carries_hdlc or frame.direction == "unknown":
             continue
@@ -176,7 +192,11 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
         last[frame.direction] = frame
         sides = links.setdefault(link, {"client": _Numbers(), "meter": _Numbers()})
         own, peer = sides[frame.direction], sides["meter" if frame.direction == "client" else "client"]
-        yield from _received(message, frame, own, peer)
+        if {
+            (link, "client"),
+            (link, "meter"),
+        } <= spoken:  # else the capture has one side alone, and tells nothing of N(R)
+            yield from _received(message, frame, own, peer)
         if frame.kind == "I":
             yield from _sent(case, message, frame, own)
 
