@@ -23,6 +23,7 @@ from analyzer.message import Message
 RANGE_OCTETS = 1 << 17  # of one range, some half a second of work
 RANGE_PIECES = 4096
 OVER = 512  # pieces by which a range may be longer, to end behind an answer
+FEW = 4  # workers; of more each has smaller ranges
 AT_ONCE = 64  # messages that are kept until they are shown together
 TAIL = (256, 64, 16, 4)  # pieces before the end of a range where a snapshot is tried
 
@@ -201,13 +202,16 @@ def work(keys: KeyProvider, job: Range) -> list[Chunk]:
     return [*light[:-1], *chunks[-1:]]
 
 
-def ranges_of(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
-    """Pieces in lists that end, where they can, before a request: then nothing is open as a rule."""
+def ranges_of(pieces: Iterator[Piece], jobs: int) -> Iterator[list[Piece]]:
+    """Pieces in lists that end, where they can, before a request: then nothing is open as a rule. What many workers hold
+    together is no more than what a few do."""
+    share = max(1, jobs // FEW)
+    most, most_octets = RANGE_PIECES // share, RANGE_OCTETS // share
     gathered: list[Piece] = []
     octets = 0
     for piece in pieces:
-        full = octets >= RANGE_OCTETS or len(gathered) >= RANGE_PIECES
-        if full and (_begins(piece) or len(gathered) >= RANGE_PIECES + OVER):
+        full = octets >= most_octets or len(gathered) >= most
+        if full and (_begins(piece) or len(gathered) >= most + OVER):
             yield gathered
             gathered, octets = [], 0
         gathered.append(piece)

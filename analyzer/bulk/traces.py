@@ -33,6 +33,7 @@ from analyzer.model import Record
 
 HEAD = 2048  # pieces of a trace that this process decodes: the first answer, and the first state to guess by
 WORTH = 3 * HEAD  # pieces, of one trace or of many, below which no worker is started
+LOOK = 4 * WORTH  # pieces of traces whose turn comes
 AHEAD = 2  # ranges or traces that wait beside those that workers have
 MISSES = 3  # ranges one after the other of which no part could be used: then guessing is given up for a while
 PAUSE = 8 * RANGE_PIECES  # pieces until it is tried again; twice as many each time
@@ -91,8 +92,11 @@ class Bulk:
         plans: deque[_Plan] = deque()
         coming = iter(traces)
         while True:
-            for records, form in islice(coming, max(0, 1 + self._jobs * AHEAD - len(plans))):
-                plans.append(self._plan(records, form))
+            while len(plans) <= self._jobs * AHEAD and sum(len(plan.head) for plan in plans) < LOOK:
+                found = next(coming, None)
+                if found is None:
+                    break
+                plans.append(self._plan(*found))
             if not plans:
                 return
             yield self._contents(plans.popleft())
@@ -132,7 +136,7 @@ class Bulk:
 
     def _at_once(self, truth: Snapshot, pieces: Iterator[Piece], form: Form) -> Generator[Any, None, Rest | None]:
         """Ranges in workers; what is left, with the state behind what was done, where guessing does not pay."""
-        ranges = ranges_of(pieces)
+        ranges = ranges_of(pieces, self._jobs)
         following = next(ranges, None)
         given: deque[_Given] = deque()
         open_: list[
