@@ -79,21 +79,21 @@ def agree(octets: bytes) -> None:
     assert [i.text for i in found.issues] == [i.text for i in parse(data.DATA, octets).issues]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(row_makers, st.integers(16, 60), st.integers())
 def test_equal_structures(make: Maker, count: int, seed: int) -> None:
     dice = random.Random(seed)
     agree(array([make(dice) for _ in range(count)]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(shapes, st.integers(16, 60), st.integers())
 def test_elements_of_any_shape(make: Maker, count: int, seed: int) -> None:
     dice = random.Random(seed)
     agree(array([make(dice) for _ in range(count)]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.lists(row_makers, min_size=1, max_size=3), st.integers(16, 80), st.integers())
 def test_rows_that_change(makers: list[Maker], count: int, seed: int) -> None:
     """Runs of rows of one shape, then of another; some rows of their own."""
@@ -105,7 +105,7 @@ def test_rows_that_change(makers: list[Maker], count: int, seed: int) -> None:
     agree(array(made))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(row_makers, st.integers(16, 40), st.integers())
 def test_mutated_arrays(make: Maker, count: int, seed: int) -> None:
     dice = random.Random(seed)
@@ -114,7 +114,7 @@ def test_mutated_arrays(make: Maker, count: int, seed: int) -> None:
         agree(mutated(octets, dice))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.lists(leaves, min_size=1, max_size=4), st.integers(16, 40))
 def test_rows_with_values_of_every_type(cells: list[bytes], count: int) -> None:
     agree(array([b"\x02" + length(len(cells)) + b"".join(cells)] * count))
@@ -166,7 +166,7 @@ def test_columns_of_rows_that_end_early() -> None:
     assert values.columns_of_apdu(bytes.fromhex("C401C100 0102 1105 1106")).values == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.lists(scalars, min_size=1, max_size=9), st.integers(1, 60), st.integers())
 def test_columns_are_those_of_the_rows(cells: list[Maker], count: int, seed: int) -> None:
     dice, make = random.Random(seed), composed(2, cells)
