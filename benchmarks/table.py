@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -32,7 +33,9 @@ def as_markdown(rows: Iterable[Row]) -> str:
         missed = " **MISSED**" if row.budget and not row.kept else ""
         lines.append(f"| {row.name} | {row.figure.strip()} | {row.budget}{missed} |")
     named = ", ".join(f"{name} {number}" for name, number in versions().items())
-    return "\n".join([*lines, "", f"All from one run, medians; Python {platform.python_version()}, {named}."])
+    load, cores = os.getloadavg()[1], os.cpu_count()
+    said = f"All from one run, medians; Python {platform.python_version()}, {named}; load {load:.1f} on {cores} cores."
+    return "\n".join([*lines, "", said])
 
 
 def as_json(rows: Iterable[Row]) -> str:
@@ -40,6 +43,8 @@ def as_json(rows: Iterable[Row]) -> str:
     made: dict[str, Any] = {
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[1],
         "versions": versions(),
         "rows": [
             {"name": row.name, "figure": row.figure.strip(), "promised": row.budget, "kept": row.kept, **row.numbers}
