@@ -26,7 +26,8 @@ def traces(
         patch.setattr(capture, "FEW", 0 if many else 1 << 30)
         if many:
             patch.setattr("analyzer.sources.pcap.many.FEW", 2)
-            patch.setattr("analyzer.sources.pcap.many.BATCH", 97)
+            patch.setattr("analyzer.sources.pcap.files.WINDOW", 7_000)
+            patch.setattr("analyzer.sources.pcap.files.AHEAD", 500)
         made: list[Trace] = read_capture(BytesIO(data), "x")
         return [(trace.name, list(trace), trace.issues) for trace in made]
 
@@ -88,6 +89,7 @@ def test_most_packets_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """The quick way is taken, or it would prove nothing."""
     fed = []
     monkeypatch.setattr(capture, "FEW", 100)
+    monkeypatch.setattr("analyzer.sources.pcap.files.AHEAD", 500)
     feed = capture.Connections.feed
     monkeypatch.setattr(capture.Connections, "feed", lambda self, packet: (fed.append(1), feed(self, packet))[1])
     made = Connection((("10.1.0.5", 50000), captured.METER))

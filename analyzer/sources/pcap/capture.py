@@ -6,7 +6,6 @@ Either way it is read once. Records are kept as columns, in memory up to a bound
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from itertools import chain, islice
 from typing import Protocol
 
 from analyzer.model import SourceIssue, Trace
@@ -53,20 +52,23 @@ def collect(packets: Packets, source: str, choice: Choice) -> list[Trace]:
 
 
 def _feed_all(connections: Connections, packets: Packets) -> None:
-    """Feeds all packets; by NumPy where it is there, and where they are many."""
-    source = iter(packets)
-    for packet in islice(source, FEW):
+    """Feeds all packets; those of a long pcap by NumPy, where it is there."""
+    if isinstance(packets, CaptureFile):
+        for part in packets.lists():
+            for packet in part:
+                connections.feed(packet)
+            if packets.is_pcap and packets.count >= FEW:
+                break
+        else:
+            return
+        try:
+            from analyzer.sources.pcap.many import feed_windows
+        except ImportError:  # without NumPy: the same, packet by packet
+            pass
+        else:
+            feed_windows(connections, packets.windows())
+    for packet in packets:
         connections.feed(packet)
-    head = next(source, None)
-    if head is None:
-        return
-    try:
-        from analyzer.sources.pcap.many import feed_all
-    except ImportError:  # without NumPy: the same, packet by packet
-        for packet in chain((head,), source):
-            connections.feed(packet)
-    else:
-        feed_all(connections, chain((head,), source))
 
 
 def follow_capture(stream: Stream, source: str, choice: Choice | None = None) -> Generator[Arrival, None, None]:

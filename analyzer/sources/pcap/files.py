@@ -25,6 +25,7 @@ PCAP_MAGIC: dict[bytes, tuple[str, int, int]] = {
 }
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 LONGEST_PACKET = 16 << 20  # octets; nothing that carries DLMS comes near, and Wireshark's own limit is 256 KiB
+WINDOW = 2 << 20  # octets of a pcap that are looked at together
 AHEAD = 1 << 16  # octets that are read at once, where they are there
 LONGEST_BLOCK = LONGEST_PACKET + (1 << 16)
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 3, 6
@@ -67,6 +68,35 @@ class Interface:
     timed: bool = True
 
 
+class Pcap(NamedTuple):
+    """What the header of a pcap says: byte order, nanoseconds of a tick, octets of the header of a packet, link type."""
+
+    order: str
+    tick: int
+    size: int
+    link: int
+
+
+class Window(NamedTuple):
+    """Many packets of a pcap in a row: what the file says, the packets before, the octets with all headers, where in these
+    each packet's header begins, and where the last packet ends."""
+
+    pcap: Pcap
+    before: int
+    octets: bytes
+    starts: list[int]
+    end: int
+
+    def packet(self, index: int) -> Packet:
+        """One of the packets, from 0."""
+        order, tick, size, link = self.pcap
+        at = self.starts[index]
+        seconds, fraction, captured, original = Struct(order + "IIII").unpack_from(self.octets, at)
+        data = self.octets[at + size : at + size + captured]
+        time = seconds * SECOND + fraction * tick
+        return Packet(self.before + index + 1, link, time, data, max(original, captured), order)
+
+
 class CaptureFile:
     """Iterates over the packets of a pcap or pcapng stream. `damage` says afterwards why it could not be read to its end."""
 
@@ -74,42 +104,92 @@ class CaptureFile:
         self._stream = stream
         self.damage = ""
         self.count = 0
+        self._pcap: Pcap | None = None  # what its header says, once it is read
+        self._ahead = b""  # octets of a pcap that were read and belong to packets that were not given yet
         self.strays = 0  # packets of interfaces that no block describes
 
     def __iter__(self) -> Generator[Packet, None, None]:
-        head = self._stream.peek(4)
-        if head in PCAP_MAGIC:
-            for packets in self._pcap(*PCAP_MAGIC[self._stream.read(4)]):
-                yield from packets
+        for packets in self.lists():
+            yield from packets
+
+    def lists(self) -> Iterator[list[Packet]]:
+        """The packets, as many at once as are there without waiting for more. May be left between two lists, and taken up
+        again, or gone on with by `windows`."""
+        head = self._stream.peek(4) if self._pcap is None else b""
+        if self._pcap is not None or self._begins_pcap(head):
+            yield from self._pcap_lists()
         elif head == PCAPNG_MAGIC:
-            yield from _Sections(self, self._stream).packets()
-        else:
+            for packet in _Sections(self, self._stream).packets():
+                yield [packet]
+        elif not self.damage:
             self.damage = f"expected a pcap or pcapng header, found {head.hex(' ').upper() or 'nothing'}"
         if self._stream.problem:
             self.damage = ""  # a block or packet that lacks octets is only what follows from it
             self.ended(self._stream.problem)
+
+    @property
+    def is_pcap(self) -> bool:
+        """Whether this is a pcap, and no pcapng, as far as was read."""
+        return self._pcap is not None
+
+    def windows(self) -> Iterator[Window]:
+        """Long stretches of a pcap with whole packets, as long as there are any; what is behind, or no such file, is for
+        `lists`."""
+        if self._pcap is None:
+            return
+        cap = Struct(self._pcap.order + "I").unpack_from
+        size = self._pcap.size
+        while more := self._stream.read(WINDOW):
+            octets = self._ahead + more
+            starts, at, last = [], 0, len(octets) - size
+            while at <= last:
+                (captured,) = cap(octets, at + 8)
+                end = at + size + captured
+                if end > len(octets):
+                    break
+                starts.append(at)
+                at = end
+            self._ahead = octets[at:]
+            if not starts:
+                return
+            window = Window(self._pcap, self.count, octets, starts, at)
+            self.count += len(starts)
+            yield window
 
     def ended(self, why: str) -> None:
         """Notes why nothing more can be read; the first reason counts."""
         if not self.damage:
             self.damage = f"the capture ends before its end, after {counted(self.count, 'packet')}: {why}"
 
-    def _pcap(self, order: str, tick: int, size: int) -> Iterator[list[Packet]]:
-        """The packets, as many at once as are there without waiting for more."""
-        head = self._stream.read(20)
-        if len(head) < 20:
+    def _begins_pcap(self, magic: bytes) -> bool:
+        """Reads the header of a pcap, if the file is one."""
+        if magic not in PCAP_MAGIC:
+            return False
+        order, tick, size = PCAP_MAGIC[magic]
+        head = self._stream.read(24)
+        if len(head) < 24:
             self.ended("its header is cut off")
-            return
-        link = Struct(order + "I").unpack_from(head, 16)[0] & 0xFFFF  # above are the length of the FCS and flags
+            return False
+        link = Struct(order + "I").unpack_from(head, 20)[0] & 0xFFFF  # above are the length of the FCS and flags
+        self._pcap = Pcap(order, tick, size, link)
+        return True
+
+    def _pcap_lists(self) -> Iterator[list[Packet]]:
+        assert self._pcap is not None
+        order, tick, size, link = self._pcap
         unpack, make = Struct(order + "IIII").unpack_from, tuple.__new__
-        number, at = 0, 0
-        octets, there = b"", 0  # what was read ahead; looking into it is much quicker than a call for each packet
+        number, at = self.count, 0
+        octets, there = (
+            self._ahead,
+            len(self._ahead),
+        )  # what was read ahead; looking into it is much quicker than a call
         made: list[Packet] = []
         while True:
             start = at + size
             if start > there:
+                self._ahead = octets[at:]
                 yield made
-                octets, at, start, made = octets[at:] + self._more(start - there), 0, size, []
+                octets, at, start, made = self._ahead + self._more(start - there), 0, size, []
                 there = len(octets)
                 if start > there:
                     break
@@ -118,11 +198,12 @@ class CaptureFile:
                 yield made
                 self.ended(f"the next packet says that it has {captured} octets")
                 return
-            at = start + captured
-            if at > there:
+            if start + captured > there:
+                self._ahead = octets[at:]
                 yield made
-                octets, made = octets[start:] + self._more(at - there), []
-                start, at, there = 0, captured, len(octets)
+                octets, made = self._ahead + self._more(start + captured - there), []
+                at, start, there = 0, size, len(octets)
+            at = start + captured
             data = octets[start:at]
             number += 1
             time = seconds * SECOND + fraction * tick

@@ -7,22 +7,19 @@ each other are kept in one go; every other packet takes the way of `Connections.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from analyzer.sources.pcap.columns import UNKNOWN_TIME
 from analyzer.sources.pcap.connections import Connections
 from analyzer.sources.pcap.conversation import Conversation
-from analyzer.sources.pcap.files import Packet
+from analyzer.sources.pcap.files import SECOND, Window
 from analyzer.sources.pcap.ip import TCP
 from analyzer.sources.pcap.links import ETHERNET
 from analyzer.sources.pcap.recognition import LOOKED_AT
 from analyzer.sources.pcap.tcp import ACK
 
 Array = Any  # numpy.ndarray
-BATCH = 1 << 14  # packets
 FEW = 64  # packets that are not worth it
 HEADERS = 14 + 20 + 20  # octets: Ethernet, IPv4 and TCP without options
 IP, SOURCE, PORTS, SEQ, ACKED, OFFSET, FLAGS = 14, 26, 34, 38, 42, 46, 47  # where these are in a packet
@@ -30,30 +27,29 @@ PLAIN = 0x18  # the flags of a segment that goes its way: ACK, and PSH or not
 OTHERWISE = (0x0800, 0x8100, 0x88A8, 0x9100)  # ethertypes that may bring the same connection in other clothes
 
 
-def feed_all(connections: Connections, packets: Iterable[Packet]) -> None:
-    """Feeds packets in their order, in batches."""
-    source = iter(packets)
-    while batch := list(islice(source, BATCH)):
-        if len(batch) < FEW or {packet[1] for packet in batch} != {ETHERNET}:
-            for packet in batch:
-                connections.feed(packet)
+def feed_windows(connections: Connections, windows: Iterable[Window]) -> None:
+    """Feeds the packets of a pcap."""
+    for window in windows:
+        if window.pcap.link == ETHERNET and len(window.starts) >= FEW:
+            _Batch(window).feed(connections)
         else:
-            _Batch(batch).feed(connections)
+            for index in range(len(window.starts)):
+                connections.feed(window.packet(index))
 
 
 class _Batch:
     """Packets of Ethernet in a row."""
 
-    def __init__(self, packets: list[Packet]) -> None:
-        self.packets = packets
-        _, _, times, data, *_ = zip(*packets, strict=True)
-        self.octets = b"".join(data)
-        self.sizes = np.fromiter(map(len, data), dtype=np.int64, count=len(packets))
-        if None in times:
-            times = tuple(UNKNOWN_TIME if time is None else time for time in times)
-        self.times = np.array(times, dtype=np.int64)
-        self.starts = np.cumsum(self.sizes) - self.sizes
-        padded = np.frombuffer(self.octets + bytes(HEADERS), dtype=np.uint8)
+    def __init__(self, window: Window) -> None:
+        self.packet = window.packet
+        self.count = len(window.starts)
+        self.before = window.before
+        self.octets = window.octets
+        headers = np.array(window.starts, dtype=np.int64)
+        self.starts = headers + window.pcap.size
+        self.sizes = np.append(headers[1:], window.end) - self.starts
+        self.pcap, self.headers = window.pcap, headers
+        padded = self._padded()
         every = np.ndarray((len(padded) - HEADERS + 1,), dtype=f"V{HEADERS}", buffer=padded, strides=(1,))
         self.heads = heads = every[self.starts].view(np.uint8).reshape(-1, HEADERS)
         ethertype = _number(heads, 12, 2)
@@ -70,15 +66,30 @@ class _Batch:
         other = simple & (heads[:, IP + 9] != TCP)  # another protocol is another conversation
         self.odd = np.flatnonzero(~self.simple & ~other & np.isin(ethertype, OTHERWISE))
 
+    def _padded(self) -> Array:
+        """The octets, with some behind the last packet so that its headers are inside."""
+        octets = np.frombuffer(self.octets, dtype=np.uint8)
+        if len(octets) >= int(self.starts[-1]) + HEADERS:
+            return octets
+        return np.concatenate((octets, np.zeros(HEADERS, dtype=np.uint8)))
+
+    def times(self, rows: Array) -> bytes:
+        """The times of packets, in nanoseconds as int64."""
+        octets = np.frombuffer(self.octets, dtype=np.uint8)
+        fields = np.ndarray((len(octets) - 7,), dtype="V8", buffer=octets, strides=(1,))[self.headers[rows]]
+        both = fields.view(f"{self.pcap.order}u4").reshape(-1, 2).astype(np.int64)
+        made: bytes = (both[:, 0] * SECOND + both[:, 1] * self.pcap.tick).tobytes()
+        return made
+
     def feed(self, connections: Connections) -> None:
         """Feeds them: runs between packets that may belong to any connection."""
         at = 0
-        for odd in [*self.odd.tolist(), len(self.packets)]:
+        for odd in [*self.odd.tolist(), self.count]:
             self._run(connections, at, odd)
-            if odd < len(self.packets):
-                connections.feed(self.packets[odd])
+            if odd < self.count:
+                connections.feed(self.packet(odd))
             at = odd + 1
-        connections.passed(self.packets[-1])
+        connections.passed(self.packet(self.count - 1))
 
     def _run(self, connections: Connections, start: int, stop: int) -> None:
         slow = np.ones(stop - start, dtype=bool)
@@ -87,7 +98,7 @@ class _Batch:
                 if self._take(connections, conversation, rows, sides):
                     slow[rows - start] = False
         for row in np.flatnonzero(slow).tolist():
-            connections.feed(self.packets[start + row])
+            connections.feed(self.packet(start + row))
 
     def _conversations(
         self, connections: Connections, start: int, stop: int
@@ -160,9 +171,10 @@ class _Batch:
         octets = self.octets
         begins = (self.starts[rows] + self.begin[rows]).tolist()
         payload = b"".join([octets[at : at + size] for at, size in zip(begins, length.tolist(), strict=True)])
-        last = self.packets[int(rows[-1])]
         ends = np.cumsum(length).astype(np.uint64)
-        connections.keep(conversation, sides.tobytes(), payload, ends.tolist(), self.times[rows].tobytes(), last.number)
+        connections.keep(
+            conversation, sides.tobytes(), payload, ends.tolist(), self.times(rows), self.before + int(rows[-1]) + 1
+        )
 
 
 def _number(heads: Array, at: int, octets: int) -> Array:

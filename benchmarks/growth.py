@@ -1,0 +1,108 @@
+"""How time and memory grow with the length of a capture, from a thousand frames to ten million: docs/growth.svg.
+
+Each length is read by a process of its own, from its start to its end: the index of a raw HDLC dump, and
+`dlmscope decode --format summary` of it. Python's own start is in it, which is all there is to see on the left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from math import log10
+from pathlib import Path
+
+from benchmarks.index import OURS, stream
+
+ROOT = Path(__file__).parents[1]
+LENGTHS = [10**n for n in range(3, 8)]
+SUMMARY = """
+import sys
+from analyzer.cli import main
+main(["decode", sys.argv[1], "--format", "summary"])
+own = open("/proc/self/status").read()
+print("own", int(own.partition("RssAnon:")[2].split()[0]) // 1024, file=sys.stderr)
+"""
+WIDE, HIGH, LEFT, TOP = 640, 360, 70, 30
+COLORS = {"index": "#1b6ca8", "decode": "#c0561b"}
+
+
+def measured(program: str, path: Path) -> tuple[float, int]:
+    """Seconds of a process, and the megabytes that were its own at the end."""
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, cwd=ROOT, check=True)
+    spent = time.perf_counter() - started
+    text = (done.stdout if program == OURS else done.stderr).split()
+    return spent, int(text[-1])
+
+
+def measure(lengths: Sequence[int], longest_decode: int) -> dict[str, list[tuple[int, float, int]]]:
+    """(frames, seconds, megabytes) for the index and the summary."""
+    made: dict[str, list[tuple[int, float, int]]] = {"index": [], "decode": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for frames in lengths:
+            path = Path(folder) / f"{frames}.bin"
+            stream(frames, path)
+            made["index"].append((frames, *measured(OURS, path)))
+            if frames <= longest_decode:
+                made["decode"].append((frames, *measured(SUMMARY, path)))
+            print({name: rows[-1] for name, rows in made.items() if rows}, flush=True)
+            path.unlink()
+    return made
+
+
+def svg(points: dict[str, list[tuple[int, float, int]]]) -> str:
+    """Both axes logarithmic: what grows in proportion is a line of slope one."""
+    low, high = -1.5, max(2.0, max(log10(s) for rows in points.values() for _, s, _ in rows) + 0.2)
+
+    def place(frames: float, seconds: float) -> tuple[float, float]:
+        return (
+            LEFT + (log10(frames) - 3) / 4 * (WIDE - LEFT - 30),
+            TOP + (high - log10(seconds)) / (high - low) * (HIGH - TOP - 50),
+        )
+
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDE}" height="{HIGH}" fill="white"/>',
+    ]
+    for power in range(3, 8):
+        x, _ = place(10**power, 1)
+        lines.append(f'<line x1="{x:.0f}" y1="{TOP}" x2="{x:.0f}" y2="{HIGH - 50}" stroke="#ddd"/>')
+        lines.append(f'<text x="{x:.0f}" y="{HIGH - 32}" text-anchor="middle">{10**power:,}</text>')
+    for power in range(-1, int(high) + 1):
+        _, y = place(1000, 10.0**power)
+        lines.append(f'<line x1="{LEFT}" y1="{y:.0f}" x2="{WIDE - 30}" y2="{y:.0f}" stroke="#ddd"/>')
+        lines.append(f'<text x="{LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">{10.0**power:g} s</text>')
+    lines.append(f'<text x="{WIDE / 2:.0f}" y="{HIGH - 10}" text-anchor="middle">frames in the capture</text>')
+    names = {"index": "index", "decode": "decode --format summary"}
+    for name, rows in points.items():
+        at = [place(frames, seconds) for frames, seconds, _ in rows]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+        lines.append(f'<polyline points="{path}" fill="none" stroke="{COLORS[name]}" stroke-width="2"/>')
+        for (x, y), (_, seconds, own) in zip(at, rows, strict=True):
+            lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLORS[name]}"/>')
+            lines.append(f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{seconds:.2g} s, {own} MB</text>')
+        x, y = at[-1]
+        lines.append(
+            f'<text x="{x - 10:.1f}" y="{y + 18:.1f}" text-anchor="end" fill="{COLORS[name]}">{names[name]}</text>'
+        )
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def main() -> None:
+    """Measures, and writes the picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--longest", type=int, default=10**7, help="frames of the longest capture")
+    parser.add_argument("--longest-decode", type=int, default=10**7, help="the same for the summary")
+    options = parser.parse_args()
+    points = measure([n for n in LENGTHS if n <= options.longest], options.longest_decode)
+    (ROOT / "docs" / "growth.svg").write_text(svg(points), "utf-8")
+    print(json.dumps(points))
+
+
+if __name__ == "__main__":
+    main()
