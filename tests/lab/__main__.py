@@ -154,6 +154,10 @@ def _total(outcomes: list[Outcome]) -> None:
         print(f"{word}: {hits} of {len(outcomes)}, {hits / len(outcomes):.1%}")
     for word in ("proven", "likely"):
         print(f"{word}, and true: {_share(outcomes, word)}")
+    changed = [one for one in outcomes if not one.octets]
+    if changed:
+        right = sum(one.first for one in outcomes if one.octets) / max(1, len(outcomes) - len(changed))
+        print(f"read back with other octets: {len(changed)}; first in the others: {right:.1%}")
     broken = [one for one in outcomes if one.problem]
     if broken:
         print(f"broke: {len(broken)}")

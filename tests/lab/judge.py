@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -32,9 +32,11 @@ class Outcome:
     codes: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = field(default=())
     problem: str = ""
+    octets: bool = True  # whether the reader gave the octets that were written
 
     def __str__(self) -> str:
-        return f"seed {self.seed}, {self.form}: {self.problem or ', '.join(self.codes[:4]) or 'nothing'}"
+        changed = "" if self.octets else " (read back with other octets)"
+        return f"seed {self.seed}, {self.form}{changed}: {self.problem or ', '.join(self.codes[:4]) or 'nothing'}"
 
 
 def judged(name: str, seed: int, late: bool = False, **given: Any) -> Outcome:
@@ -46,7 +48,8 @@ def judged(name: str, seed: int, late: bool = False, **given: Any) -> Outcome:
         trace, ring, framing = talk.play(), talk.ring(), talk.setting.framing or "none"
         form = Random(f"{seed} {name} form").choice(forms_of(framing, fault.timed, network=fault.stage != "open"))
         read = through(trace, form, framing, seed)
-        return verdict(fault, seed, form, diagnosed(read, ring).findings)
+        made = verdict(fault, seed, form, diagnosed(read, ring).findings)
+        return replace(made, octets=same_octets(trace, read))
     except Exception as problem:  # whatever breaks is counted, with its seed
         return failure(fault, seed, form, problem)
 
