@@ -393,7 +393,6 @@ def protected_of(layer: Layer, context: _Context) -> Protected:
     """The protected content of a layer with the title of its sender, as the decryptor wants it."""
     nodes = layer.nodes
     found = {node[0].name: node for node in reversed(list(walk_raw(nodes)))}  # of each name the first
-    control, counter = found["security_control"], found["invocation_counter"]
     text, tag = found["ciphered_text"], found.get("authentication_tag")
     title = find_octets(nodes, "originator_system_title") or find_octets(nodes, "system_title")
     if title is None or len(title) != TITLE_OCTETS:
@@ -403,8 +402,8 @@ def protected_of(layer: Layer, context: _Context) -> Protected:
     if first is not None and last is not None:
         header = context.data(layer.buffer)[first[1] : last[2]]
     return Protected(
-        control=control[3],
-        invocation_counter=counter[3],
+        control=found["security_control"][3],
+        invocation_counter=found["invocation_counter"][3],
         system_title=title,
         payload=bytes(text[3]),
         tag=bytes(tag[3]) if tag is not None else b"",
