@@ -71,6 +71,11 @@ HIDDEN = (
         lambda a, b: a.ends and a.stage == "open" and (b.stage == "analyst" or protected(b)),
     ),
     Hidden(
+        "no answer",
+        "the first word is not answered, and the other is a slip in the answers",
+        lambda a, b: a.ends and a.stage == "open" and b.name in ("ports_as_in_the_request", "answers_with_the_order_of_requests"),
+    ),
+    Hidden(
         "cut off",
         "what is cut off has no tag, so nothing tells which key is right",
         lambda a, b: a.name == "push_cut_off" and b.stage == "analyst",
