@@ -16,6 +16,7 @@ from analyzer.message import Message
 from grammars.apdu import APDU
 from grammars.kit.primitives import Extended
 
+OPENING = ("SNRM", "SND_NKE")
 CANDIDATES, TO_TELL_APART = "candidates, the likeliest first", "to tell them apart"
 ALL_STATION = {1: 0x7F, 2: 0x7F, 4: 0x3FFF}
 
@@ -27,24 +28,26 @@ def address(frame: Frame, name: str) -> Extended | None:
 
 
 def unanswered(case: Case) -> Iterator[Exchange]:
-    """Requests to connect or to associate that nobody answers, though the client goes on or nothing is answered."""
+    """Requests to connect or to associate that nobody answers, though the client goes on or nothing is answered; and others
+    that were sent again in vain."""
     if one_sided(case):
         return
     silent = not case.has_meter() and len(case.messages) > 1  # a frame by itself is a question, and no silence
     for exchange in case.exchanges:
         request = exchange.request
-        if request.frame != "SNRM" and request.apdu != "aarq":
+        opens = request.frame in OPENING or request.apdu == "aarq"
+        if not opens and (request.layer is None or not exchange.again):
             continue
         if exchange.replies:
             continue
         last = exchange is case.exchanges[-1]
-        if (request.frame == "SNRM" and silent) or exchange.again or not last:
+        if (request.frame in OPENING and silent) or exchange.again or (opens and not last):
             yield exchange
 
 
 @rule("no-reply")
 def no_reply(case: Case) -> Iterator[Hit]:
-    """No answer to SNRM or AARQ."""
+    """No answer to SNRM or AARQ, or to a request that was sent again."""
     rows = list(unanswered(case))
     if not rows:
         yield from _late(case)
@@ -88,7 +91,13 @@ def _candidates(case: Case, request: Message) -> tuple[list[str], str]:
     """What may be behind silence, ranked by what preceded it, and what to try next to tell the reasons apart."""
     frame = request.frames[0]
     ciphered = request.layer_named("glo-initiate-request") is not None
-    if frame.framing == "wrapper":
+    if request.layer is not None and request.apdu != "aarq":
+        found = ["a meter that is busy, or that has dropped the connection without a word", "a line that broke off"]
+        trial = "wait for the inactivity time-out, connect anew, and send the same request once"
+    elif frame.framing == "mbus":
+        found = ["cable, speed or parity", "another primary address"]
+        trial = "send SND_NKE and REQ_UD2 to address 254, which every meter answers that is alone on its line"
+    elif frame.framing == "wrapper":
         found = ["a pair of ports (client and logical device) that the meter does not know", "HDLC on this TCP port"]
         trial = "associate as the public client, port 16 to 1, without authentication; then send an HDLC SNRM there"
     elif request.apdu == "aarq" and any(m.frame == "UA" for m in case.sent_by("meter")):

@@ -27,7 +27,7 @@ def one_sided(case: Case) -> bool:
     """Whether a capture has the client alone, who goes on as if it was answered: what the meter said is not in it."""
     if case.has_meter():
         return False
-    opening = ("SNRM", "DISC", "sign-on", "option-select")
+    opening = ("SNRM", "SND_NKE", "DISC", "sign-on", "option-select")
     later = (m for m in case.sent_by("client") if m.frame not in opening and m.apdu != "aarq")
     if any(m.layer is not None or m.frame in ("RR", "RNR") for m in later):
         return True
