@@ -71,6 +71,17 @@ def test_a_dump_of_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(len(state.kept) < 20_000 for state in messages._states)
 
 
+@pytest.mark.parametrize("hold", [1, 7, 15, 16, 17, 1000])
+def test_few_messages_are_simply_kept(hold: int) -> None:
+    trace = open_traces(str(support.THREAD / "thread.log"))[0]
+    wanted = [shown(message) for message in decode(trace, support.thread_keys())]
+    messages = Messages(trace, support.thread_keys(), hold)
+    for number, message in enumerate(messages.advance()):
+        assert shown(message) == shown(messages[number]) == wanted[number]
+        assert len(messages) == number + 1
+    assert [shown(message) for message in messages] == wanted
+
+
 def test_states_are_thinned_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "EVERY", 2)
     monkeypatch.setattr(pages, "STATES", 20_000)

@@ -19,7 +19,7 @@ from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Record, Trace
 
-EVERY = 256  # messages between two states at first
+EVERY = 128  # messages between two states at first
 STATES = 48 << 20  # octets of states; beyond, every second one goes
 PAGES = 24  # stretches between two states of which the messages are kept
 SMALL = 1 << 14  # octets of a part of a record, so that a state can be kept within a dump of one record
@@ -38,10 +38,13 @@ class Messages(Sequence[Message]):
     """The messages of a trace, as `decode` gives them. `advance` goes through the trace once; what it has passed is there,
     and `len` tells how many that are. Safe to use from several threads: one advances, others look."""
 
-    def __init__(self, trace: Trace, keys: KeyProvider | None = None) -> None:
+    def __init__(self, trace: Trace, keys: KeyProvider | None = None, hold: int = 0) -> None:
+        """`hold` is how many messages are simply kept, as long as there are no more."""
         self.trace, self.keys = trace, keys
         self.complete = False
         self._count = 0
+        self._held: list[Message] | None = [] if hold else None
+        self._hold = hold
         self._every = EVERY
         self._states: list[_State] = [_State(0, 0, 0, Fed(keys).state())]
         self._octets = 0
@@ -65,11 +68,17 @@ class Messages(Sequence[Message]):
             index += self._count
         if not 0 <= index < self._count:
             raise IndexError("no such message")
+        held = self._held
+        if held is not None:
+            return held[index]
         first, messages = self._stretch(index)
         return messages[index - first]
 
     def __iter__(self) -> Iterator[Message]:
         """All messages, one stretch in memory at a time; those that `advance` has not passed yet too."""
+        if self.complete and self._held is not None:
+            yield from self._held
+            return
         fed = Fed(self.keys)
         for part in self._parts(0, 0):
             yield from fed.feed_part(part)
@@ -80,20 +89,29 @@ class Messages(Sequence[Message]):
         last = self._states[-1]
         fed = Fed.resumed(last.kept, self.keys)
         self._count = last.message
+        if self._held is not None:
+            del self._held[self._count :]
         places = self._numbered(last.record, last.offset)
         while (place := next(places, None)) is not None:
             record, part, end = place
             for message in fed.feed_part(part):
-                self._count += 1
+                self._passed(message)
                 yield message
             if self._count - self._states[-1].message >= self._every:
                 record, offset = (record + 1, 0) if part.last else (record, end - fed.taken_back(part))
                 self._keep(_State(self._count, record, offset, fed.state()))
                 places = self._numbered(record, offset)
         for message in fed.end():
-            self._count += 1
+            self._passed(message)
             yield message
         self.complete = True
+
+    def _passed(self, message: Message) -> None:
+        if self._held is not None:
+            self._held.append(message)
+            if len(self._held) > self._hold:
+                self._held = None
+        self._count += 1
 
     def _keep(self, state: _State) -> None:
         with self._lock:
