@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,23 @@ def test_a_worker_that_dies_loses_only_its_job(times: int, answer: int | None, t
         assert odd == Lost("its worker process died 3 times (killed by SIGKILL)")
     else:
         assert odd == answer
+
+
+@pytest.fixture
+def thread() -> Iterator[None]:
+    """A second thread: then no process is forked, but started anew, as on other systems than Linux."""
+    over = threading.Event()
+    running = threading.Thread(target=over.wait)
+    running.start()
+    yield
+    over.set()
+    running.join()
+
+
+@pytest.mark.usefixtures("thread")
+def test_workers_that_are_started_anew() -> None:
+    trace = long_sessions(10)
+    assert by(2, [trace], "summary", keys()) == ([wanted(trace, "summary", keys())], [])
 
 
 def faulty(shared: Any, job: str) -> str:

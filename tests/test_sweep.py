@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -294,6 +295,20 @@ def test_a_capture_that_kills_its_worker_does_not_end_the_sweep(fleet: Path, mon
     run(fleet, "--jobs", "2")
     run(fleet, out="fresh")
     assert tables(fleet.parent / "out") == tables(fleet.parent / "fresh")
+
+
+def test_workers_that_are_started_anew_have_keys_and_certificates(fleet: Path) -> None:
+    (fleet.parent / "card.pem").write_text("certificate")
+    (fleet.parent / "keys.toml").write_text(KEYS + 'server_certificate = "card.pem"\n')
+    over = threading.Event()
+    running = threading.Thread(target=over.wait)
+    running.start()
+    try:
+        assert run(fleet, "--jobs", "2", pattern="one*") == 0
+    finally:
+        over.set()
+        running.join()
+    assert report(fleet.parent / "out")["keys"]["verified"] > 0
 
 
 # --- secrets -----------------------------------------------------------------------------------------------------------
