@@ -8,6 +8,7 @@ from analyzer.diagnosis.rules import (
     damaged,
     encoding,
     frames,
+    given_keys,
     hls,
     initiate,
     keys,
