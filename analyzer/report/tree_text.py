@@ -28,10 +28,10 @@ def render(message: Message, color: bool = False, width: int = 100) -> str:
     lines = [f"{colors.strong('  '.join(head))}  {escaped(summary(message))}"]
     depth = 0
     if len(message.frames) > 1:
-        lines += _lines(root_of(message), 0, 0, colors, max(width, 60))
+        _add(root_of(message), 0, colors, max(width, 60), lines)
         depth = 1
     for part in hiding.parts(message):
-        lines += _lines(part, depth, 0, colors, max(width, 60))
+        _add(part, depth, colors, max(width, 60), lines)
     lines += objects_text.lines(message, colors)
     lines += _decrypted(message, colors)
     return "\n".join([*lines, ""])
@@ -47,13 +47,14 @@ def _decrypted(message: Message, colors: Palette) -> Iterator[str]:
             yield colors.dim(f"{label:>{PLACE + 2}}  {row}")
 
 
-def _lines(node: Node, depth: int, buffer: int, colors: Palette, width: int) -> Iterator[str]:
-    children = _shown(node)
+def _add(node: Node, depth: int, colors: Palette, width: int, lines: list[str]) -> None:
+    """Adds the lines of a node and of those below it."""
+    children, group = _shown(node), _bit_group(node)
     place = _place(node)
     name = "  " * depth + node.name
-    value = "" if children and not _bit_group(node) else _value(node)
+    value = "" if children and not group else _value(node)
     meaning = node.meaning if node.meaning != value else ""
-    if _bit_group(node):
+    if group:
         children, said = _bits(node)
         meaning = "  ".join(filter(None, [meaning, said]))
     text = f"{place:>{PLACE}}  {name:<{NAME}}"
@@ -61,14 +62,12 @@ def _lines(node: Node, depth: int, buffer: int, colors: Palette, width: int) -> 
     lead = " " * len(text)
     shown = value if not meaning else f"{value}  {meaning}" if value else meaning
     rows = _wrapped(shown, room)
-    yield (text + " " + rows[0]).rstrip() if not node.error else (text + " " + colors.error(rows[0])).rstrip()
-    for row in rows[1:]:
-        yield f"{lead} {row}"
+    lines.append(f"{text} {colors.error(rows[0]) if node.error else rows[0]}".rstrip())
+    lines += [f"{lead} {row}" for row in rows[1:]]
     if node.error:
-        for row in _wrapped(f"! {node.error}", room):
-            yield f"{lead} {colors.error(row)}"
+        lines += [f"{lead} {colors.error(row)}" for row in _wrapped(f"! {node.error}", room)]
     for child in children:
-        yield from _lines(child, depth + 1, node.buffer, colors, width)
+        _add(child, depth + 1, colors, width, lines)
 
 
 def _shown(node: Node) -> tuple[Node, ...]:
