@@ -23,7 +23,12 @@ from analyzer.reassembly import units_of
 from analyzer.senders import Senders
 from grammars.kit.spec import Spec
 
-NOT_STATE = ("keys", "decryptor")  # of a decoder: what each process has of its own
+NOT_STATE = (
+    "keys",
+    "decryptor",
+    "count",
+    "objects",
+)  # of a decoder: what a process has of its own, or stands beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,9 @@ class Stages:
         self._taken = self._made = 0  # frames that went in, frames of messages that came out
         if snapshot is not None:
             parts = pickle.loads(snapshot.state)
-            for stage, values in zip((self._senders, self._echoes, self._decoder), parts, strict=True):
-                vars(stage).update(values)
+            stages = (self._senders, self._echoes, self._decoder, self._decoder.objects)
+            for stage, values in zip(stages, parts, strict=True):
+                vars(stage).update({name: _with_sets(value) for name, value in values.items()})
             self._decoder.count = snapshot.count
 
     def messages(self, pieces: Iterable[Piece]) -> Iterator[Message]:
@@ -68,12 +74,27 @@ class Stages:
             return None
         senders = vars(self._senders)
         echoes = {"returned": self._echoes.returned}
-        decoder = {name: value for name, value in vars(self._decoder).items() if name not in (*NOT_STATE, "count")}
+        decoder = {name: _without_sets(value) for name, value in vars(self._decoder).items() if name not in NOT_STATE}
+        objects = {name: _without_sets(value) for name, value in vars(self._decoder.objects).items()}
         try:
-            state = _dumped((senders, echoes, decoder))
-        except _Open:
-            return None
+            state = _dumped((senders, echoes, decoder, objects))
+        except (_Open, pickle.PicklingError, TypeError, AttributeError):
+            return None  # in pieces, or of a kind that no process can hand over: one process goes on alone
         return Snapshot(self._decoder.count, hashlib.blake2b(state, digest_size=16).digest(), state)
+
+
+class _Sets(list[tuple[Any, Any]]):
+    """A dictionary whose keys are sets, as a list: each process goes through a set of texts in another order."""
+
+
+def _without_sets(value: Any) -> Any:
+    if isinstance(value, dict) and value and all(isinstance(key, frozenset) for key in value):
+        return _Sets((tuple(sorted(key)), item) for key, item in value.items())
+    return value
+
+
+def _with_sets(value: Any) -> Any:
+    return {frozenset(key): item for key, item in value} if isinstance(value, _Sets) else value
 
 
 class _Open(Exception):
