@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, overload
 
 from analyzer.fed import Fed
@@ -84,8 +84,9 @@ class Messages(Sequence[Message]):
             yield from fed.feed_part(part)
         yield from fed.end()
 
-    def advance(self) -> Iterator[Message]:
-        """Goes through the trace, and keeps what is needed to come back. Gives each message as it passes."""
+    def advance(self, before: Callable[[Message], None] | None = None) -> Iterator[Message]:
+        """Goes through the trace, and keeps what is needed to come back. Gives each message as it passes; `before` is told of
+        it before anybody else can see it."""
         last = self._states[-1]
         fed = Fed.resumed(last.kept, self.keys)
         self._count = last.message
@@ -95,18 +96,20 @@ class Messages(Sequence[Message]):
         while (place := next(places, None)) is not None:
             record, part, end = place
             for message in fed.feed_part(part):
-                self._passed(message)
+                self._passed(message, before)
                 yield message
             if self._count - self._states[-1].message >= self._every:
                 record, offset = (record + 1, 0) if part.last else (record, end - fed.taken_back(part))
                 self._keep(_State(self._count, record, offset, fed.state()))
                 places = self._numbered(record, offset)
         for message in fed.end():
-            self._passed(message)
+            self._passed(message, before)
             yield message
         self.complete = True
 
-    def _passed(self, message: Message) -> None:
+    def _passed(self, message: Message, before: Callable[[Message], None] | None) -> None:
+        if before is not None:
+            before(message)
         if self._held is not None:
             self._held.append(message)
             if len(self._held) > self._hold:

@@ -12,12 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from analyzer.comparison import Diff, Pair, compared, gathered
-from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, diagnose
+from analyzer.diagnosis.long import diagnose_long
 from analyzer.fed import Fed
+from analyzer.index.pages import Messages
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
 from analyzer.model import Record, Trace
@@ -31,7 +33,8 @@ STEP = 16  # messages between two looks at whether anybody still wants them
 FROZEN = 1024  # messages between two times that the collector is told to leave them alone
 COURTESY = 0.002  # seconds that the thread of the interface gets each time
 ANNOUNCED = 4096  # messages between two announcements
-LIMIT = 50_000  # messages of a trace that are decoded until somebody wants more: about 300 MB
+HELD = 20_000  # messages of a trace that are simply kept; of a longer one, those that are looked at
+LIMIT = 50_000  # messages of a trace that is watched, which are kept until somebody wants more: about 300 MB
 
 
 def _never() -> bool:
@@ -83,6 +86,25 @@ def _grown(decoded: Decoded, keys: KeyRing) -> Iterator[Message]:
         yield from decoded.fed.end()
 
 
+def _diagnosed(bundles: Sequence[tuple[Trace, Sequence[Message]]], keys: KeyRing) -> list[Diagnosis]:
+    """The diagnosis of each trace; long ones part by part, and compared with none."""
+    short = iter(diagnose([(trace, tuple(messages)) for trace, messages in bundles if len(messages) <= HELD], keys))
+    made = []
+    for trace, messages in bundles:
+        if len(messages) <= HELD:
+            made.append(next(short))
+        else:
+            made.append(diagnose_long(trace, _attended(messages), keys, partial(Messages, trace)))
+    return made
+
+
+def _attended(messages: Iterable[Message]) -> Iterator[Message]:
+    """Messages that are decoded only as long as somebody waits for what is made of them."""
+    for message in messages:
+        go_on()
+        yield message
+
+
 @dataclass(slots=True)
 class Decoded:
     """The messages of one trace under one set of keys, while they are made and when they are there.
@@ -91,7 +113,7 @@ class Decoded:
     watched grows: it has `kept` records, of which the first `position` have been `fed` to its decoder."""
 
     trace: Trace
-    messages: list[Message] = field(default_factory=list, repr=False)
+    messages: Sequence[Message] = field(default_factory=list, repr=False)
     complete: bool = False
     cut: bool = False
     limit: int = LIMIT
@@ -209,8 +231,9 @@ class Session:
         """Lets everybody know of a change that was made without a word."""
         self._tell(change)
 
-    def messages(self, index: int, stop: Stop = _never) -> list[Message]:
-        """The messages of a trace, decoded now if they are not yet: all, or the first LIMIT of a long one.
+    def messages(self, index: int, stop: Stop = _never) -> Sequence[Message]:
+        """The messages of a trace, decoded now if they are not yet: all, or the first LIMIT of one that is watched. Those of
+        a long trace are decoded again when they are looked at.
 
         Raises StoppedError when `stop` says so.
         """
@@ -229,8 +252,8 @@ class Session:
             self._tell("decoded")
         return decoded.messages
 
-    def so_far(self, index: int) -> tuple[list[Message], bool]:
-        """The messages of a trace that are there by now, and whether these are all. The list may still grow."""
+    def so_far(self, index: int) -> tuple[Sequence[Message], bool]:
+        """The messages of a trace that are there by now, and whether these are all. There may still come more."""
         decoded = self._decoded[index]
         return decoded.messages, decoded.complete
 
@@ -248,6 +271,10 @@ class Session:
         with self._lock:
             self._diagnosis, self._diffs = None, {}
 
+    def is_long(self, index: int) -> bool:
+        """Whether a trace has more messages, as far as is known, than are simply kept."""
+        return len(self._decoded[index].messages) > HELD
+
     def diagnosis(self, stop: Stop = _never) -> list[Diagnosis]:
         """What is wrong with each trace. Several callers at once wait for one result."""
         while not self._diagnosing.acquire(timeout=0.05):
@@ -258,9 +285,9 @@ class Session:
                 known, state, keys = self._diagnosis, self._state, self.keys
             if known is not None:
                 return known
-            bundles = [(_as_now(trace), tuple(self.messages(n, stop))) for n, trace in enumerate(self.traces)]
+            bundles = [(_as_now(trace), self.messages(n, stop)) for n, trace in enumerate(self.traces)]
             with until(stop):
-                made = diagnose(bundles, keys)
+                made = _diagnosed(bundles, keys)
             with self._lock:
                 if state == self._state:
                     self._diagnosis = made
@@ -274,7 +301,7 @@ class Session:
             known, state = self._diffs.get((a, b)), self._state
         if known is not None:
             return known
-        made = gathered(_until(compared(list(self.messages(a, stop)), list(self.messages(b, stop))), stop))
+        made = gathered(_until(compared(self.messages(a, stop), self.messages(b, stop)), stop))
         with self._lock:
             if state == self._state:
                 self._diffs[a, b] = made
@@ -297,21 +324,30 @@ class Session:
 
     def _decode(self, decoded: Decoded, keys: KeyRing, stop: Stop) -> None:
         """Goes on where it was stopped."""
-        if decoded.rest is None:
-            decoded.rest = iter(decode(decoded.trace, keys)) if decoded.kept is None else _grown(decoded, keys)
+        learn = self.learn
+
+        def before(message: Message) -> None:  # anybody can see it
+            if learn is not None:
+                learn([message], keys)
+
+        if decoded.rest is None and decoded.kept is None:
+            decoded.messages = Messages(decoded.trace, keys, HELD)
+            decoded.rest = decoded.messages.advance(before)
+        elif decoded.rest is None:
+            decoded.rest = _grown(decoded, keys)
         for message in decoded.rest:
-            if self.learn is not None:
-                self.learn([message], keys)  # before anybody can see it
-            decoded.messages.append(message)
+            if isinstance(decoded.messages, list):
+                before(message)
+                decoded.messages.append(message)
             number = len(decoded.messages)
-            if number >= decoded.limit:
+            if decoded.kept is not None and number >= decoded.limit:
                 decoded.complete = decoded.cut = True
                 return
             if number % STEP == 0:
                 if stop():
                     raise StoppedError
                 time.sleep(COURTESY)
-            if number % FROZEN == 0:
+            if number % FROZEN == 0 and number <= HELD:
                 gc.freeze()  # else each full collection looks at millions of fields, and typing waits for it
             if number % ANNOUNCED == 0 or number == STEP:
                 self._tell("decoded")

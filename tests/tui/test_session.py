@@ -64,14 +64,18 @@ def test_a_stopped_call_goes_on_where_it_was() -> None:
     assert session.so_far(0) == (messages, True)
 
 
-def test_a_long_trace_is_cut_and_goes_on_when_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LIMIT", 60)
-    session = Session([long_trace(130)])
-    session._decoded[0].limit = 60
-    for expected, cut in ((60, True), (120, True), (130, False)):
-        assert [m.number for m in session.messages(0)] == list(range(1, expected + 1))
-        assert session.is_cut(0) is cut
-        session.want_more(0)
+def test_of_a_long_trace_only_what_is_looked_at_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it is there all the same, and is diagnosed and compared."""
+    monkeypatch.setattr(module, "HELD", 60)
+    session = Session([long_trace(130), long_trace(50)])
+    messages = session.messages(0)
+    assert session.is_long(0) and not session.is_cut(0)
+    assert [m.number for m in messages] == list(range(1, 131))
+    assert [messages[n].wire for n in (129, 0, 64)] == [session.traces[0][n].data for n in (129, 0, 64)]
+    session.messages(1)
+    assert not session.is_long(1)
+    assert [one.messages for one in session.diagnosis()] == [130, 50]
+    assert len(session.diff(0, 1).pairs) == 130
 
 
 def test_two_threads_decode_once() -> None:
@@ -126,7 +130,7 @@ def test_other_keys_decode_a_growing_trace_again_and_it_goes_on() -> None:
     session.set_keys(KeyRing.from_options(ek="00" * 16, ak="00" * 16))
     session.arrived(Arrival(live, records[6:]))
     session.end_growth()
-    assert session.messages(0) == Session(traces, session.keys).messages(0)
+    assert session.messages(0) == list(Session(traces, session.keys).messages(0))
     assert session.diagnosis()[0].health == Session(traces, session.keys).diagnosis()[0].health
 
 

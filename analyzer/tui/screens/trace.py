@@ -18,7 +18,7 @@ from analyzer.tui import copying, filters
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.trace_keys import HELP, KEYS
 from analyzer.tui.screens.trace_panes import Panes
-from analyzer.tui.session import Change
+from analyzer.tui.session import Change, Stop
 from analyzer.tui.widgets.ask_line import AskLine
 from analyzer.tui.widgets.bytes_view import BytesView
 from analyzer.tui.widgets.field_tree import FieldTree
@@ -99,8 +99,19 @@ class TraceScreen(BaseScreen):
         """Messages first, then findings; in threads."""
         session, background, index = self.session, self.dlmscope.background, self.index
         background.run("messages", lambda stop: session.messages(index, stop), lambda _: self._grown())
-        if sum(map(len, session.traces)) <= SMALL or self._findings_wanted:
-            background.run("findings", lambda stop: session.diagnosis(stop), self._found)
+        if not self._is_much() or self._findings_wanted:
+            background.run("findings", self._diagnosed, self._found)
+
+    def _is_much(self) -> bool:
+        """Whether findings are looked for only when somebody asks for them."""
+        session = self.session
+        return sum(map(len, session.traces)) > SMALL or any(map(session.is_long, range(len(session.traces))))
+
+    def _diagnosed(self, stop: Stop) -> Sequence[Diagnosis]:
+        """The findings; none where it shows only now that the traces are long, and nobody has asked for them."""
+        for index in range(len(self.session.traces)):
+            self.session.messages(index, stop)
+        return self.session.diagnosis(stop) if self._findings_wanted or not self._is_much() else ()
 
     def session_changed(self, change: Change) -> None:
         """Begins again with other traces; with other keys stays where it is."""
@@ -256,7 +267,7 @@ class TraceScreen(BaseScreen):
 
     def action_finding(self, by: int) -> None:
         """The next message with a finding, of those that are shown; from the last one again to the first."""
-        if not self._findings_wanted and sum(map(len, self.session.traces)) > SMALL:
+        if not self._findings_wanted and self._is_much():
             self._findings_wanted = True
             self.notify("Looking for findings; this takes a while in a long trace")
             self._decode()
