@@ -73,6 +73,8 @@ def followed(name: str, kind: str | None = None, choice: Choice | None = None) -
         raise InputError("standard input is read as it comes; --follow takes a file")
     if selector and not selector.isdigit():
         raise InputError(f"{_shown(path)}: of a file that still grows, a trace is chosen by its number")
+    if not os.path.exists(path):
+        raise InputError(f"{path}: no such file or directory")
     return GrowingFile(path, kind, choice, int(selector or 0))
 
 

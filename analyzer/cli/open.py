@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from typing import Any
 
-from analyzer.cli.options import OK, add_input_options, add_live_options, keys_of, traces_of, watched_of
+from analyzer.cli.options import OK, UsageError, add_input_options, add_live_options, keys_of, traces_of, watched_of
+
+DRIVER = "TEXTUAL_DRIVER"  # set where something else than a terminal shows it: a browser
 
 
 def add_to(commands: Any) -> None:
@@ -26,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
     given = options.inputs or options.hex or options.tx or options.rx
     traces = traces_of(options) if given and live is None else []
     keys = keys_of(options)
+    if not sys.stdin.isatty() and DRIVER not in os.environ:
+        raise UsageError("open needs a terminal; decode and diagnose write text")
     from analyzer.tui.app import DlmscopeApp
     from analyzer.tui.masking import Masking
     from analyzer.tui.settings import Settings
