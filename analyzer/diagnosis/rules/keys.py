@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from analyzer.decryptor import TITLE_OCTETS
 from analyzer.diagnosis.case import Case
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.agreement import agreements
@@ -87,8 +88,11 @@ def _untold(group: Group) -> bool:
 
 
 def _without_title(one: Explained) -> bool:
-    """Whether an APDU stands in an AARQ that does not carry the title it was sealed under."""
-    layer = one.item.message.layer
+    """Whether an APDU stands in an AARQ that does not carry the title it was sealed under, or one of no use in a nonce."""
+    message = one.item.message
+    layer, title = message.layer, message.after.client_title
+    if message.direction == "client" and title is not None and len(title) != TITLE_OCTETS:
+        return True
     return layer is not None and layer.name == "aarq" and find_raw(layer.nodes, "calling_ap_title") is None
 
 
