@@ -193,7 +193,8 @@ def text_in(message: Message) -> str:
     octets = information(message)
     behind = octets[HEADER_OCTETS:] if octets[:HEADER_OCTETS] in (COMMAND, RESPONSE) else octets
     carried = message.frame == "I" or message.frames[0].framing == "wrapper"
-    if message.direction != "meter" or not carried or len(behind) < 4 or fits(parse(APDU, behind)):
+    known = behind[:1] and behind[0] in APDU_TAGS and fits(parse(APDU, behind))
+    if message.direction != "meter" or not carried or len(behind) < 4 or known:
         return ""
     readable = all(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in behind)
     return behind.decode("ascii").strip() if readable else ""
