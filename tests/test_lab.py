@@ -50,7 +50,6 @@ def test_every_form_reads_back_with_the_same_octets(form: str) -> None:
     assert seen
 
 
-@pytest.mark.xfail(reason="records of one to three octets in lines of JSON are left out")
 def test_short_records_in_lines_of_json() -> None:
     trace = Trace(
         "lab", "lab", (Record(1, bytes.fromhex("6014A109060760857405"), "client"), Record(2, b"\xe5", "meter"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from analyzer.sources.hexwords import read_words
-from analyzer.sources.payload import Payload, announced_in, shows
+from analyzer.sources.payload import Payload, announced_in, is_view, shows
 
 _SEPARATORS = str.maketrans(dict.fromkeys(",;:|<>[](){}\"'`-_%$\\", " "))
 _BLOCK_COMMENT = re.compile(r"/\*.{0,200}?\*/")
@@ -44,6 +44,20 @@ def read_payload(text: str, start: int, carried: str = "") -> Payload:
         return result
     read_words(body, start, result, carried)
     return result
+
+
+def read_shown(text: str) -> Payload | None:
+    """A line of nothing but bytes and a column that shows each of them, as port monitors write; None for another line.
+
+    The column may look like anything: a direction ("57   W"), a literal ("...b'..."), or hex.
+    """
+    body = text.lstrip()
+    start = len(text) - len(body)
+    column = _printable_column(body)
+    if column is None or not is_view(bytes.fromhex(body[:column].translate(_SEPARATORS)), body[column:]):
+        return None
+    result = Payload(start=start, first=start, end=len(text), apart=True)
+    return result if _clean_hex(body[:column], result) else None
 
 
 def _clean_hex(body: str, result: Payload) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from analyzer.sources.directions import PARTY, TRANSFER, Evidence, better, direction_in, words
 from analyzer.sources.dumps import Dump, Row, belongs, split_row
-from analyzer.sources.hextext import read_payload
+from analyzer.sources.hextext import read_payload, read_shown
 from analyzer.sources.literals import find_literal
+from analyzer.sources.objects import read_object
 from analyzer.sources.payload import Context, Payload, announced_in, is_hex, starts_like_frame
 from analyzer.sources.prefix import MNEMONICS, Prefix, read_prefix
 from analyzer.sources.timestamps import Stamp, match_stamp
@@ -85,8 +86,17 @@ class Entry:
 
 def parse_line(text: str, above: Above, below: Callable[[int], str]) -> Entry:
     """Take a cleaned line apart; `below` gives those after it."""
+    if text.lstrip()[:1] == "{":
+        written = read_object(text)
+        if written is not None:
+            payload, evidence, stamp, announced = written
+            return Entry(stamp, evidence, payload, announced=announced, apart=True)
     if "/*" in text and "'" not in text and '"' not in text:
         text = _BLOCK_COMMENT.sub(lambda found: " " * len(found[0]), text)
+    if (above.continued or above.labelled) and above.dump is None and not above.carried:
+        shown = read_shown(text)
+        if shown is not None:
+            return Entry(payload=shown)
     prefix = read_prefix(text)
     entry = Entry(prefix.stamp, prefix.evidence, announced=prefix.announced)
     entry.apart = prefix.stamp is not None or prefix.evidence is not None

@@ -25,9 +25,14 @@ _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a-\u202e\u2060\u2066-\u20
 _REPLACED = re.compile(
     rf"&(?:#[0-9]{{1,7}}|#[xX][0-9A-Fa-f]{{1,6}}|[A-Za-z]{{2,8}});|\x1b\[[0-9;]{{0,20}}[A-Za-z]|[{_INVISIBLE}]+"
 )
+# Octets written as program text keep what looks like a tag: b'<p\xe4x>'.
 _MARKUP = re.compile(
-    r"</?(?:br|p|div|pre|code|span|td|th|tr|table|li|ul|strong|em|font|blockquote)\b[^<>]{0,200}>", re.I
+    r"(?P<kept>(?<![A-Za-z0-9_'\"])(?:b|br|rb)(?:'(?:[^'\\]|\\.)*(?:'|$)|\"(?:[^\"\\]|\\.)*(?:\"|$)))"
+    r"|</?(?:br|p|div|pre|code|span|td|th|tr|table|li|ul|strong|em|font|blockquote)\b[^<>\\]{0,200}>",
+    re.I,
 )
+# The heading of a record in the output of socat; where one side alone speaks, its ">" is no quoting mark.
+_SOCAT = re.compile(r"^> \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+ +length=\d+ from=\d+ to=\d+", re.MULTILINE)
 _QUOTE = re.compile(r"(?:[ \t]{0,3}>)+[ \t]?")
 # Where arrows and quoting marks meet, only marks that stand apart and before an arrow are quotes.
 _QUOTE_BEFORE_ARROW = re.compile(r"(?:>[ \t])+(?=[ \t]*(?:[<>]{1,3}|[-=]{1,3}>|<[-=]{1,3}))")
@@ -92,7 +97,7 @@ def quotes_in(text: str) -> bool:
     """Whether ">" at the start of the lines of a text quotes an e-mail; otherwise ">>" and "<<" are arrows."""
     if ">" not in text and "&gt;" not in text:
         return False
-    if _LEFT_ARROW.search(text) is not None:
+    if _LEFT_ARROW.search(text) is not None or _SOCAT.search(text) is not None:
         return False
     return _DOUBLE_ARROW.search(text) is None or _QUOTED_PROSE.search(text) is not None
 
@@ -107,7 +112,7 @@ def clean(number: int, raw: str, quotes: bool) -> Line:
     if "&" in text or not text.isascii() or "\x1b" in text or "\0" in text:
         text, cuts, shifts = _replace(text)
     if "<" in text and ">" in text:
-        text = _MARKUP.sub(lambda tag: " " * len(tag[0]), text)
+        text = _MARKUP.sub(lambda tag: tag[0] if tag["kept"] else " " * len(tag[0]), text)
     if ">" in text[:12]:
         marks = (_QUOTE if quotes else _QUOTE_BEFORE_ARROW).match(text)
         if marks is not None:

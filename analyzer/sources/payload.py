@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -129,18 +130,33 @@ def shows(data: bytes | bytearray, column: str) -> bool:
 
     A text that could be bytes itself must show them exactly, with dots for the others.
     """
-    shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
-    seen = column.strip().rstrip("|")
-    exact = _COULD_BE_BYTES.fullmatch(seen) is not None
-    # Some tools leave a gap in the middle of the column as well, and spaces at its ends get lost.
-    for text, expected in ((seen.strip(), shown.strip()), (seen.replace(" ", ""), shown.replace(" ", ""))):
-        if text and len(text) == len(expected):
-            if text == expected:
-                return True
-            alike = all(a == b or b == "." for a, b in zip(text, expected, strict=True))
-            if alike and not exact:
-                return True
+    for text, expected in _views(data, column):
+        if text == expected:
+            return True
+        alike = all(a == b or b == "." for a, b in zip(text, expected, strict=True))
+        if alike and _COULD_BE_BYTES.fullmatch(column.strip().rstrip("|")) is None:
+            return True
     return False
+
+
+def is_view(data: bytes | bytearray, column: str) -> bool:
+    """Whether a text is the printable view of bytes and can be nothing else: a letter or a digit stands only for itself."""
+    for text, expected in _views(data, column):
+        if all(a == b or (b == "." and not (a.isascii() and a.isalnum())) for a, b in zip(text, expected, strict=True)):
+            return True
+    return False
+
+
+def _views(data: bytes | bytearray, column: str) -> Iterator[tuple[str, str]]:
+    """A column and what it would have to be, where both have the same length."""
+    shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
+    whole = column.strip()
+    # The bar that ends the column of some tools may be a byte in that of others.
+    for seen in (whole, whole.removesuffix("|")) if whole.endswith("|") else (whole,):
+        # Some tools leave a gap in the middle of the column as well, and spaces at its ends get lost.
+        for text, expected in ((seen.strip(), shown.strip()), (seen.replace(" ", ""), shown.replace(" ", ""))):
+            if text and len(text) == len(expected):
+                yield text, expected
 
 
 def is_hex(payload: Payload, context: Context, setting: bool = False) -> bool:

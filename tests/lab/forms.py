@@ -18,8 +18,6 @@ from tests.lab.packets import pcap, pcapng
 
 START = datetime(2026, 11, 26, 10, 0, 0)
 Lines = Callable[[Trace], str]
-# Carriers with records of one to three octets, which the reader of JSON lines leaves out.
-SHORT = ("mbus", "plc", "none", "mode-e")
 ONE_SIDED = ("hdlc", "mbus", "none")  # carriers of pushes that a port gives as octets alone
 SERIAL, NETWORK = ("hdlc", "mode-e", "mbus"), {"wrapper": "tcp", "udp": "udp", "hdlc": "tcp"}
 
@@ -114,8 +112,7 @@ TEXTS = {**TIMED, **UNTIMED, **WATCHED}
 def forms_of(framing: str, timed: bool = False, network: bool = True) -> tuple[str, ...]:
     """The forms that a conversation of this carrier can have; `timed`: only those that keep its times; `network`: captures
     too, which a reader takes for DLMS only where something in them is."""
-    lines = [one for one in TIMED if one != "json" or framing not in SHORT]
-    texts = [*lines, *([] if timed else UNTIMED), *(WATCHED if framing in SERIAL and not timed else ())]
+    texts = [*TIMED, *([] if timed else UNTIMED), *(WATCHED if framing in SERIAL and not timed else ())]
     return (*texts, *(("pcap", "pcapng", "pcap", "pcapng") if framing in NETWORK and network else ()))
 
 
