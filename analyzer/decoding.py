@@ -23,14 +23,15 @@ from analyzer.decryptor import (
     Opened,
     Protected,
 )
-from analyzer.frame import Frame, addresses, mends
+from analyzer.frame import Frame, addresses, fits, mends
 from analyzer.framing import frames_of
-from analyzer.hls import HlsFacts, HlsUnknown, check_reply
+from analyzer.hls import HlsUnknown
 from analyzer.keymaterial import carried_keys, signature_of, transferred_keys
 from analyzer.keyring import KeyProvider, KeyRing, KeyRole
 from analyzer.knowledge import Objects
 from analyzer.message import Layer, Message, llc_of, sender_told
 from analyzer.model import Buffer, Record, Security, Span
+from analyzer.proofs import hls_security
 from analyzer.readable import reads
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
@@ -41,6 +42,7 @@ from grammars.tables.apdu import APDU_TAGS
 
 GATEWAY = ("gateway-request", "gateway-response")
 NESTING = 8  # protection within protection; the standard knows three levels
+SHORT, ENOUGH = 8, 2  # texts of so few octets are whole by chance; so many others tell that a key is right
 NO_KEYS = KeyRing(())
 
 
@@ -90,6 +92,7 @@ class Decoder:
         self.session: dict[bytes | None, list[tuple[str, bytes | None, bytes | None]]] = {}  # keys of general-ciphering
         self.offered: dict[bytes | None, dict[str, bytes]] = {}  # those that the meter has not confirmed yet
         self.damaged: dict[tuple[frozenset[str], str], _Damaged] = {}  # the last message, by link and side
+        self.whole: dict[tuple[str, bytes | None], int] = {}  # texts that a key opened whole, by role and title
         self.count = 0
 
     def state(self) -> dict[str, Any]:
@@ -232,11 +235,12 @@ class Decoder:
         elif plaintext is not None and plaintext[:1] and plaintext[0] in APDU_TAGS:
             if not content.control & ENCRYPTED:
                 inside = self._layer(context, buffer, *hole, hole, depth + 1)
-            elif opened.verdict == "verified" or (
-                promised(layer.name, plaintext) and reads(plaintext, layer.name.startswith(("glo-", "ded-")))
-            ):
+            elif opened.verdict == "verified" or self._reads(layer, role, content, plaintext):
                 number = context.decrypted(plaintext, Span(buffer, *hole))
                 inside = self._layer(context, number, 0, len(plaintext), hole, depth + 1)
+                if len(plaintext) > SHORT and fits(inside.parsed):
+                    own = role, content.system_title
+                    self.whole[own] = min(ENOUGH, self.whole.get(own, 0) + 1)
         if inside is None and opened.verdict in ("failed", "unauthenticated"):
             plaintext = None  # noise is nothing to show: the key that made it is not the right one
         return (
@@ -255,6 +259,17 @@ class Decoder:
             ),
             inside,
         )
+
+    def _reads(self, layer: Layer, role: str, content: Protected, text: bytes) -> bool:
+        """Whether a text that no tag settles is one: it reads by itself or, where it has no tag, begins as the APDU that
+        is promised, under a key and title that have opened others whole."""
+        kept = layer.name.startswith(("glo-", "ded-"))
+        if not promised(layer.name, text):
+            return False
+        if reads(text, kept):
+            return True
+        told = kept and not content.control & AUTHENTICATED and self.whole.get((role, content.system_title), 0) > 0
+        return told and sum(n for (own, _), n in self.whole.items() if own == role) >= ENOUGH
 
     def _unprotected(self, context: _Context, layer: Layer, content: Protected, suite: int) -> tuple[str, Opened]:
         """What the keys make of protected content: the first that verifies, else the first of all."""
@@ -361,32 +376,6 @@ class Decoder:
             return None
         context.association = context.association.after(passed)
         return hls_security(self.keys, before, context.direction, value)
-
-
-def hls_security(keys: KeyProvider, association: Association, direction: str, value: bytes) -> Security:
-    """The verdict on an HLS reply that `direction` sent: "client" answers StoC, "meter" answers CtoS."""
-    facts = HlsFacts(
-        mechanism=association.mechanism or 0,
-        client_title=association.client_title,
-        server_title=association.server_title,
-        ctos=association.client_challenge,
-        stoc=association.server_challenge,
-    )
-    check = check_reply(facts, "client" if direction == "client" else "meter", value, keys)
-    gmac = association.mechanism == 5 and len(value) == 17
-    return Security(
-        layer="hls",
-        verdict=check.verdict,
-        control=value[0] if gmac else 0,
-        suite=value[0] & SUITE_BITS if gmac else 0,
-        authenticated=True,
-        encrypted=False,
-        invocation_counter=int.from_bytes(value[1:5], "big") if gmac else None,
-        system_title=association.title_of(direction),
-        key=("ek" if association.mechanism == 5 else "password") if check.verdict != "no-key" else None,
-        plaintext=None,
-        reason=check.reason,
-    )
 
 
 def protected_of(layer: Layer, context: _Context) -> Protected:

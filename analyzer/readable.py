@@ -75,6 +75,6 @@ def damaged(layer: Layer) -> Reading | None:
     if inner is None or inner.joined or fits(inner.parsed):
         return None
     to_its_end = inner.parsed.whole and not any(issue.spec is UNDECODED for issue in inner.parsed.issues)
-    if to_its_end and sealed.verdict == "unauthenticated":
-        return None  # every octet was read: what is odd about one of them is no damage
+    if sealed.verdict == "unauthenticated" and (to_its_end or (inner.parsed.whole and not sealed.authenticated)):
+        return None  # what is odd about an octet that was read, or is left over behind them all, is no damage
     return reading_of(inner.parsed, inner.start, inner.end, layer.name.startswith(("glo-", "ded-")))

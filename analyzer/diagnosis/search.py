@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import factorial, prod
 
-from analyzer.decryptor import TITLE_OCTETS, Protected
+from analyzer.decryptor import BROADCAST, TITLE_OCTETS, Protected
 from analyzer.diagnosis.searcher import Explained, Sealed, Searcher, tag_sizes
+from analyzer.frame import fits
 from analyzer.keyring import KeyProvider, KeyRole
 from analyzer.message import Layer, Message
 from analyzer.patience import go_on
@@ -48,7 +49,8 @@ KEY_CODES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Everything that did not verify, and what explains it. `verifying` counts what verifies as given, by side.
+    """Everything that did not verify, and what explains it. `verifying` counts what verifies as given, by side; what is
+    under the broadcast key says nothing of the encryption key, and counts only where nothing else fails.
 
     `keys` are given keys with those in the place of the wrong ones that open the trace, None if the given do or
     none were found. `left` is how many APDUs were not searched in full."""
@@ -143,17 +145,19 @@ def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Prog
     `watch`, which is told of each APDU when it is done, raises to stop it."""
     items = list(sealed_of(messages))
     searcher = Searcher(keys, _titles(messages), _sides(messages))
-    verifying: dict[str, int] = {}
+    verified: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}  # by side, under the broadcast key or not
     failing = []
     for item in items:
         if not item.message.complete and len(items) > 1:
             continue  # the rest of it was never sent, and its tag with it
         if item.security.verdict == "verified":
-            verifying[item.message.direction] = verifying.get(item.message.direction, 0) + 1
-        elif damaged(item.layer) is not None and not searcher.ends_elsewhere(item):
+            verified[is_broadcast(item)][item.message.direction] += 1
+        elif _vouched(item) and not searcher.ends_elsewhere(item):
             continue  # the key is right, and a tag around a text that is damaged matches under no change
         elif item.security.authenticated or item.security.plaintext is None or not item.layer.inner:
             failing.append(item)
+    all_broadcast = all(map(is_broadcast, failing))
+    verifying = dict(verified[False] + verified[True] if all_broadcast else verified[False])
     if not failing:
         return Search(verifying=verifying)
     reading = _reading(items, failing)
@@ -172,14 +176,35 @@ def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Prog
     )  # fmt: skip
 
 
+def is_broadcast(item: Sealed) -> bool:
+    """Whether an APDU is under the broadcast key, which says nothing of the encryption key."""
+    return bool(item.content.control & BROADCAST)
+
+
+def _vouched(item: Sealed) -> bool:
+    """Whether a text that is not whole reads as far as noise never does."""
+    reading = damaged(item.layer)
+    return reading is not None and reading.chance < UNLIKELY
+
+
 def sender_of(item: Sealed) -> str:
-    """Who sealed something: its title, which tells the two sides apart where directions are not known."""
+    """Who sealed something, and under which of the two keys: its title, which tells the sides apart where directions are
+    not known."""
     title = item.security.system_title
-    return title.hex() if title else item.message.direction
+    return f"{title.hex() if title else item.message.direction}{' broadcast' if is_broadcast(item) else ''}"
 
 
 def _reading(items: Sequence[Sealed], failing: Sequence[Sealed]) -> frozenset[str]:
     """The senders of which more texts read under the given keys than do not, and so well that noise does not explain it."""
+    told: frozenset[str] = frozenset()
+    for broadcast in (False, True):
+        own = [item for item in items if is_broadcast(item) is broadcast]
+        told |= _reading_under(own, [item for item in failing if is_broadcast(item) is broadcast])
+    return told
+
+
+def _reading_under(items: Sequence[Sealed], failing: Sequence[Sealed]) -> frozenset[str]:
+    """The same of what is under one key."""
     counts: Counter[str] = Counter()
     chances: dict[str, float] = {}
     for item in items:
@@ -188,6 +213,8 @@ def _reading(items: Sequence[Sealed], failing: Sequence[Sealed]) -> frozenset[st
             inner, promised = shown[0], item.layer.name.startswith(("glo-", "ded-"))
             counts[side] += 1
             chance = reading_of(inner.parsed, inner.start, inner.end, promised).chance
+            if fits(inner.parsed):
+                chance = min(chance, random_hit(inner.end - inner.start, item.expected, False))
             chances[side] = chances.get(side, 1.0) * chance
     noise = Counter[str](sender_of(item) for item in failing if not item.layer.inner)
     told = frozenset(side for side, chance in chances.items() if chance < UNLIKELY and counts[side] > noise[side])

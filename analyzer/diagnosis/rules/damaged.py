@@ -1,18 +1,20 @@
-"""Protected text under a right key that is damaged: it reads so far as noise never does, and breaks off."""
+"""APDUs that end before their structure does, and protected text under a right key that is damaged: it reads so far as
+noise never does, and breaks off."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from math import floor, log10
 
-from analyzer.diagnosis.case import Case, names, protections
+from analyzer.diagnosis.case import Case, names, protections, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.frames import has_issue
 from analyzer.frame import addresses
 from analyzer.message import Layer, Message
 from analyzer.model import Span
-from analyzer.readable import damaged
+from analyzer.readable import UNLIKELY, damaged
 
+COMPRESSED = 0x80  # of the security control
 CHECKS = {"frame_check_sequence": "fcs-wrong", "checksum": "mbus-checksum"}
 
 
@@ -28,10 +30,14 @@ def ciphertext_damaged(case: Case) -> Iterator[Hit]:
             inner = layer.inner[0]
             size, at = inner.end - inner.start, inner.start + found.octets
             ends = found.octets >= size
+            if ends and not security.authenticated:
+                continue  # as it was sent, then, and sent without its end: `data-truncated` says that
             where = f"at its end, octet {size}, before its structure does" if ends else f"at octet {found.octets}"
             evidence = [
                 f"the text of {names(message)} reads for {found.octets} of {size} octets, with {found.values} tagged values",
-                f"the chance that noise reads so far is {odds(found.chance)} at most: key, system title and counter are right",
+                f"the chance that noise reads so far is {odds(found.chance)} at most: key, system title and counter are right"
+                if found.chance < UNLIKELY
+                else "other texts of this side are whole under the same key: it is right",
                 f"it breaks {where}{f': {found.broken}' if found.broken else ', where octets are left over'}",
                 *_frame_of(message, layer, found.octets),
                 "its tag cannot match then, whatever the keys are"
@@ -79,3 +85,43 @@ def _cause(message: Message) -> str | None:
     if not message.frames[0].dlms_transport:
         return None
     return "mbus-saps-differ" if len(set(map(addresses, message.frames))) > 1 else "mbus-segment-missing"
+
+
+@rule("data-truncated")
+def data_truncated(case: Case) -> Iterator[Hit]:
+    """An APDU that ends before its own structure does, in a frame that is whole, and that is no leftover."""
+    from analyzer.diagnosis.rules.llc import cut_in, stale, text_in
+
+    for message in case.messages:
+        layer = message.plain
+        if layer is None or layer.parsed.whole or not message.complete or cut_in(case, message):
+            continue
+        sealed = any(security.verdict == "verified" for _, security in protections(message))  # so nothing was cut off
+        if message.frames[0].framing == "none" and not sealed:
+            continue
+        if layer.name in ("aarq", "aare", "unknown-apdu") or stale(case, message) is not None or text_in(message):
+            continue
+        if any(security.control & COMPRESSED for _, security in protections(message)):
+            continue
+        if any(i.severity == "error" for f in message.frames for i in f.parsed.issues) or _damaged(message):
+            continue
+        issue = next(i for i in layer.parsed.issues if i.severity == "error")
+        said = f"at octet {issue.start - layer.start} of the {layer.name}: {issue.spec.name}, {issue.text}"
+        if all(security.verdict == "verified" for _, security in protections(message)):
+            yield Hit(message, (said, "the frame around it is whole"), field=None, side=side_of(message))
+        elif _ends_short(message):
+            told = "it was decrypted, reads up to its last octet and has no tag, so that nothing of one is missing"
+            yield Hit(message, (said, told), certainty="likely", side=side_of(message))
+
+
+def _ends_short(message: Message) -> bool:
+    """Whether a text without a tag reads up to its end, which comes before that of its structure."""
+    for layer, security in protections(message):
+        reading = damaged(layer) if not security.authenticated else None
+        if reading is not None:
+            return reading.octets >= layer.inner[0].end - layer.inner[0].start
+    return False
+
+
+def _damaged(message: Message) -> bool:
+    return any(frame.faults for frame in message.frames)

@@ -8,7 +8,7 @@ from analyzer.decryptor import TITLE_OCTETS
 from analyzer.diagnosis.case import Case
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.agreement import agreements
-from analyzer.diagnosis.search import KEY_CODES, TRIED, sender_of
+from analyzer.diagnosis.search import KEY_CODES, TRIED, is_broadcast, sender_of
 from analyzer.diagnosis.searcher import Explained
 from analyzer.diagnosis.variants import NAMES, PUBLISHED, Variant
 from analyzer.keyring import KeyProvider, KeyRole
@@ -38,7 +38,7 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
     """Everything that does not verify under the given keys, grouped by what explains it."""
     proven: dict[tuple[object, ...], Group] = {}
     readable: dict[tuple[object, ...], Group] = {}
-    noise: dict[str, Group] = {}
+    noise: dict[tuple[str, bool], Group] = {}
     unread: Group = []
     for one in case.search.explained:
         direction: str = one.item.message.direction
@@ -59,14 +59,16 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
         # Octets that are missing or damaged are no noise of a wrong key: the frame says so. Without its title nobody can
         # tell the nonce, and `calling-ap-title-wrong` says that.
         damaged = any(frame.faults or frame.parsed.issues for frame in one.item.message.frames) or _is_cut([one])
-        if not damaged and not _without_title(one) and not _not_checked(one):
-            noise.setdefault(one.item.message.direction if case.search.verifying else "", []).append(one)
+        if not damaged and not _without_title(one) and not _not_checked(one) and not _shown(one):
+            side = one.item.message.direction if case.search.verifying else ""
+            noise.setdefault((side, is_broadcast(one.item)), []).append(one)
     for group in _swaps_joined(list(proven.values())):
         yield from _proven(case, group)
     for group in readable.values():
         yield from _readable(case, group)
-    for direction, group in noise.items():
-        yield from _noise(case, direction, group, bool(proven or readable))
+    explained = {is_broadcast(one.item) for groups in (proven, readable) for group in groups.values() for one in group}
+    for (direction, broadcast), group in noise.items():
+        yield from _noise(case, direction, group, broadcast in explained)
 
 
 def _cut_tag(one: Explained) -> bool:
@@ -74,6 +76,11 @@ def _cut_tag(one: Explained) -> bool:
     assert one.hypothesis is not None
     cut = any(issue.code == "apdu-cut" for frame in one.item.message.frames for issue in frame.issues)
     return cut and any(change.code == "tag-length-wrong" for change in one.hypothesis.changes)
+
+
+def _shown(one: Explained) -> bool:
+    """Whether a text without a tag is shown as far as it reads: `ciphertext-damaged` or `data-truncated` says the rest."""
+    return bool(one.item.layer.inner) and one.item.security.encrypted and not one.item.security.authenticated
 
 
 def _not_checked(one: Explained) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzer.diagnosis.case import Case, Exchange, names, protections, side_of, vouched
+from analyzer.diagnosis.case import Case, Exchange, names, side_of, vouched
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.acse import SMALLEST_PDU
 from analyzer.message import Message
@@ -20,7 +20,6 @@ READ, WRITE = 0x100000, 0x080000
 INITIATE_ERROR, VERSION_TOO_LOW, BAD_CONFORMANCE, PDU_TOO_SHORT = 6, 1, 2, 3
 LAST = 0x80  # of the block control
 DECIPHERING = 5
-COMPRESSED = 0x80  # of the security control
 # What a variant of a service needs: its name in the tree, the bit, how people call the bit.
 NEEDS = (
     ("get-request", GET, "get"),
@@ -338,31 +337,3 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
             shown = ", ".join(map(str, missing[:10]))
             evidence = (f"block {number} is the last, and block {shown} never came", f"{len(numbers)} blocks are there")
             yield Hit(message, evidence, field="block_number", side=side_of(message))
-
-
-@rule("data-truncated")
-def data_truncated(case: Case) -> Iterator[Hit]:
-    """An APDU that ends before its own structure does, in a frame that is whole, and that is no leftover."""
-    from analyzer.diagnosis.rules.llc import cut_in, stale, text_in
-
-    for message in case.messages:
-        layer = message.plain
-        if layer is None or layer.parsed.whole or not message.complete or cut_in(case, message):
-            continue
-        sealed = any(security.verdict == "verified" for _, security in protections(message))  # so nothing was cut off
-        if message.frames[0].framing == "none" and not sealed:
-            continue
-        if layer.name in ("aarq", "aare", "unknown-apdu") or stale(case, message) is not None or text_in(message):
-            continue
-        if any(security.control & COMPRESSED for _, security in protections(message)):
-            continue
-        if any(i.severity == "error" for f in message.frames for i in f.parsed.issues) or _damaged(message):
-            continue
-        issue = next(i for i in layer.parsed.issues if i.severity == "error")
-        said = f"at octet {issue.start - layer.start} of the {layer.name}: {issue.spec.name}, {issue.text}"
-        if all(security.verdict == "verified" for _, security in protections(message)):
-            yield Hit(message, (said, "the frame around it is whole"), field=None, side=side_of(message))
-
-
-def _damaged(message: Message) -> bool:
-    return any(frame.faults for frame in message.frames)
