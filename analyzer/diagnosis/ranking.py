@@ -27,6 +27,7 @@ OF_PIECES = frozenset({
     "data-truncated", "apdu-cut", "llc-missing", "octets-behind-apdu", "stray-octets", "not-dlms-reply", "stale-buffer",
     "tag-unexplained", "encryption-key-wrong", "ciphertext-damaged", "ber-length-wrong", "deciphering-error",
 })  # fmt: skip
+MISSED = 3  # whole APDUs behind damage, at most, that are out of step because of it
 SAME_MANY = 20  # findings of one code and one side in a trace; more are counted in the last one
 
 
@@ -59,30 +60,69 @@ def hits_of(case: Case) -> list[tuple[str, Hit]]:
             code = hit.code or codes[0]
             assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
             found.append((code, hit))
-    return _refusals(case, _of_damage(_explained(_confused(found))))
+    return _refusals(case, _of_damage(case, _explained(_confused(found))))
 
 
 DAMAGE = ("fcs-wrong", "frame-length-wrong", "mbus-checksum", "mbus-segment-missing", "wrapper-length-wrong")
 READ_IN_IT = frozenset({"LLC", "ACSE", "xDLMS", "COSEM", "A-XDR", "GBT", "HLS"})
+# Of security, what another octet, or one too few, looks like; nothing that was sealed otherwise gives these by a chance.
+OF_DAMAGE = frozenset({"tag-unexplained", "ciphertext-damaged", "compressed-payload", "encryption-key-wrong"})
+OF_TITLES = frozenset({"system-title-wrong", "calling-ap-title-wrong"})
+SEQUENCE = frozenset({"block-number-wrong", "gbt-block-error"})
 
 
-def _of_damage(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
-    """What is read in a message that came damaged, or without a part of it, is no fault of its own."""
+def _of_damage(case: Case, found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """What is read in a message that came damaged, or without a part of it, is no fault of its own; nor is what is put
+    together from such messages, or what misses them."""
     damaged: dict[int, str] = {}
     for code, hit in found:
         if code in DAMAGE and hit.message is not None and hit.severity != "info":
             if code == "mbus-segment-missing" or hit.message.frames[0].damaged:
                 damaged.setdefault(hit.message.number, code)
-    if not damaged:
+    repeated = {
+        hit.message.number: code for code, hit in found if code == "gbt-block-error" and hit.message is not None
+    }
+    if not damaged and not repeated:
         return found
     layers = load_catalogue()
     made = []
     for code, hit in found:
-        cause = damaged.get(hit.message.number) if hit.message is not None else None
-        if cause is not None and code not in DAMAGE and hit.because_of is None and layers[code].layer in READ_IN_IT:
-            hit = replace(hit, because_of=cause)
+        layer = layers[code].layer
+        of_content = layer in READ_IN_IT or (code in OF_DAMAGE and len(hit.about) < 2)
+        of_title = code in OF_TITLES and hit.message is not None and hit.message.apdu in ("aarq", "aare")
+        if hit.message is not None and code not in DAMAGE and hit.because_of is None and (of_content or of_title):
+            cause = _damaged_in(damaged, hit.message)
+            if cause is None and code in SEQUENCE:
+                cause = _missed(case, damaged, hit.message)
+            if cause is None and code not in SEQUENCE:
+                cause = _damaged_in(repeated, hit.message)
+            if cause is not None:
+                hit = replace(hit, because_of=cause)
         made.append((code, hit))
     return made
+
+
+def _damaged_in(damaged: dict[int, str], message: Message) -> str | None:
+    """What is wrong with a message, or with one of those that it is put together from."""
+    if message.number in damaged:
+        return damaged[message.number]
+    pieces = {span.message for buffer in message.buffers for span in buffer.sources if span.message is not None}
+    # Of blocks that came twice another one may have been taken.
+    within = (code for n, code in damaged.items() if pieces and min(pieces) <= n <= message.number)
+    return next(within, None)
+
+
+def _missed(case: Case, damaged: dict[int, str], message: Message) -> str | None:
+    """The damage in the last messages before one, of which the meter or the client has read no whole APDU since."""
+    whole = 0
+    for before in reversed(case.ahead_of(message)):
+        if before.number in damaged:
+            return damaged[before.number]
+        plain = before.plain
+        whole += plain is not None and plain.name != "general-block-transfer" and plain.parsed.whole
+        if whole > MISSED:
+            break
+    return None
 
 
 # What is read of frames whose addresses tell the wrong sender: numbers, headers and blocks of one side as the other's.

@@ -32,7 +32,8 @@ class Hit:
     `evidence` are sentences with octets, positions and computed values. `field` is a dotted path in the tree of
     `message`, whose parts are found at any depth. `changes` make the frame what it should have been; where a rule
     computes the octets itself, `fixed` has them; `elsewhere` are changes of further messages with the same fault.
-    `explains` are the numbers of messages whose content cannot be read because of this.
+    `explains` are the numbers of messages whose content cannot be read because of this; `about` those of all messages
+    that it is said of, where they are several.
     `because_of` names the code of the finding that this one follows from. `code` is needed from rules that have
     several; the other texts replace those of the catalogue.
     """
@@ -54,6 +55,7 @@ class Hit:
     elsewhere: tuple[tuple[Message, tuple[AnyChange, ...]], ...] = ()
     because_of: str | None = None
     explains: frozenset[int] = frozenset()
+    about: frozenset[int] = frozenset()
 
 
 def rule(*codes: str) -> Callable[[Rule], Rule]:

@@ -156,6 +156,8 @@ def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Prog
             continue  # the key is right, and a tag around a text that is damaged matches under no change
         elif item.security.authenticated or item.security.plaintext is None or not item.layer.inner:
             failing.append(item)
+        elif item.security.encrypted and not fits(item.layer.inner[0].parsed) and searcher.ends_elsewhere(item):
+            failing.append(item)  # what is left over behind the text may be a tag that nothing tells of
     all_broadcast = all(map(is_broadcast, failing))
     verifying = dict(verified[False] + verified[True] if all_broadcast else verified[False])
     if not failing:

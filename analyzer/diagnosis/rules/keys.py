@@ -286,6 +286,7 @@ def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> 
         code="encryption-key-wrong",
         field="ciphered_text",
         side=_side(case, "encryption-key-wrong", known),
+        about=_numbers(known),
     )
 
 
@@ -302,6 +303,7 @@ def _damaged(group: Group) -> Hit:
         certainty="possible",
         code="ciphertext-damaged",
         field="ciphered_text",
+        about=_numbers(group),
     )
 
 
@@ -323,7 +325,12 @@ def _unexplained(case: Case, group: Group, why: str, few: bool = False) -> Hit:
         field="authentication_tag",
         side="client" if message.direction == "client" else "meter",
         because_of="fcs-wrong" if damaged else "keys-agreed-unseen" if replaced else None,
+        about=_numbers(group),
     )
+
+
+def _numbers(group: Group) -> frozenset[int]:
+    return frozenset(one.item.message.number for one in group)
 
 
 def _how_many(group: Group, does: str) -> str:
