@@ -161,7 +161,10 @@ class MeterKeys:
     label: str = field(default="", compare=False)
 
     def material(self, role: KeyRole) -> Secret | KeyFile | None:
-        """What this meter has for a role; its `value` are the octets."""
+        """What this meter has for a role; its `value` are the octets. None as well for what is no role of a key file, such
+        as a key that travelled in an APDU."""
+        if role not in _SECRETS and role not in _FILES:
+            return None
         found: Secret | KeyFile | None = getattr(self, _SECRETS[role][0] if role in _SECRETS else role)
         return found
 
@@ -257,6 +260,8 @@ class KeyRing:
         key on which all titled entries agree. Raises KeyFileError for a file that cannot be read,
         KeyProviderError for a plug-in that fails.
         """
+        if role not in _SECRETS and role not in _FILES:
+            return None  # nobody was given it, and no plug-in is asked for what it cannot know
         values = self._values(role, system_title)
         if not values and system_title is not None:
             values = self._values(role, None)

@@ -113,8 +113,11 @@ def test_a_bare_apdu() -> None:
     assert found[0].direction == "client"
 
 
+FLAG_FIRST = frame(0x10, b"\x7e\xe7\x9d\x64\xf9\xa2\xa9\x7e\x04\x2d", more=True)  # up to it the header check holds
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from([SNRM, UA, INNER_FLAGS, *FRAMES]), min_size=1, max_size=6), st.data())
+@given(st.lists(st.sampled_from([SNRM, UA, INNER_FLAGS, FLAG_FIRST, *FRAMES]), min_size=1, max_size=6), st.data())
 def test_any_chunking_gives_the_same_frames(sent: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(sent)
     whole = cut(stream, direction="client")
@@ -122,6 +125,13 @@ def test_any_chunking_gives_the_same_frames(sent: list[bytes], data: st.DataObje
     places = data.draw(st.lists(st.integers(1, len(stream) - 1), max_size=8).map(lambda p: sorted(set(p))))
     chunks = [stream[a:b] for a, b in zip([0, *places], [*places, len(stream)], strict=True)]
     assert [f.data for f in cut(*chunks, direction="client")] == sent
+
+
+@pytest.mark.parametrize("place", range(3, len(FLAG_FIRST)))
+def test_information_that_begins_with_a_flag_may_come_in_two_segments(place: int) -> None:
+    """Up to a 7E behind the header check the check sequence holds; the length says that the frame goes on."""
+    found = cut(FLAG_FIRST[:place], FLAG_FIRST[place:], direction="meter")
+    assert [f.data for f in found] == [FLAG_FIRST] and not codes(found)
 
 
 @settings(max_examples=300, deadline=None)

@@ -474,3 +474,19 @@ def test_broken_toml_keeps_its_text_to_itself() -> None:
     with pytest.raises(KeyFileError) as problem:
         KeyRing.from_toml(f'[[meter]]\nauthentication_key = "{AK}')
     assert problem.value.__cause__ is None and problem.value.__suppress_context__
+
+
+@pytest.mark.parametrize("role", ["wrapped", "agreed", "", "name", "system_title", "label", "no such role"])
+def test_what_is_no_role_has_no_key(role: str) -> None:
+    """An APDU opened with a key that travelled in it says so as its key, and whatever is asked for it finds none."""
+    asked: list[str] = []
+
+    class PlugIn:
+        def key(self, role: KeyRole, system_title: bytes | None, suite: int) -> bytes | None:
+            asked.append(role)
+            return bytes(16)
+
+    ring = KeyRing(KeyRing.from_toml(FULL).meters, [PlugIn()])
+    for title in (None, TITLE, TITLE_2):
+        assert ring.key(role, title, 0) is None  # type: ignore[arg-type]
+    assert ring.meters[0].material(role) is None and asked == []  # type: ignore[arg-type]

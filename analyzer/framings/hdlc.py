@@ -8,6 +8,7 @@ from grammars.hdlc import FLAG, GOOD_RESIDUE, crc16_x25
 
 LONGEST_HDLC = 2047  # what the length field can say
 NEARBY = 4  # octets by which a wrong length is off as a rule: flags or a check counted that should not be
+LONGEST_FLAGS = 4096  # flags in a row that make one frame of framing "none": a line that idles sends nothing else
 SHORTEST_HDLC = 7  # format 2, addresses 1 + 1, control 1, FCS 2
 
 
@@ -30,7 +31,7 @@ def without_flags_at(data: bytes, at: int, final: bool) -> Found:
 def hdlc_at(data: bytes | bytearray, at: int, final: bool) -> Found:
     """The HDLC frame whose opening flag is at `at`; several flags before it belong to it as stray octets."""
     begin = at + 1
-    while begin < len(data) and data[begin] == FLAG:
+    while begin < len(data) and data[begin] == FLAG and begin - at <= LONGEST_FLAGS:
         begin += 1
     if begin - 1 > at:
         issue = FrameIssue("shared-flag", "more than one flag between frames", 0, begin - 1 - at)
@@ -43,7 +44,7 @@ def hdlc_at(data: bytes | bytearray, at: int, final: bool) -> Found:
     end = begin + length
     if length >= SHORTEST_HDLC and end < len(data) and data[end] == FLAG and not _ends_nearby(data, begin, end):
         return Cut("hdlc", at, end + 1, _after(data, end))
-    if length >= SHORTEST_HDLC and end >= len(data) and not final and _later_frame(data, begin) is None:
+    if length >= SHORTEST_HDLC and end >= len(data) and not final and _later_frame(data, begin, told=True) is None:
         return WAIT
     return _misfit(data, at, begin, length)
 
@@ -78,12 +79,24 @@ def _not_type_3(data: bytes | bytearray, at: int, begin: int, final: bool) -> Fo
     return stray(at, closing)
 
 
-def _later_frame(data: bytes | bytearray, begin: int) -> int | None:
-    """The next place where a whole frame with a right FCS begins, or where one ends that began at `begin`."""
+def _header_end(data: bytes | bytearray, begin: int) -> int:
+    """The end of the header check of a frame that begins there: behind format, two addresses, control and check."""
+    at = begin + 2
+    for _ in range(2):
+        at += next((n for n in range(1, 5) if data[at + n - 1 : at + n] and data[at + n - 1] & 1), 4)
+    return at + 3
+
+
+def _later_frame(data: bytes | bytearray, begin: int, told: bool = False) -> int | None:
+    """The next place where a whole frame with a right FCS begins, or where one ends that began at `begin`.
+
+    `told`: its length says that more of it is to come. Then a 7E behind the header check may be its first octet of
+    information: up to there the check holds in every frame."""
     last = begin + 2 * LONGEST_HDLC
+    header = _header_end(data, begin) if told else -1
     at = data.find(FLAG, begin, last)
     while at >= 0:
-        if crc16_x25(bytes(data[begin:at])) == GOOD_RESIDUE:
+        if at != header and crc16_x25(bytes(data[begin:at])) == GOOD_RESIDUE:
             return at
         if at + 2 < len(data) and data[at + 1] & 0xF0 == 0xA0:
             end = at + 1 + ((data[at + 1] & 7) << 8 | data[at + 2])
