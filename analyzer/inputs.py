@@ -175,7 +175,7 @@ def _read_whole(source: Opened, path: str, kind: str | None) -> list[Trace]:
 def _mapped(path: str, kind: str | None) -> bytes | None:
     """The octets of a long raw dump as they lie on the disk: they are read where somebody looks, and take no memory. None
     for any other input. What this gives reads like octets, as far as a record is read."""
-    import mmap
+    from analyzer.sources.mapped import ACCESS_READ, MappedFile
 
     if kind not in (None, "raw") or not os.path.isfile(path) or os.path.getsize(path) < MAPPED:
         return None
@@ -183,7 +183,9 @@ def _mapped(path: str, kind: str | None) -> bytes | None:
         head = file.read(MAPPED_HEAD)
         if kind is None and not is_dump(head):
             return None
-        return cast(bytes, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        made = MappedFile(file.fileno(), 0, access=ACCESS_READ)
+    made.name = _shown(path)
+    return cast(bytes, made)
 
 
 def _all_of(source: Opened, path: str) -> bytes:

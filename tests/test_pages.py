@@ -16,6 +16,7 @@ from analyzer.inputs import open_traces, read_key_file
 from analyzer.keyring import KeyRing
 from analyzer.message import Message
 from analyzer.model import Record, Trace
+from analyzer.sources.mapped import LostFileError
 from tests import support
 
 CAPTURES = sorted(
@@ -119,6 +120,20 @@ def test_a_long_dump_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.Monke
     assert mapped.name == "line"
     assert [shown(message) for message in decode(mapped, support.thread_keys())] == read
     check(mapped, support.thread_keys())
+
+
+def test_a_long_dump_that_is_cut_off_while_it_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system ends a process that reads what is gone of a mapped file."""
+    path = tmp_path / "line.bin"
+    path.write_bytes(bytes.fromhex("7EA0070321930F017E") * 200_000)
+    monkeypatch.setattr("analyzer.inputs.MAPPED", 1000)
+    monkeypatch.setattr("analyzer.framing.PART", 1000)
+    trace = open_traces(str(path), "raw")[0]
+    messages = decode(trace, support.thread_keys())
+    assert next(messages).number == 1
+    path.write_bytes(b"")
+    with pytest.raises(LostFileError, match="became shorter while it was open: it had 1,800,000 octets and has 0"):
+        list(messages)
 
 
 def test_a_long_text_is_read_as_text(monkeypatch: pytest.MonkeyPatch) -> None:

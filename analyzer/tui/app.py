@@ -23,6 +23,7 @@ from textual.widgets import Input
 from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
 from analyzer.model import Span, Trace
+from analyzer.sources.mapped import LostFileError
 from analyzer.tui.background import Background
 from analyzer.tui.keybook import KeyBook
 from analyzer.tui.masking import MaskedLines, Masking
@@ -84,7 +85,7 @@ class DlmscopeApp(App[int]):
             self.session.learn = masking.learn
         self.session_signal: Signal[Change] = Signal(self, "session")
         self.session.subscribe(self._session_changed)
-        self.background = Background(self._deliver, self.complain)
+        self.background = Background(self._deliver, self.complain, self.lost)
         self.keybook = KeyBook(self.session.keys)
         self._first = first or ("trace" if traces or live is not None else "start")
         self._live = live
@@ -228,6 +229,19 @@ class DlmscopeApp(App[int]):
     def complain(self, text: str) -> None:
         """Says what went wrong, in a line."""
         self.notify(text, severity="error", title="That did not work", markup=False)
+
+    def lost(self, text: str) -> None:
+        """Closes what is open, for its file is gone, and says so once."""
+        if self.session.traces:
+            self.session.set_traces(())
+            self.complain(text)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A file that is gone while its messages are drawn is no reason to end."""
+        if isinstance(error, LostFileError):
+            self.lost(str(error))
+        else:
+            super()._handle_exception(error)
 
     def keys_edited(self) -> None:
         """The entries of the key book serve from now on."""

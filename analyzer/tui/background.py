@@ -14,6 +14,7 @@ from typing import TypeVar
 from analyzer.keyring import KeyFileError, KeyProviderError
 from analyzer.patience import StoppedError, until
 from analyzer.sources import InputError
+from analyzer.sources.mapped import LostFileError
 from analyzer.tui.session import Stop
 
 Result = TypeVar("Result")
@@ -21,10 +22,11 @@ Deliver = Callable[[Callable[[], None]], None]
 
 
 class Background:
-    """Runs jobs. `deliver` calls a function in the thread of the interface."""
+    """Runs jobs. `deliver` calls a function in the thread of the interface; there `failed` is told what went wrong, and
+    `lost` what was open and is gone."""
 
-    def __init__(self, deliver: Deliver, failed: Callable[[str], None]) -> None:
-        self._deliver, self._failed = deliver, failed
+    def __init__(self, deliver: Deliver, failed: Callable[[str], None], lost: Callable[[str], None]) -> None:
+        self._deliver, self._failed, self._lost = deliver, failed, lost
         self._lock = threading.Lock()
         self._jobs: dict[str, threading.Event] = {}
         self.busy = 0
@@ -61,7 +63,7 @@ class Background:
     def _run(
         self, stopped: threading.Event, work: Callable[[Stop], Result], done: Callable[[Result], None], delay: float
     ) -> None:
-        said = ""
+        said, failed = "", self._failed
         try:
             if delay and stopped.wait(delay):
                 self._finished()
@@ -73,12 +75,13 @@ class Background:
             return
         except (InputError, KeyFileError, KeyProviderError, OSError) as problem:
             said = " ".join(str(problem).split())
+            failed = self._lost if isinstance(problem, LostFileError) else failed
         except Exception as problem:
             if os.environ.get("DLMSCOPE_TRACEBACK"):
                 raise
             said = f"a defect of dlmscope: {type(problem).__name__}; please report it"  # its text may hold secrets
         if said:
-            self._deliver(lambda: self._end(stopped, lambda: self._failed(said)))
+            self._deliver(lambda: self._end(stopped, lambda: failed(said)))
         else:
             self._deliver(lambda: self._end(stopped, lambda: done(result)))
 

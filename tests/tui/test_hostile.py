@@ -130,3 +130,27 @@ def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was() -> None:
         assert termios.tcgetattr(terminal)[3] == before[3]
     os.close(controller)
     os.close(terminal)
+
+
+async def test_a_file_that_is_cut_off_while_it_is_open_is_closed(
+    tmp_path: Path, settled: Settled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread, which decodes it, or while its rows are drawn: said once, and nothing ends."""
+    monkeypatch.setattr("analyzer.inputs.MAPPED", 1000)
+    monkeypatch.setattr("analyzer.tui.session.HELD", 1000)
+    path = tmp_path / "line.bin"
+    for drawn in (False, True):
+        path.write_bytes(bytes.fromhex("7EA0070321930F017E") * 12_000)
+        app = DlmscopeApp(open_traces(str(path), "raw"), settings=Settings())
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            assert app.screen.query_one(MessageList).row_count() == 12_000
+            path.write_bytes(b"")
+            if drawn:
+                await pilot.press("end", "home", "pagedown")
+            else:
+                app.session.set_keys(KeyRing())
+            await settled(pilot)
+            assert app.session.traces == ()
+            said = [notice.message for notice in app._notifications]
+            assert len(said) == 1 and "line.bin: the file became shorter while it was open" in said[0]

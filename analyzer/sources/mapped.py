@@ -1,0 +1,31 @@
+"""The octets of a file that stay on the disk: they are read where somebody looks, and take no memory."""
+
+from __future__ import annotations
+
+from mmap import ACCESS_READ, mmap
+from typing import SupportsIndex, overload
+
+from analyzer.sources import InputError
+
+__all__ = ["ACCESS_READ", "LostFileError", "MappedFile"]
+
+
+class LostFileError(InputError):
+    """A file that is open has become shorter."""
+
+
+class MappedFile(mmap):
+    """Reads like octets; `name` is what messages call the file. Raises LostFileError where somebody has cut the file off
+    meanwhile: the system ends a process that touches what is gone of a mapping, without a word."""
+
+    name = ""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> int: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> bytes: ...
+    def __getitem__(self, index: SupportsIndex | slice, /) -> int | bytes:
+        if (size := self.size()) < len(self):
+            was = f"it had {len(self):,} octets and has {size:,}"
+            raise LostFileError(f"{self.name}: the file became shorter while it was open: {was}; open it again")
+        return super().__getitem__(index)
