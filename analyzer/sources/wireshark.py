@@ -100,6 +100,8 @@ class TsharkPackets:
         if name == "UnknownInterfaceException":
             raise InputError(f"there is no interface {self._source!r} that may be captured from; tshark -D lists them")
         reason = text.partition("Last error line: ")[2].partition(" Try rerunning")[0] or text.partition(" (command")[0]
+        if not reason.strip("^~ "):  # the last line only points to a place in the filter
+            reason = "it does not understand the display filter"
         if not count:
             raise InputError(f"{self._source}: tshark says: {reason or name}")
         self.damage = f"tshark stopped after {count} packets: {reason or name}"
@@ -213,12 +215,13 @@ def _packet(packet: Any, number: int) -> Packet:
     layers = {layer.layer_name: layer for layer in reversed(packet.layers)}
     header = layers.get("ip_raw") or layers.get("ipv6_raw")
     if header is not None:
-        octets, start = _octets(header.value), _start(header)
-        if frame[start : start + len(octets)] == octets:
+        octets = _octets(header.value)
+        # pyshark drops where a layer begins; the first place with all octets of an IP header is the outermost one.
+        if (start := frame.find(octets)) >= 0:
             return Packet(number, RAW_IP, time, frame[start:], length - start, "<")
         # In a buffer of its own, decrypted or put together by Wireshark: the parts one after the other.
         parts = [octets, *(_octets(layers[name].value) for name in ("tcp_raw", "udp_raw") if name in layers)]
-        parts += [_octets(layers["data_raw"].value)] if "data_raw" in layers else []
+        parts.append(_payload(layers))
         joined = b"".join(parts)
         return Packet(number, RAW_IP, time, joined, len(joined), "<")
     data = _octets(layers["data_raw"].value) if "data_raw" in layers else b""
@@ -241,10 +244,12 @@ def _octets(value: Any) -> bytes:
     return bytes.fromhex(str(value))
 
 
-def _start(layer: Any) -> int:
-    """Where in the frame a layer begins."""
-    fields = layer._all_fields
-    return int(fields[1]) if isinstance(fields, list) else 0
+def _payload(layers: dict[str, Any]) -> bytes:
+    """What TCP or UDP carry, also where Wireshark took no further part of it, as with a repeated segment."""
+    for name in ("tcp", "udp"):
+        if name in layers and (found := layers[name]._all_fields.get(f"{name}.payload_raw")) is not None:
+            return _octets(found)
+    return _octets(layers["data_raw"].value) if "data_raw" in layers else b""
 
 
 def _nanoseconds(text: str) -> int | None:
