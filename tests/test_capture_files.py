@@ -288,6 +288,41 @@ def test_without_any_dlms_one_line_says_so() -> None:
         traces(captured.pcap(captured.timed(http.datagrams()), 101))
 
 
+# A wrong check, another frame type, a wrapper whose length is too great, M-Bus with a wrong sum, eight data bits as seven.
+BROKEN = [
+    "7EA0210002005B03930C4E8180120501C80601F80704000000010804000000010000 7E",
+    "7E80210002005B039370848180120501C80601F80704000000010804000000010000 7E",
+    "00010010000100FF 99",
+    "68030368530F1000 16",
+    "7E20210002005B0313 0C4E0100120501480601780704000000010804000000010000 7E",
+]
+
+
+@pytest.mark.parametrize("octets", BROKEN)
+def test_a_broken_meter_alone_in_a_capture_is_shown(octets: str) -> None:
+    """No check is right and no length fits, but nothing else in the capture is DLMS: whoever looks wants to see it."""
+    data = bytes.fromhex(octets)
+    odd = Connection((CLIENT, ("10.1.0.7", 4001))).say(0, data).say(1, b"\x15").say(0, data).close()
+    http = Connection((CLIENT, ("10.1.0.7", 80))).say(0, b"GET / HTTP/1.1\r\n\r\n")
+    for packets in (odd.datagrams(), odd.datagrams() + http.datagrams()):
+        made = captured.pcap(captured.timed(packets), 101)
+        (trace,) = traces(made)
+        assert what(trace) == [("client", data), ("meter", b"\x15"), ("client", data)]
+        assert "nothing else in the capture is DLMS" in trace.issues[0].text
+        arrivals = list(follow_capture(BytesIO(made), "x"))
+        assert [r.data for arrival in arrivals for r in arrival.records] == [data, b"\x15", data]
+    meter = Connection((CLIENT, ("10.1.0.9", 4059))).say(0, REQUEST)
+    (trace,) = traces(captured.pcap(captured.timed(odd.datagrams() + meter.datagrams()), 101))
+    assert "10.1.0.9" in trace.name and "1 other connection" in trace.issues[0].text
+
+
+@pytest.mark.parametrize("data", [b"~", b"\x00\x01\x02", b"hello", bytes(40), b"\xff" * 40])
+def test_whatever_comes_at_the_port_of_dlms_is_shown(data: bytes) -> None:
+    odd = Connection((CLIENT, ("10.1.0.7", 4059))).say(0, data).say(1, data)
+    (trace,) = traces(captured.pcap(captured.timed(odd.datagrams()), 101))
+    assert what(trace) == [("client", data), ("meter", data)]
+
+
 @pytest.mark.parametrize("opener", [0, 1])
 @pytest.mark.parametrize("port", [4059, 1234])
 def test_the_meter_that_pushes_opens_the_connection(opener: int, port: int) -> None:

@@ -24,7 +24,7 @@ from analyzer.sources.pcap.links import (
     ip_start,
 )
 from analyzer.sources.pcap.radio import RADIO, radio_payload
-from analyzer.sources.pcap.recognition import LOOKED_AT, PORT, sign_in
+from analyzer.sources.pcap.recognition import LOOKED_AT, PORT, resembles, sign_in
 from analyzer.sources.pcap.tcp import ACK, FIN, MOST_SEGMENTS, RST, SYN, Piece, Stream
 from analyzer.sources.pcap.usb import Adapters
 
@@ -34,6 +34,7 @@ MEMORY = 4 << 20  # octets of records that are kept in memory; beyond, they go t
 SMALL = 1 << 16  # octets of a conversation that are not worth a place in that file
 MOST_OPEN = 20_000  # connections remembered; beyond, those without DLMS are only counted
 UNDECIDED = 16 << 20  # octets of connections that may still turn out to be DLMS; beyond, those that said much are none
+MOST_DOUBTFUL = 100  # connections that only begin like DLMS, of which the octets are kept
 MUCH = 1024  # octets of a side, which hold whole messages of any kind
 
 
@@ -55,6 +56,7 @@ class Connections:
         self.choice = choice
         self.dlms: list[Conversation] = []
         self.touched: dict[Conversation, None] = {}  # with DLMS, that had records or ended since `taken`
+        self._doubtful: list[Conversation] = []  # shown where nothing else is DLMS
         self._spool = Spool()
         self.unknown_links: dict[int, int] = {}
         self.no_radio_payload = 0  # packets
@@ -162,6 +164,13 @@ class Connections:
         for conversation, side in list(self._open.values()):
             if side == 0:
                 self._end(conversation)
+        if self.dlms:
+            return
+        still = {id(conversation) for conversation, _ in self._open.values()}
+        for conversation in self._doubtful:
+            conversation.doubtful = True
+            self._forgotten -= id(conversation) not in still
+            self._accept(conversation)
 
     def taken(self) -> list[Conversation]:
         """The conversations with DLMS that had records, or ended, since this was last asked."""
@@ -240,7 +249,7 @@ class Connections:
         """Makes room: connections without DLMS, and those that have carried nothing yet."""
         before = len(self._open)
         kept = {
-            key: found for key, found in self._open.items() if found[0].state == "dlms" or
+            key: found for key, found in self._open.items() if found[0].state in ("dlms", "doubtful") or
             (found[0].state == "open" and found[0].count)
         }  # fmt: skip
         if len(kept) > MOST_OPEN:
@@ -373,6 +382,10 @@ class Connections:
         self.touched[conversation] = None
 
     def _dismiss(self, conversation: Conversation) -> None:
+        if len(self._doubtful) < MOST_DOUBTFUL and any(resembles(bytes(head)) for head in conversation.heads):
+            conversation.state = "doubtful"
+            self._doubtful.append(conversation)
+            return
         conversation.state = "other"
         self._memory -= conversation.columns.memory
         conversation.columns.take()
@@ -381,7 +394,7 @@ class Connections:
 
     def _spill(self) -> None:
         """Too much to keep in memory. Afterwards half of it is free, so that this is not done at each packet."""
-        every = list({id(c): c for c in (*self.dlms, *(c for c, _ in self._open.values()))}.values())
+        every = list({id(c): c for c in (*self.dlms, *self._doubtful, *(c for c, _ in self._open.values()))}.values())
         undecided = 0
         for conversation in every:
             if conversation.state == "open":

@@ -31,6 +31,7 @@ class Conversation:
         "closed",
         "columns",
         "count",
+        "doubtful",
         "ended",
         "heads",
         "heard",
@@ -64,7 +65,8 @@ class Conversation:
         self.heard = [False, False, False]  # which sides have said something
         self.held: list[tuple[int, Piece]] = []
         self.scanned = [0, 0, 0]
-        self.state: Literal["open", "dlms", "other"] = "open"
+        self.state: Literal["open", "dlms", "other", "doubtful"] = "open"
+        self.doubtful = False  # shown though nothing in it is right, because nothing else in the capture is
         self.sign: Sign | None = None
         self.sign_side = 0
         self.syn_side: int | None = None
@@ -143,6 +145,11 @@ class Conversation:
 
 def issues_of(conversation: Conversation) -> Iterator[SourceIssue]:
     """What a reader of the trace has to know about how it was captured."""
+    if conversation.doubtful:
+        text = (
+            "nothing in this connection is right as DLMS, no check and no length; shown because it begins like it and "
+        )
+        yield SourceIssue("warning", text + "nothing else in the capture is DLMS")
     for lost, record in conversation.losses:
         text = f"{counted(lost, 'octet')} before record {record} were lost by the capture"
         yield SourceIssue("warning", text, record=record)

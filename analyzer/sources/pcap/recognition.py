@@ -17,6 +17,7 @@ from grammars.tables.apdu import APDU_TAGS
 
 LOOKED_AT = 8192  # octets of one direction; a connection that has shown nothing until then carries something else
 PORT = 4059  # dlms/cosem, registered with IANA for TCP and UDP
+SHORTEST = 5  # octets between flags: format, addresses, control
 PUBLIC_CLIENT = 16  # the client SAP for reading without authentication
 _BEGINNING = re.compile(rb"\x7e[\xa0-\xaf]|\x00\x01|\x68(.)\1\x68", re.DOTALL)
 # A sign-on or an identification: first, perhaps behind the zeros that wake a meter up, or behind the end of a telegram.
@@ -54,6 +55,17 @@ def sign_in(data: bytes) -> Sign | None:
         if sign is not None:
             return sign
     return None
+
+
+def resembles(data: bytes) -> bool:
+    """Whether octets begin as DLMS does, though nothing in them fits: flags, or lengths that lead to one, with wrong checks or
+    of another frame type; a wrapper header; the start of M-Bus. What a meter or a client with a broken framing sends."""
+    body = data.lstrip(b"\x00\xff")[:LOOKED_AT]
+    if body[:1] == b"\x7e":
+        return body.find(FLAG, 1 + SHORTEST) > 0
+    if data[:2] == b"\x00\x01":
+        return len(data) > 8
+    return len(data) > 6 and data[0] == data[3] == 0x68 and data[1] == data[2]
 
 
 def _hdlc(data: bytes, at: int) -> Sign | None:
