@@ -84,7 +84,7 @@ def check(data: bytes) -> None:
         start = row["start"]
         assert data[start : start + row["length"]] == frame.data
         assert start in (end, end - 1), "no octet is lost; two frames share at most a flag"
-        link = links.setdefault(addresses(frame), len(links))
+        link = links.setdefault(addresses(frame), min(len(links), 0xFFFF))
         row["flags"] &= ~columns.ODD
         assert row == row_of(frame, start, link)
         end = start + row["length"]
@@ -128,6 +128,50 @@ def test_damage_everywhere_in_a_long_stream() -> None:
 
 def test_the_thread_that_it_was_born_from_has_frames_without_llc() -> None:
     check(bytes.fromhex("7EA00AFEFF03410000537E".replace(" ", "")))
+
+
+def four(number: int) -> str:
+    """An address of four octets."""
+    return bytes([*(number >> shift << 1 & 0xFE for shift in (21, 14, 7)), number << 1 & 0xFE | 1]).hex()
+
+
+def test_very_many_different_addresses() -> None:
+    """More than a column can number, and more in one window than are looked for one by one."""
+    pick = random.Random(4)
+    made = (
+        hdlc(*pick.choice([(four(n), "03"), ("03", four(n))]), pick.choice(CONTROLS), pick.choice(PAYLOADS))
+        for n in (*range(70_000), *(pick.randrange(70_000) for _ in range(4_000)))
+    )
+    check(b"".join(b"\x7e" + frame + b"\x7e" for frame in made))
+
+
+@pytest.mark.parametrize("most", [1, 5])
+def test_crowded_windows(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.index.sides.CROWDED", most)
+    monkeypatch.setattr("analyzer.index.sides.MANY", most)
+    check(b"".join(conversation(3_000, 5)))
+
+
+@pytest.mark.parametrize("octets", ["7E", "7EA0", "7EA007", "00", "10", "E500", "68", "A0", "0001", "2F414243"])
+def test_noise(octets: str) -> None:
+    """The same octets for ever, behind a frame and before one."""
+    frame = b"\x7e" + hdlc("0221", "03", 0x10, PAYLOADS[1]) + b"\x7e"
+    check(frame + bytes.fromhex(octets) * 9_000 + frame)
+
+
+def test_a_line_that_idles_is_cut_at_the_same_places_in_any_parts() -> None:
+    """Nothing but flags for longer than what is read in one go."""
+    frame = b"\x7e" + hdlc("0221", "03", 0x10, PAYLOADS[1]) + b"\x7e"
+    data = frame + b"\x7e" * 600_000 + frame
+    check(data)
+    assert max(len(one.data) for one in frames_of([Record(1, data)])) < 5_000
+
+
+def test_lengths_that_lie_tell_no_counter() -> None:
+    """Octets behind the APDU, wherever the frame stands: the careful way says the same."""
+    frames = [hdlc("0221", "03", 0x10, "E6E600" + "C80730000000020102" + "FF" * n) for n in range(4)]
+    check(b"".join(b"\x7e" + frame + b"\x7e" for frame in frames))
+    check(b"".join(b"\x00\x7e" + frame + b"\x7e" for frame in frames))
 
 
 @given(st.integers(2, 200), st.integers(1, 60), st.randoms(use_true_random=False))

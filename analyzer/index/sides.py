@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +37,8 @@ class Ends(NamedTuple):
 
 
 STRANGE = 0xFFFF  # the code of addresses that are for the careful way
-MANY = 32  # different values among which they are looked for one by one
+MANY = 32  # different addresses of a window that are looked for one after the other
+CROWDED = 256  # different addresses of a window beyond which its frames are taken one by one
 
 
 class Links:
@@ -54,10 +54,11 @@ class Links:
     def number(self, pair: tuple[str, str] | None) -> int:
         """The number of a pair (source, destination); frames without addresses have one of their own."""
         found = self._numbers.get(pair)
+        if found is None and len(self.pairs) > self.MOST:
+            return self.MOST
         if found is None:
-            found = self._numbers[pair] = min(len(self.pairs), self.MOST)
-            if len(self.pairs) <= self.MOST:
-                self.pairs.append(pair)
+            found = self._numbers[pair] = len(self.pairs)
+            self.pairs.append(pair)
         return found
 
     def codes(self, keys: Array, sizes: Array) -> tuple[Array, list[Ends]]:
@@ -66,20 +67,37 @@ class Links:
         """
         codes = np.zeros(len(keys), dtype=np.uint16)
         known: list[Ends] = []
-        for rows, key, first in _distinct(keys):
-            ends = self._read(key, int(sizes[first]))
-            if ends is None:
-                codes[rows] = STRANGE
-            else:
-                codes[rows] = len(known)
-                known.append(ends)
+        left, first = np.ones(len(keys), dtype=bool), 0
+        for _ in range(MANY if len(keys) else 0):
+            key = keys[first]
+            rows = keys == key
+            codes[rows] = self._code(int(key), int(sizes[first]), known)
+            left &= ~rows
+            first = int(np.argmax(left))
+            if not left[first]:
+                return codes, known
+        places = np.flatnonzero(left)
+        values, begins, which = np.unique(keys[places], return_index=True, return_inverse=True)
+        of_sizes = sizes[places[begins]]
+        each = [self._code(*one, known) for one in zip(values.tolist(), of_sizes.tolist(), strict=True)]
+        codes[places] = np.array(each, dtype=np.uint16)[which]
         return codes, known
+
+    def _code(self, key: int, size: int, known: list[Ends]) -> int:
+        """The code of addresses that are not among the `known` yet; what has no room among them is strange as well."""
+        ends = self._read(key, size)
+        if ends is None or len(known) == STRANGE:
+            return STRANGE
+        known.append(ends)
+        return len(known) - 1
 
     def _read(self, key: int, size: int) -> Ends | None:
         """Source and destination by their octets; None where they are strange."""
         if size == 0:
             return None
         if (key, size) not in self._ends:
+            if len(self._ends) > self.MOST:
+                self._ends.clear()  # noise has ever other addresses
             octets = key.to_bytes(8, "little")[:size]
             destination, at = ExtendedAddress.read(octets, 0, size)
             source, _ = ExtendedAddress.read(octets, at, size)
@@ -88,29 +106,10 @@ class Links:
         return self._ends[key, size]
 
 
-def _distinct(keys: Array) -> Iterator[tuple[Any, int, int]]:
-    """The different values: the rows that have each, the value, and its first row."""
-    if not len(keys):
-        return
-    rows, first = keys == keys[0], 0
-    if rows.all():
-        yield slice(None), int(keys[0]), 0
-        return
-    left = ~rows
-    for _ in range(MANY):
-        yield rows, int(keys[first]), first
-        first = int(np.argmax(left))
-        if not left[first]:
-            return
-        rows = keys == keys[first]
-        left &= ~rows
-    left |= rows
-    for key, first in zip(*(column.tolist() for column in np.unique(keys[left], return_index=True)), strict=True):
-        yield keys == key, key, int(np.flatnonzero(left)[first])
-
-
 def sides_of(rows: dict[str, Array], known: list[Ends], links: Links, senders: Senders) -> tuple[Array, Array]:
     """The columns link and side of a run; `senders` goes on behind it. `known` are the addresses behind the codes."""
+    if len(known) > CROWDED:
+        return _one_by_one(rows, known, links, senders)
     codes, side = rows["codes"], rows["shown"].copy()
     unknown = side == 0
     numbers = np.empty(len(codes), dtype=np.uint16)

@@ -155,7 +155,7 @@ def _counted(data: bytes, start: int, end: int) -> tuple[int, int | None]:
     parsed = parse(APDU, data, start, end)
     name = parsed.nodes[0][0].name if parsed.nodes else ""
     control, counter = find_raw(parsed.nodes, "security_control"), find_raw(parsed.nodes, "invocation_counter")
-    if control is None or counter is None or not name.startswith(CIPHERED):
+    if control is None or counter is None or not name.startswith(CIPHERED) or parsed.nodes[0][2] != end:
         return 0, None
     before = (i for i in parsed.issues if i.severity == "error" and i.start <= control[1] and i.spec is not control[0])
     if any(before):
