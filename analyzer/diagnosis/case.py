@@ -25,9 +25,16 @@ class Exchange:
 
     @property
     def reply(self) -> Message | None:
-        """The first answer, None if there is none; an acknowledgement of the link only if nothing else comes."""
-        answers = (reply for reply in self.replies if reply.frame not in ("RR", "RNR"))
-        return next(answers, self.replies[0] if self.replies else None)
+        """The first answer, None if there is none; an acknowledgement of the link, or a block of one that is not whole,
+        only if nothing else comes."""
+        answers = [reply for reply in self.replies if reply.frame not in ("RR", "RNR")]
+        whole = [reply for reply in answers if not is_block(reply)]
+        return next(iter(whole or answers or self.replies), None)
+
+
+def is_block(message: Message) -> bool:
+    """Whether a message is a block of general block transfer that completes no APDU."""
+    return message.layer is not None and message.layer.name == "general-block-transfer" and not message.layer.inner
 
 
 class Case:
@@ -114,9 +121,11 @@ class Case:
     @cached_property
     def exchanges(self) -> tuple[Exchange, ...]:
         """Requests with their answers, in the order of the requests. An answer belongs to the last request on its
-        link, or, from an address that nobody called, to the last request of all."""
+        link, or, from an address that nobody called, to the last request of all. One that came in blocks which the
+        client acknowledged belongs to what was asked before as well."""
         made: list[Exchange] = []
         latest: dict[frozenset[str], Exchange] = {}
+        asking: dict[frozenset[str], Exchange] = {}
         for message in self.messages:
             if message.number in self.unheard:
                 continue
@@ -126,8 +135,14 @@ class Case:
             elif message.direction == "client":
                 made.append(Exchange(message))
                 latest[link] = made[-1]
+                if message.layer is not None and not is_block(message):
+                    asking[link] = made[-1]
             elif message.direction == "meter" and made:
-                latest.get(link, made[-1]).replies.append(message)
+                last = latest.get(link, made[-1])
+                last.replies.append(message)
+                first = asking.get(link, last)
+                if first is not last and is_block(last.request):
+                    first.replies.append(message)
         return tuple(made)
 
     @property
@@ -140,7 +155,7 @@ class Case:
         found: dict[int, Exchange] = {}
         for exchange in self.exchanges:
             for message in (exchange.request, *exchange.replies, *exchange.again):
-                found[message.number] = exchange
+                found.setdefault(message.number, exchange)
         return found
 
     def reply(self, message: Message) -> Message | None:

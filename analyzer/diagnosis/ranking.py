@@ -60,7 +60,18 @@ def hits_of(case: Case) -> list[tuple[str, Hit]]:
             code = hit.code or codes[0]
             assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
             found.append((code, hit))
-    return _refusals(case, _of_damage(case, _explained(_confused(found))))
+    return _refusals(case, _of_keys(_of_damage(case, _explained(_confused(found)))))
+
+
+def _of_keys(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """Where keys of another suite were given, what they do not open or verify follows from that."""
+    if not any(code == "security-suite-mismatch" and hit.side == "analyst" for code, hit in found):
+        return found
+    of_it = ("encryption-key-wrong", "authentication-key-wrong", "tag-unexplained", "key-length")
+    return [
+        (code, replace(hit, because_of=hit.because_of or "security-suite-mismatch") if code in of_it else hit)
+        for code, hit in found
+    ]
 
 
 DAMAGE = ("fcs-wrong", "frame-length-wrong", "mbus-checksum", "mbus-segment-missing", "wrapper-length-wrong")
@@ -68,6 +79,7 @@ READ_IN_IT = frozenset({"LLC", "ACSE", "xDLMS", "COSEM", "A-XDR", "GBT", "HLS"})
 # Of security, what another octet, or one too few, looks like; nothing that was sealed otherwise gives these by a chance.
 OF_DAMAGE = frozenset({"tag-unexplained", "ciphertext-damaged", "compressed-payload", "encryption-key-wrong"})
 OF_TITLES = frozenset({"system-title-wrong", "calling-ap-title-wrong"})
+OF_COUNTERS = frozenset({"invocation-counter-replayed", "nonce-reused", "security-suite-mismatch"})
 SEQUENCE = frozenset({"block-number-wrong", "gbt-block-error"})
 
 
@@ -187,6 +199,9 @@ def _explained(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
     for code, hit in found:
         cause = causes.get(hit.message.number) if hit.message is not None else None
         of_it = code in OF_PIECES or (cause == "fcs-wrong" and code != cause)
+        # What was protected besides the APDU reads as another one, which nobody sent.
+        other = load_catalogue()[code].layer in READ_IN_IT or code in OF_COUNTERS
+        of_it = of_it or (cause == "protected-range-wrong" and other)
         if cause is not None and of_it and hit.because_of is None:
             hit = replace(hit, because_of=cause)
         made.append((code, hit))

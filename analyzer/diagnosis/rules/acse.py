@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.decryptor import TITLE_OCTETS
-from analyzer.diagnosis.case import Case, hexed, names, protections
+from analyzer.diagnosis.case import Case, hexed, names, protections, side_of
 from analyzer.diagnosis.registry import Hit, rule
+from analyzer.frame import fits
 from analyzer.message import Message
 from analyzer.rebuild import Change
+from grammars.apdu import APDU
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
+from grammars.parse import parse
 from grammars.tables.enums import APPLICATION_CONTEXTS, DIAGNOSTICS_USER, MECHANISMS
 
 CIPHERED_CONTEXTS = frozenset({3, 4})
@@ -203,6 +206,13 @@ def _was_refused(case: Case, request: Message) -> bool:
     return reply is None or reply.apdu != "aare" or reply.after.result != 0
 
 
+def _of_lengths(message: Message) -> str | None:
+    """The code of lengths that lead elsewhere, in a message that has such: what seems to be missing is behind one."""
+    layer = message.layer
+    wrong = layer is not None and any("the length says" in issue.text for issue in layer.parsed.issues)
+    return "ber-length-wrong" if wrong else None
+
+
 @rule("calling-ap-title-wrong")
 def calling_ap_title_wrong(case: Case) -> Iterator[Hit]:
     """A client that needs a system title and has none, or that the meter does not know."""
@@ -215,7 +225,8 @@ def calling_ap_title_wrong(case: Case) -> Iterator[Hit]:
             continue
         if title is None:
             needs = f"mechanism {mechanism}" if mechanism in (5, 6, 7) else f"context {context}"
-            yield Hit(message, (f"{needs} needs the client's system title, and there is no field A6",))
+            said = f"{needs} needs the client's system title, and there is no field A6"
+            yield Hit(message, (said,), because_of=_of_lengths(message))
     for message, request in refused(case, (TITLE_REFUSED,)):
         title = request.after.client_title if request is not None else None
         shown = f"; the title sent is {title.hex().upper()}" if title else ""
@@ -267,6 +278,7 @@ def acse_requirements_missing(case: Case) -> Iterator[Hit]:
                 (f"there is {' and '.join(there)}, and {' and '.join(missing)} is missing",),
                 severity=None if _was_refused(case, message) else "info",
                 changes=_requirements(message) if not required and value and name else (),
+                because_of=_of_lengths(message),
             )
 
 
@@ -293,9 +305,25 @@ def user_information_missing(case: Case) -> Iterator[Hit]:
         if not message.layer.parsed.whole:
             continue
         if not has(message, "user_information"):
-            yield Hit(message, ("the AARQ has no field BE with the InitiateRequest",))
+            said = "the AARQ has no field BE with the InitiateRequest"
+            yield Hit(message, (said,), because_of=_of_lengths(message))
         elif find_octets(message.layer.nodes, "user_information.octet_string") is None:
             yield Hit(message, ("the field BE holds no octet-string (04)",), field="user_information")
+
+
+@rule("ber-length-wrong")
+def length_of_a_bare_aarq(case: Case) -> Iterator[Hit]:
+    """The same where no frame tells how long the APDU is: with the length of what is there it reads whole."""
+    for message in case.messages:
+        octets = message.wire
+        issues = message.frames[0].issues
+        if message.frames[0].framing != "none" or octets[:1] not in (b"\x60", b"\x61") or not issues:
+            continue
+        actual = len(octets) - 2
+        if 0 < actual < 0x80 and octets[1] != actual and fits(parse(APDU, octets[:1] + bytes((actual,)) + octets[2:])):
+            said = f"its own length is {octets[1]}, {actual} octets follow it"
+            more = "with that as its length it reads whole, so no octet is missing"
+            yield Hit(message, (said, more), side=side_of(message), explains=frozenset({message.number}))
 
 
 @rule("ber-length-wrong")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import floor, log10
 
+from analyzer.decryptor import TAG_OCTETS
 from analyzer.diagnosis.case import Case, names, protections, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.frames import has_issue
@@ -14,6 +15,8 @@ from analyzer.message import Layer, Message
 from analyzer.model import Span
 from analyzer.readable import UNLIKELY, damaged
 
+CIPHERED = ("glo-", "ded-", "general-glo", "general-ded", "general-ciphering")
+SHORTER_TAG = 8  # octets that some take of the tag
 COMPRESSED = 0x80  # of the security control
 CHECKS = {"frame_check_sequence": "fcs-wrong", "checksum": "mbus-checksum"}
 
@@ -97,7 +100,8 @@ def data_truncated(case: Case) -> Iterator[Hit]:
         if layer is None or layer.parsed.whole or not message.complete or cut_in(case, message):
             continue
         sealed = any(security.verdict == "verified" for _, security in protections(message))  # so nothing was cut off
-        if message.frames[0].framing == "none" and not sealed:
+        ends_short = _ends_short(message)
+        if message.frames[0].framing == "none" and not sealed and not ends_short:
             continue
         if layer.name in ("aarq", "aare", "unknown-apdu") or stale(case, message) is not None or text_in(message):
             continue
@@ -106,10 +110,12 @@ def data_truncated(case: Case) -> Iterator[Hit]:
         if any(i.severity == "error" for f in message.frames for i in f.parsed.issues) or _damaged(message):
             continue
         issue = next(i for i in layer.parsed.issues if i.severity == "error")
+        if layer.name.startswith(CIPHERED) and issue.spec.name == "ciphered_text":
+            continue  # too short for a tag of 12 octets: `tag-length-wrong` says that
         said = f"at octet {issue.start - layer.start} of the {layer.name}: {issue.spec.name}, {issue.text}"
         if all(security.verdict == "verified" for _, security in protections(message)):
             yield Hit(message, (said, "the frame around it is whole"), field=None, side=side_of(message))
-        elif _ends_short(message):
+        elif ends_short:
             told = "it was decrypted, reads up to its last octet and has no tag, so that nothing of one is missing"
             yield Hit(message, (said, told), certainty="likely", side=side_of(message))
 
@@ -125,3 +131,20 @@ def _ends_short(message: Message) -> bool:
 
 def _damaged(message: Message) -> bool:
     return any(frame.faults for frame in message.frames)
+
+
+@rule("tag-length-wrong")
+def no_room_for_a_tag(case: Case) -> Iterator[Hit]:
+    """Protected content with fewer octets than a tag has, in an APDU that is whole by its own length."""
+    for message in case.messages:
+        layer = message.plain
+        if layer is None or layer.parsed.whole or not message.complete or not layer.name.startswith(CIPHERED):
+            continue
+        issue = next(i for i in layer.parsed.issues if i.severity == "error")
+        if issue.spec.name != "ciphered_text" or _damaged(message) or message.frames[0].issues:
+            continue
+        left = layer.end - issue.start
+        if SHORTER_TAG < left < TAG_OCTETS:
+            said = f"behind security control and counter are {left} octets, fewer than the {TAG_OCTETS} of a tag"
+            more = f"with a tag of {SHORTER_TAG} its text has {left - SHORTER_TAG}"
+            yield Hit(message, (said, more), certainty="likely", field="ciphered_text", side=side_of(message))

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from analyzer.blocks import LONGEST, block_in
 from analyzer.diagnosis.case import Case
 from analyzer.diagnosis.registry import Hit, rule
+from analyzer.frame import fits
 from analyzer.message import Layer, Message
 from analyzer.model import Side, Span
+from analyzer.senders import sender_of_apdu
+from grammars.apdu import APDU
 from grammars.kit.spec import UNDECODED, Issue
+from grammars.parse import parse
+from grammars.tables.apdu import APDU_TAGS
 
 REMARKS = 20  # of one side
+BARE = 4  # octets of an APDU, at least, that are one with others behind them and no frame around
 
 
 @rule("unusual-encoding")
@@ -50,6 +56,7 @@ def octets_behind_apdu(case: Case) -> Iterator[Hit]:
         left = [i for i in layer.parsed.issues if i.spec is UNDECODED and i.end == layer.end]
         if left and len(layer.nodes) > 1 and layer.nodes[-1][0] is UNDECODED:
             seen.setdefault(message.direction, []).append((message, layer, left[-1]))
+    yield from _behind_bare(case)
     for direction, found in seen.items():
         message, layer, issue = found[0]
         octets = message.octets(layer.buffer)[issue.start : issue.end]
@@ -59,6 +66,43 @@ def octets_behind_apdu(case: Case) -> Iterator[Hit]:
             span=Span(layer.buffer, issue.start, issue.end),
             side=_side(direction),
         )
+
+
+def _behind_bare(case: Case) -> Iterator[Hit]:
+    """The same without any framing, where such octets hide the APDU or are taken for something else: among others of its
+    side that are whole."""
+    whole = {m.direction for m in case.messages if m.frames[0].framing == "none" and m.layer is not None}
+    for run in _bare_runs(case):
+        first, octets = run[0], b"".join(message.wire for message in run)
+        direction = first.direction
+        if first.layer is None:
+            parsed = parse(APDU, octets)
+            left = next((issue.start for issue in parsed.issues if issue.spec is UNDECODED), 0)
+            reads = parsed.whole and not any(issue.severity == "error" for issue in parsed.issues)
+            if not reads or left < BARE or direction not in whole or sender_of_apdu(octets[0]) != direction:
+                continue
+            name = APDU_TAGS[octets[0]]
+        else:
+            left, name = len(first.wire), first.layer.name
+        said = f"the octets are a whole {name}, and {octets[left:][:32].hex(' ').upper()} follows"
+        span = Span(0, left, len(octets)) if len(run) == 1 else None
+        yield Hit(first, (said,), span=span, side=_side(direction))
+
+
+def _bare_runs(case: Case) -> Iterator[list[Message]]:
+    """Octets of one record that are no APDU, with what they follow in it, if that is one."""
+    run: list[Message] = []
+    for message in case.messages:
+        bare = message.frames[0].framing == "none"
+        goes_on = bare and message.layer is None and run and message.records == run[-1].records
+        if run and not goes_on:
+            if len(run) > 1 or run[0].layer is None:
+                yield run
+            run = []
+        if bare and (goes_on or message.layer is None or fits(message.layer.parsed)):
+            run.append(message)
+    if run and (len(run) > 1 or run[0].layer is None):
+        yield run
 
 
 @rule("transfer-unfinished")

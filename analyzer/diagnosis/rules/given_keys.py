@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analyzer.decryptor import BROADCAST, key_octets
 from analyzer.diagnosis.case import Case, names, protections
 from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.search import is_broadcast
 from analyzer.diagnosis.variants import PUBLISHED
 from analyzer.keyring import KeyRing
 
@@ -52,11 +53,16 @@ def keys_equal(case: Case) -> Iterator[Hit]:
 @rule("security-suite-mismatch")
 def key_of_another_suite(case: Case) -> Iterator[Hit]:
     """A key as long as those of another suite, and APDUs of one suite that nothing opens."""
-    rows = [(message, security) for message in case.given for _, security in protections(message)]
+    rows = [
+        (message, security)
+        for message in case.given
+        for _, security in protections(message)
+        if not security.control & BROADCAST
+    ]
     suites = {security.suite for _, security in rows}
     if len(suites) != 1 or not suites <= SUITES or any(security.verdict != "no-key" for _, security in rows):
         return
-    if any(one.verified for one in case.search.explained):
+    if any(one.verified and not is_broadcast(one.item) for one in case.search.explained):
         return
     message, security = rows[0]
     owner = security.system_title if message.direction != "client" else message.after.server_title

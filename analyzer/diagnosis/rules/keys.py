@@ -47,8 +47,8 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
             continue
         keys_only = all(change.code in KEY_CODES for change in one.hypothesis.changes)
         where = "" if keys_only and not case.search.verifying else direction
-        if one.verified and _cut_tag(one):
-            continue  # as many octets as a shorter tag has are there by chance
+        if _cut_tag(one):
+            continue  # as many octets as a shorter tag has, or none, are there by chance
         groups = proven if one.verified else readable
         groups.setdefault((where, one.hypothesis.shape), []).append(one)
     for shape, group in list(readable.items()):
@@ -72,10 +72,12 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
 
 
 def _cut_tag(one: Explained) -> bool:
-    """Whether a tag seems short in an APDU that says itself that octets are missing."""
+    """Whether a tag seems short, or not to be there, in an APDU that says itself that octets are missing."""
     assert one.hypothesis is not None
     cut = any(issue.code == "apdu-cut" for frame in one.item.message.frames for issue in frame.issues)
-    return cut and any(change.code == "tag-length-wrong" for change in one.hypothesis.changes)
+    return cut and any(
+        change.code in ("tag-length-wrong", "security-control-wrong") for change in one.hypothesis.changes
+    )
 
 
 def _shown(one: Explained) -> bool:

@@ -25,13 +25,14 @@ from grammars.tables.apdu import APDU_TAGS
 GLO = ("glo-", "ded-")
 # The APDUs that each side sends within an association, of which general ciphering does not tell which it holds.
 SERVICES: dict[str, tuple[str, ...]] = {
-    "client": ("get-request", "set-request", "action-request", "read-request", "write-request"),
+    "client": ("get-request", "set-request", "action-request", "read-request", "write-request", "access-request"),
     "meter": (
         "get-response",
         "set-response",
         "action-response",
         "read-response",
         "write-response",
+        "access-response",
         "data-notification",
     ),
     "unknown": (),
