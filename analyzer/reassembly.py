@@ -7,6 +7,9 @@ A segment that was damaged, and that its sender brings again with the same numbe
 
 Telegrams of M-Bus have a number too: one that follows in number and direction belongs to what is open though its SAPs
 differ, for damage to an address is likelier than a second APDU of which just the beginning is missing.
+
+What others send waits for an APDU that is open. One that does not go on for long, or has no end, comes out as it is, marked
+incomplete: so what is kept has a bound.
 """
 
 from __future__ import annotations
@@ -38,12 +41,20 @@ class Unit:
 
 @dataclass(slots=True)
 class _Open:
+    """An APDU of which segments are there: where its unit belongs among those that wait, and, counted in all frames of the
+    trace, when it began and when its last segment came."""
+
     frames: list[Frame]
     position: int
+    began: int
+    heard: int
 
 
 Key = tuple[str, str] | None
 SAME_NUMBER = 7  # frames of which no two have one number (modulo 8), so that equal octets are the same frame again
+
+SILENT = 1000  # frames of others since the last segment of an APDU; then its end is not waited for
+LONGEST = 8192  # frames since its first: 64 KiB in segments of 32 octets, an RR after each, and as many of others
 
 
 def units_of(frames: Iterable[Frame]) -> Iterator[Unit]:
@@ -61,9 +72,11 @@ class Joiner:
         self._waiting: list[Unit | None] = []
         self._open: dict[Key, _Open] = {}
         self._joined: dict[Key, list[bytes]] = {}  # the last segments of what each sender finished last
+        self._fed = 0  # frames
 
     def feed(self, frame: Frame) -> list[Unit]:
         """The units that are complete with this frame, and those that waited for them."""
+        self._fed += 1
         if frame.echo:
             self._waiting.append(_unit([frame]))
         elif not _may_be_segment(frame):
@@ -78,7 +91,7 @@ class Joiner:
             else:
                 self._joined.pop(key, None)
                 self._add(frame, key)
-        return [] if self._open else self._taken()
+        return self._given_up() if self._open else self._taken()
 
     def end(self) -> list[Unit]:
         """What was never finished, and those that waited for it."""
@@ -88,6 +101,20 @@ class Joiner:
     def _taken(self) -> list[Unit]:
         taken = [unit for unit in self._waiting if unit is not None]
         self._waiting.clear()
+        return taken
+
+    def _given_up(self) -> list[Unit]:
+        """Closes what is open for too long. Those that waited for it alone go out."""
+        opened = next(iter(self._open.values()))  # the first that was opened
+        if self._fed - opened.heard <= SILENT and self._fed - opened.began <= LONGEST:
+            return []
+        self._waiting[opened.position] = _unit(opened.frames, complete=not opened.frames[-1].segmented)
+        del self._open[next(iter(self._open))]
+        begin = min((one.position for one in self._open.values()), default=len(self._waiting))
+        for one in self._open.values():
+            one.position -= begin
+        taken = [unit for unit in self._waiting[:begin] if unit is not None]
+        del self._waiting[:begin]
         return taken
 
     def _settle(self, frame: Frame, key: Key) -> None:
@@ -115,13 +142,14 @@ class Joiner:
         opened = self._open.get(key)
         if opened is None:
             if frame.segmented:
-                self._open[key] = _Open([frame], len(self._waiting))
+                self._open[key] = _Open([frame], len(self._waiting), self._fed, self._fed)
             self._waiting.append(None if frame.segmented else _unit([frame]))
         elif any(frame.data == own.data for own in opened.frames[-SAME_NUMBER:]):
             self._waiting.append(replace(_unit([frame], complete=False), repeated=True))  # does not count twice
         else:
             # The octets in the middle of an APDU tell nothing of their sender, whatever APDU they seem to begin.
             first = opened.frames[0].direction
+            opened.heard = self._fed
             opened.frames.append(frame if frame.direction == first else replace(frame, direction=first))
             if not frame.segmented and not frame.damaged:
                 self._waiting[opened.position] = _unit(opened.frames)
