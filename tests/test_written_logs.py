@@ -9,7 +9,7 @@ import pytest
 from analyzer.model import Record, Trace
 from analyzer.sources import read_input
 from analyzer.sources.hexlog import read_hexlog
-from tests.lab.forms import same_octets, through
+from tests.lab.forms import TEXTS, same_octets, through
 
 MARKUP = bytes.fromhex("0001000100010027c306c100000000031e3c70e47845c36d3ebc")  # has "<p", three octets and "m>"
 AARQ = bytes.fromhex("7EA00A0002FEFF03935E927E")
@@ -66,6 +66,18 @@ def test_a_row_of_one_octet_is_none_of_the_client() -> None:
         assert same_octets(trace, through(trace, "eltima", "hdlc", 1)), octet
 
 
+def test_octets_that_spell_words_in_a_log_of_runs_of_digits() -> None:
+    text = "--> 7ea00a\n<-- aeea\n--> be\n<-- face\n"
+    assert [data.hex() for _, data in rows(text)] == ["7ea00a", "aeea", "be", "face"]
+    assert rows("--> 7e a0 0a\n--> added\n<-- face\n") == [("client", b"\x7e\xa0\x0a")]
+
+
+def test_a_log_of_one_octet_is_a_log() -> None:
+    for form in TEXTS:
+        trace = trace_of(("meter", b"\xe5"))
+        assert same_octets(trace, through(trace, form, "mbus", 1)), form
+
+
 def test_one_side_alone_in_socat_s_output_is_no_quotation() -> None:
     trace = trace_of(("client", AARQ), ("client", AARQ))
     assert same_octets(trace, through(trace, "socat -x", "hdlc", 1))
@@ -77,10 +89,11 @@ def test_short_records_in_objects_keep_their_side_and_time() -> None:
         {"ts": 1700000000.5, "direction": "in", "payload": [229]},
         {"time": "10:00:00.125", "dir": "RX", "data": "0xE5"},
         {"time": "10:00:00.125", "side": "meter -> client", "hex": "06"},
+        {"dir": "TX", "data": "face"},
     ]
     (trace,) = read_input("".join(json.dumps(line) + "\n" for line in lines).encode(), "x")
     assert [(r.direction, r.data.hex()) for r in trace] == [
-        ("client", "7ea0"), ("meter", "e5"), ("meter", "e5"), ("meter", "06"),
+        ("client", "7ea0"), ("meter", "e5"), ("meter", "e5"), ("meter", "06"), ("client", "face"),
     ]  # fmt: skip
     assert [r.seconds for r in trace][:2] == [1700000000.25, 1700000000.5] and trace.issues == ()
 

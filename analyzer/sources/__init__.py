@@ -8,7 +8,7 @@ from io import BytesIO
 from analyzer.model import Record, Trace
 from analyzer.sources.hexlog import looks_like_text_hex, read_hexlog
 from analyzer.sources.serial import is_telegram, read_serial
-from analyzer.sources.serial.monitors import normalised
+from analyzer.sources.serial.monitors import is_monitored, normalised
 from analyzer.sources.serial.seven_bits import undone
 
 CAPTURES = ("pcap", "pcapng")
@@ -42,7 +42,7 @@ def read_input(data: bytes, source: str, kind: str | None = None) -> list[Trace]
         octetwise = read_serial(data, _decoded, source)
         if octetwise is not None:
             return octetwise
-        kind = "hex" if looks_like_text_hex(data) else "raw"
+        kind = "hex" if looks_like_text_hex(data) or is_monitored(data) else "raw"
         if kind == "raw" and _is_text(data) and not is_telegram(data):
             raise InputError(f"{source}: no hexadecimal bytes found in this text")
     if kind == "raw":

@@ -14,7 +14,7 @@ from analyzer.model import Direction, Place, SourceIssue, Trace
 from analyzer.patience import go_on
 from analyzer.sources.dumps import SQUEEZED_IN_ALL, Dump, Row, continues, radixes_of, row_bytes, surplus
 from analyzer.sources.headings import heading_in, is_rule
-from analyzer.sources.loglines import Above, Entry, names_secret, parse_line
+from analyzer.sources.loglines import Above, Entry, is_unbroken, names_secret, parse_line
 from analyzer.sources.pasted import Line, Lines, clean, quotes_in
 from analyzer.sources.payload import Flaw, Payload
 from analyzer.sources.prefix import read_prefix
@@ -63,6 +63,7 @@ class _Reader:
         self.used = False
         self.pending: Stamp | None = None
         self.secret = False
+        self.unbroken = False
         self.after_gap = True
         self.room = SQUEEZED_IN_ALL
         self.expected: dict[int, int] = {}  # the next offsets of dumps, by indentation
@@ -131,9 +132,9 @@ class _Reader:
         draft = self.open
         labelled = self.held is not None or self.pending is not None
         if draft is None:
-            above = Above(labelled=labelled, expected=self.expected)
+            above = Above(unbroken=self.unbroken, labelled=labelled, expected=self.expected)
         else:
-            above = Above(True, draft.width, draft.carried, labelled, draft.dump, self.expected)
+            above = Above(True, self.unbroken, draft.width, draft.carried, labelled, draft.dump, self.expected)
         self._entry(line, parse_line(text, above, self._below))
 
     def _entry(self, line: Line, entry: Entry) -> None:
@@ -182,6 +183,8 @@ class _Reader:
 
     def _bytes(self, line: Line, entry: Entry, payload: Payload) -> None:
         data = payload.data
+        if len(data) > 1:
+            self.unbroken = entry.apart and is_unbroken(payload)
         draft = self.open
         if draft is None or entry.apart or draft.dump is not None or _begins_frame(draft.data, data):
             draft = self._begin(line, payload.first, entry)

@@ -52,11 +52,12 @@ class Above:
     """What the lines before tell about a line.
 
     `continued`: a record is open, the bytes of its last line were `width` characters wide and left the digit
-    `carried` over. `labelled`: a label announced bytes. `dump`: the dump that is open; `expected`: the offsets
-    that were to come next in the dumps before, by indentation.
+    `carried` over. `unbroken`: the last record was one run of digits. `labelled`: a label announced bytes. `dump`:
+    the dump that is open; `expected`: the offsets that were to come next in the dumps before, by indentation.
     """
 
     continued: bool = False
+    unbroken: bool = False
     width: int = 0
     carried: str = ""
     labelled: bool = False
@@ -122,6 +123,8 @@ def parse_line(text: str, above: Above, below: Callable[[int], str]) -> Entry:
         payload = read_payload(text, position, "" if entry.apart else above.carried)
         if above.continued and len(text.rstrip()) - payload.first == above.width:
             payload.digits = True  # as wide as the bytes in the line before, so "face" is two of them
+        if above.unbroken and prefix.evidence is not None and is_unbroken(payload):
+            payload.digits = True  # "--> 7ea00a", "<-- face"
         setting = prefix.evidence is not None and prefix.evidence.rank == PARTY
         if is_hex(payload, context, setting) or (context == "fresh" and _in_column(payload, text, below)):
             entry.payload = payload
@@ -143,6 +146,15 @@ def parse_line(text: str, above: Above, below: Callable[[int], str]) -> Entry:
         entry.refused = refused
     _label(text, position, prefix, entry)
     return entry
+
+
+def is_unbroken(payload: Payload) -> bool:
+    """Whether bytes are one run of digits with nothing beside it."""
+    return (
+        payload.longs == 1
+        and payload.good == 1
+        and not (payload.strays or payload.singles or payload.inner or payload.after or payload.carry is not None)
+    )
 
 
 def _in_column(payload: Payload, text: str, below: Callable[[int], str]) -> bool:

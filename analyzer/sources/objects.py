@@ -27,6 +27,7 @@ LONGEST = 1 << 20  # characters of a line that is taken for an object
 DEEPEST = 40  # brackets within each other
 
 _FIELD = re.compile(r"\"(?P<name>[\w@.\- ]{1,40})\"\s*:\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|\[[\s\d,]*\]|-?\d+(?:\.\d+)?)")
+_HEX = re.compile(r"\"(?:[0-9A-Fa-f]{2}[\s:-]?)+\"")
 _WORD = re.compile(r"[a-z]+")
 _NOT_NAME = re.compile(r"[^a-z]")
 
@@ -79,9 +80,9 @@ def _bytes(text: str, found: re.Match[str]) -> Payload | None:
     if text[start] != '"' or "\\" in found["value"]:
         return None
     payload = read_payload(text[: end - 1], start + 1)
-    if payload.carry is not None or not payload.data or not is_hex(payload, "labelled"):
-        return None
-    return payload
+    # A field for bytes with nothing but hex is bytes, also where they spell a word: "face".
+    right = _HEX.fullmatch(found["value"]) is not None or is_hex(payload, "labelled")
+    return payload if right and payload.data and payload.carry is None else None
 
 
 def _side(value: str) -> Evidence | None:

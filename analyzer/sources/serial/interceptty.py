@@ -24,7 +24,7 @@ def read(text: str, source: str) -> list[Trace] | None:
     """The one trace of such an output; None for another text."""
     lines = text.splitlines()
     head = [line for line in lines[: 4 * PROBED] if line.strip()][:PROBED]
-    if len(head) < 3 or sum(_LINE.fullmatch(line) is not None for line in head) < 0.8 * len(head):
+    if not head or sum(_LINE.fullmatch(line) is not None for line in head) < 0.8 * len(head):
         return None
     octets: list[Octet] = []
     issues: list[SourceIssue] = []

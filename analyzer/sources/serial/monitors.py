@@ -31,10 +31,19 @@ WORDS = {"WRITE": "TX", "Write": "TX", "Request": "TX", "READ": "RX", "Read": "R
 PROBED = 400  # lines in which a heading has to stand
 
 
+def is_monitored(data: bytes) -> bool:
+    """Whether bytes are the log of a port monitor, however little traffic is in it."""
+    return _has_heading(data[: PROBED * 200].decode("utf-8", "replace"))
+
+
+def _has_heading(text: str) -> bool:
+    head = text[: PROBED * 200].splitlines()[:PROBED]
+    return any(_IRP.fullmatch(line) or _STUDIO.fullmatch(line) or _HHD.fullmatch(line) for line in head)
+
+
 def normalised(text: str) -> str:
     """The text with the headings of port monitors rewritten; any other text as it is."""
-    head = text[: PROBED * 200].splitlines()[:PROBED]
-    if not any(_IRP.fullmatch(line) or _STUDIO.fullmatch(line) or _HHD.fullmatch(line) for line in head):
+    if not _has_heading(text):
         return text
     made: list[str] = []
     time, skipping = "", False
