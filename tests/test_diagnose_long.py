@@ -13,6 +13,7 @@ from analyzer.diagnosis.long import diagnose_long
 from analyzer.keyring import KeyRing
 from analyzer.model import Record, Trace
 from tests.support import AK, EK, METER, Conversation, Station, ciphered, keys, plain
+from tests.test_index import PAYLOADS, hdlc
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +82,21 @@ def test_swapped_keys_are_proven_in_parts_too() -> None:
     talk = ciphered(reads=60)
     swapped = keys(ek=AK.hex(), ak=EK.hex())
     assert in_parts(talk, swapped).findings[0].code == whole(talk, swapped).findings[0].code
+
+
+@pytest.mark.parametrize("meters", [2, 5, 20])
+def test_many_meters_on_one_line_that_answer_late(meters: int) -> None:
+    """Each answer stands so far behind its request that most pairs lie across a seam."""
+    octets = []
+    for turn in range(8):
+        sequence = 0x10 | turn << 1
+        addresses = [f"02{0x21 + 2 * meter:02x}" for meter in range(meters)]
+        octets += [hdlc(address, "03", sequence | turn << 5, PAYLOADS[1]) for address in addresses]
+        octets += [hdlc("03", address, sequence | (turn + 1) % 8 << 5, PAYLOADS[2]) for address in addresses]
+    records = (Record(n, b"\x7e" + frame + b"\x7e") for n, frame in enumerate(octets, 1))
+    trace = Trace("t", "t", tuple(records))
+    found = diagnose_long(trace, decode(trace), KeyRing(), lambda other: decode(trace, other))
+    assert found.findings == diagnose([(trace, list(decode(trace)))], KeyRing())[0].findings == ()
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
