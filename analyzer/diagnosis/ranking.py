@@ -91,16 +91,17 @@ def _of_damage(case: Case, found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]
         if code in DAMAGE and hit.message is not None and hit.severity != "info":
             if code == "mbus-segment-missing" or hit.message.frames[0].damaged:
                 damaged.setdefault(hit.message.number, code)
+    lost = {hit.message.number: code for code, hit in found if code == "frame-lost" and hit.message is not None}
     repeated = {
         hit.message.number: code for code, hit in found if code == "gbt-block-error" and hit.message is not None
     }
-    if not damaged and not repeated:
+    if not damaged and not repeated and not lost:
         return found
     layers = load_catalogue()
     made = []
     for code, hit in found:
         layer = layers[code].layer
-        of_content = layer in READ_IN_IT or (code in OF_DAMAGE and len(hit.about) < 2)
+        of_content = layer in READ_IN_IT or code in OF_COUNTERS or (code in OF_DAMAGE and len(hit.about) < 2)
         of_title = code in OF_TITLES and hit.message is not None and hit.message.apdu in ("aarq", "aare")
         if hit.message is not None and code not in DAMAGE and hit.because_of is None and (of_content or of_title):
             cause = _damaged_in(damaged, hit.message)
@@ -108,6 +109,8 @@ def _of_damage(case: Case, found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]
                 cause = _missed(case, damaged, hit.message)
             if cause is None and code not in SEQUENCE:
                 cause = _damaged_in(repeated, hit.message)
+            if cause is None and code in OF_PIECES:
+                cause = lost.get(hit.message.number)
             if cause is not None:
                 hit = replace(hit, because_of=cause)
         made.append((code, hit))
@@ -202,7 +205,7 @@ def _explained(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
         # What was protected besides the APDU reads as another one, which nobody sent.
         other = load_catalogue()[code].layer in READ_IN_IT or code in OF_COUNTERS
         of_it = of_it or (cause == "protected-range-wrong" and other)
-        if cause is not None and of_it and hit.because_of is None:
+        if cause is not None and of_it and hit.because_of is None and code != cause:
             hit = replace(hit, because_of=cause)
         made.append((code, hit))
     return made

@@ -18,6 +18,7 @@ from grammars.tables.enums import APPLICATION_CONTEXTS, DIAGNOSTICS_USER, MECHAN
 CIPHERED_CONTEXTS = frozenset({3, 4})
 SMALLEST_PDU = 12  # the shortest answer of any use
 PENDING = 14
+CONTEXT = bytes.fromhex("A1 09 06 07 60 85 74 05 08")  # the beginning of the application context name
 CONTEXT_REFUSED, TITLE_REFUSED, MECHANISM_REFUSED, MECHANISM_REQUIRED, FAILED = 2, 3, 11, 12, 13
 
 
@@ -311,6 +312,12 @@ def user_information_missing(case: Case) -> Iterator[Hit]:
             yield Hit(message, ("the field BE holds no octet-string (04)",), field="user_information")
 
 
+def is_bare_aarq(message: Message) -> bool:
+    """Whether octets without a frame that are no APDU begin as an AARQ or AARE does, with its context."""
+    bare = message.frames[0].framing == "none" and message.layer is None
+    return bare and message.wire[:1] in (b"\x60", b"\x61") and message.wire[2:11] == CONTEXT
+
+
 @rule("ber-length-wrong")
 def length_of_a_bare_aarq(case: Case) -> Iterator[Hit]:
     """The same where no frame tells how long the APDU is: with the length of what is there it reads whole."""
@@ -324,6 +331,12 @@ def length_of_a_bare_aarq(case: Case) -> Iterator[Hit]:
             said = f"its own length is {octets[1]}, {actual} octets follow it"
             more = "with that as its length it reads whole, so no octet is missing"
             yield Hit(message, (said, more), side=side_of(message), explains=frozenset({message.number}))
+        elif is_bare_aarq(message) and octets[1] <= actual:
+            wrong = next((i for i in parse(APDU, octets[: octets[1] + 2]).issues if i.severity == "error"), None)
+            if wrong is not None:
+                said = f"{hexed(octets, 8)} begins an AARQ or AARE of {octets[1] + 2} octets, and they are there"
+                more = f"at octet {wrong.start}: {wrong.spec.name}, {wrong.text}"
+                yield Hit(message, (said, more), certainty="likely", side=side_of(message))
 
 
 @rule("ber-length-wrong")

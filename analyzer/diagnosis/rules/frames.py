@@ -7,6 +7,7 @@ from itertools import groupby
 
 from analyzer.diagnosis.case import Case, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.rules.acse import is_bare_aarq
 from analyzer.frame import Frame
 from analyzer.message import Message
 from analyzer.rebuild import NotBuildable, rebuild
@@ -363,7 +364,7 @@ def stray_octets(case: Case) -> Iterator[Hit]:
             title="Nothing here is DLMS/COSEM in a framing that is known",
             cause="Another protocol, another speed or parity of the port, or octets that lost their beginning.",
             fix="Check the settings of the port and what was captured; look for 7E A0 or 00 01 at the start.",
-            because_of="parity-mismatch",
+            because_of="ber-length-wrong" if is_bare_aarq(stray[0]) else "parity-mismatch",
         )
     elif octets:
         yield Hit(stray[0], (f"{octets} octets outside frames (messages {where}), first {hexed(stray[0].wire, 8)}",))

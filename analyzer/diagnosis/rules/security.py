@@ -183,6 +183,8 @@ def invocation_counter_replayed(case: Case) -> Iterator[Hit]:
     highest: dict[tuple[str, str | None, bytes | None], tuple[int, Message]] = {}
     low: set[int] = set()
     for message in case.messages:
+        if message.frames[0].damaged:
+            continue  # nobody knows what its counter was
         for _, security in protections(message):
             counter = security.invocation_counter
             if counter is None:

@@ -1,8 +1,9 @@
 """A port at a wrong speed: what a receiver that is too fast makes of each bit.
 
 A UART waits for a falling edge, takes the eight bits behind it at its own speed, and waits for the next edge; where the
-stop bit is missing, some wait for the line to be idle first, and some begin the next octet at once. At k times
-the speed of the sender it sees each bit k times, so the beginning of a frame, 7E A0, reads as a pattern of its own. The
+stop bit is missing, some wait for the line to be idle first, and some begin the next octet at once. At k times the speed
+of the sender it sees each bit k times, so the beginning of a frame, 7E A0, reads as a pattern of its own. One that is too
+slow skips bits, and the beginning of a frame has too few to tell; that of an answer to known addresses has enough. The
 frame cannot be computed back, since bits between a missing stop bit and the next edge are not seen: nothing is proven.
 """
 
@@ -14,6 +15,7 @@ from functools import cache
 
 from analyzer.diagnosis.case import Case, hexed
 from analyzer.diagnosis.registry import Hit, rule
+from grammars.hdlc import crc16_x25
 
 RATIOS = (2, 4, 8)  # 9600 at 19200, 2400 at 9600, 300 at 2400
 TELLING = 3  # octets that chance does not make
@@ -21,6 +23,8 @@ ENOUGH = 20  # octets, of which chance does not make nearly all runs of equal bi
 SHARE = 0.8
 STARTS = 64  # octets of the trace in which a frame has to begin
 RUNS = frozenset(octet for octet in range(256) if sum((octet >> n ^ octet >> n + 1) & 1 for n in range(7)) <= 1)
+SLOWER, PAIRS = (2, 4), 4  # times that a port is too slow, and pairs of addresses that are tried
+ANSWERS = (0x73, 0x1F, 0x30)  # the controls of UA, DM and the first I frame
 FLAG, TYPE_3, LENGTHS = 0x7E, 0xA0, range(7, 256)
 
 
@@ -61,7 +65,7 @@ def sent_as(octets: bytes, ratio: int) -> bytes:
     return bytes(made)
 
 
-def taken_as(octets: bytes, ratio: int) -> bytes:
+def taken_as(octets: bytes, ratio: float) -> bytes:
     """The same of a receiver that looks into the middle of each bit and does not mind a stop bit that is low: the next
     octet begins at once then."""
     line = [bit for octet in octets for bit in (0, *(octet >> n & 1 for n in range(8)), 1)]
@@ -90,6 +94,19 @@ def baud_mismatch(case: Case) -> Iterator[Hit]:
         if not messages or framed or any(m.layer is not None for m in messages) or len(octets) < 2:
             continue
         found = _begins(octets)
+        if found is None and side == "meter" and (answer := _answers(case, octets)) is not None:
+            slower, begin, sent = answer
+            said = (
+                f"{hexed(begin)} is what a port at 1/{slower} of the speed of the sender makes of {hexed(sent, len(sent))}, the "
+                "beginning of an answer to the addresses of the request"
+            )
+            yield Hit(
+                messages[0],
+                (said, "no frame begins anywhere"),
+                certainty="likely",
+                fix=f"Multiply the speed of the port by {slower}; try the other usual speeds then.",
+            )
+            continue
         runs = sum(octet in RUNS for octet in octets)
         if found is not None:
             ratio, place, begin = found
@@ -119,6 +136,27 @@ def _beginnings() -> dict[bytes, list[tuple[int, bytes]]]:
                 if len(begin) >= TELLING:
                     made.setdefault(begin[:TELLING], []).append((ratio, begin))
     return made
+
+
+def _answers(case: Case, octets: bytes) -> tuple[int, bytes, bytes] | None:
+    """What a receiver that is too slow makes of the beginning of an answer: how many times it is too slow, the octets, and
+    the beginning. It hears few octets of each frame, so the addresses have to be those of a request in the trace."""
+    requests: dict[tuple[bytes, ...], None] = {}
+    for message in case.sent_by("client"):
+        frame = message.frames[0]
+        nodes = frame.field("destination_address"), frame.field("source_address")
+        if frame.carries_hdlc and nodes[0] is not None and nodes[1] is not None:
+            requests[tuple(frame.data[node[1] : node[2]] for node in nodes if node is not None)] = None
+    for called, caller in list(requests)[:PAIRS]:
+        for control in ANSWERS:
+            for length in LENGTHS:
+                head = bytes((TYPE_3, length)) + caller + called + bytes((control,))
+                sent = bytes((FLAG,)) + head + crc16_x25(head).to_bytes(2, "little")
+                for slower in SLOWER:
+                    begin = taken_as(sent, 1 / slower)[:-1]  # of the last octet not all bits are there
+                    if len(begin) >= TELLING and octets.startswith(begin):
+                        return slower, begin, sent
+    return None
 
 
 def _begins(octets: bytes) -> tuple[int, int, bytes] | None:

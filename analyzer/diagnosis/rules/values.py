@@ -8,11 +8,11 @@ from itertools import pairwise
 from analyzer.diagnosis.case import Case, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.message import Message
-from analyzer.objects import NUMBERS, SCALED, scaler_unit, values_in
+from analyzer.objects import NUMBERS, SCALED, Answer, scaler_unit, values_in
 from grammars import readings
 from grammars.kit.spec import walk_raw
 
-CLOCK, TIME_ZONE = 8, 3  # class, and the attribute with minutes to UTC
+CLOCK, TIME, TIME_ZONE = 8, 2, 3  # class, and the attributes with the time and with minutes to UTC
 NOT_SPECIFIED = -0x8000
 SUMMER = 0x80  # clock status: daylight saving is active
 SUMMER_MINUTES = 60
@@ -70,17 +70,26 @@ def clock_deviation_sign(case: Case) -> Iterator[Hit]:
         for answer, value in _answered(message):
             if (answer.class_id, answer.attribute_id) == (CLOCK, TIME_ZONE) and isinstance(value[3], int):
                 zones.append((message, value[3], "the time zone of the clock object"))
-        if message.direction != "meter" or message.plain is None:
+        if message.plain is None or (message.direction != "meter" and not _sets_the_clock(message)):
             continue
         for node in walk_raw(message.plain.nodes):
             deviation = _deviation(node[3]) if isinstance(node[3], bytes) else None
             if deviation:
-                zones.append((message, deviation, "the deviation of a date-time"))
+                what = "the deviation of a date-time" if message.direction == "meter" else "the deviation that is set"
+                zones.append((message, deviation, what))
     for (one, a, what), (other, b, what_else) in pairwise(zones):
         if a and a == -b:
             said = f"{what} in {names(one)} is {a} minutes, {what_else} in {names(other)} is {b}"
             yield Hit(other, (said, "the same offset with the other sign"), certainty="likely", side=side_of(other))
             return
+
+
+def _sets_the_clock(message: Message) -> bool:
+    """Whether a message of the client writes the time of the clock: what the meter takes as its own from then on."""
+    plain = message.plain
+    if message.direction != "client" or plain is None or not plain.name.startswith("set-request"):
+        return False
+    return any((one.class_id, one.attribute_id) == (CLOCK, TIME) for one in message.carried if isinstance(one, Answer))
 
 
 def _deviation(octets: bytes) -> int | None:
