@@ -18,7 +18,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.timer import Timer
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from analyzer.inputs import open_traces
 from analyzer.keyring import KeyRing
@@ -59,7 +59,10 @@ class DlmscopeApp(App[int]):
             for p in PLACES
             if p.key != "1"
         ),
-        Binding("question_mark,f1", "help", "Help", key_display="?", show=True),
+        # Where a field has the focus, a question mark is typed into it.
+        Binding("question_mark", "help", "Help", key_display="?", show=True),
+        Binding("f1", "help", "Help", show=False),
+        Binding("f1", "help_of_field", "Help", show=True),
         Binding("ctrl+o", "open_file", "Open", show=False),
         Binding("f7", "watch", "Live", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Commands", show=True, priority=True),
@@ -270,6 +273,16 @@ class DlmscopeApp(App[int]):
         """What can be done here, and with which keys."""
         if isinstance(self.screen, BaseScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def action_help_of_field(self) -> None:
+        """The same, from a field."""
+        self.action_help()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which key asks for help depends on whether one types."""
+        if action in ("help", "help_of_field"):
+            return isinstance(self.focused, Input | TextArea) == (action == "help_of_field")
+        return True
 
     def action_open_file(self) -> None:
         """A file from the folder tree."""

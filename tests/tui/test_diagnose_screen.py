@@ -258,3 +258,43 @@ async def test_nothing_open_and_every_key(settled: Settled) -> None:
         await pilot.press("ctrl+r", "ctrl+s", "ctrl+n", "escape", "escape")
         await settled(pilot)
         assert app.screen.view == "findings"  # type: ignore[attr-defined]
+
+
+async def test_the_search_begins_with_the_keys_of_the_form(app: DlmscopeApp, settled: Settled) -> None:
+    """The given keys open everything; those of the form do not."""
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, settled, "h")
+        app.screen.query_one("#suppose-authentication_key", Input).value = "11" * 16
+        await settled(pilot)
+        assert str(trials(app).border_title).startswith("0 of 7 verify, 7 fail")
+        await pilot.press("ctrl+r")
+        await settled(pilot)
+        assert said(app, "#try-found").startswith("7 of 7 explained")
+        assert str(trials(app).border_title).startswith("7 of 7 verify")
+        await pilot.press("ctrl+r")
+        await settled(pilot)
+        assert said(app, "#try-found").startswith("Everything that can be checked verifies")
+
+
+async def test_frames_begin_at_their_top_after_another_view(app: DlmscopeApp, settled: Settled) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, settled, "h")
+        await pilot.press("escape", "escape")
+        await settled(pilot)
+        assert [view.scroll_y for view in app.screen.query("#finding-frames BytesView")] == [0, 0]
+
+
+async def test_a_pane_alone_and_back(app: DlmscopeApp, settled: Settled) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, settled)
+        for _ in range(4):
+            alone = app.screen.focused
+            assert alone is not None
+            await pilot.press("z")
+            await settled(pilot)
+            assert app.screen.maximized is alone and alone.size.height > 16
+            await pilot.press("escape")
+            await settled(pilot)
+            assert app.screen.maximized is None and app.screen.focused is alone
+            await pilot.press("tab")
+            await settled(pilot)

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Footer
 
 from analyzer.cli import main
+from analyzer.inputs import open_traces
 from analyzer.tui.app import DlmscopeApp
 from analyzer.tui.screens import PLACES
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.help import HelpScreen
 from analyzer.tui.settings import FOLDER_VARIABLE, Settings
+from tests.tui.conftest import ROOT, THREAD
 
 Settled = Callable[[Pilot[Any]], Awaitable[None]]
 
@@ -69,7 +72,7 @@ async def test_the_palette_has_every_action(app: DlmscopeApp, settled: Settled) 
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         titles = [command.title for command in app.get_system_commands(app.screen)]
-        assert {"Go to Start", "Open a file", "Help", "next finding", "copy the message as JSON"} <= set(titles)
+        assert {"Go to Start", "Open a file", "Help", "Next finding", "Copy the message as JSON"} <= set(titles)
         assert len(titles) == len(set(titles))
         await pilot.press("ctrl+p", *"go to keys", "enter")
         await pilot.pause(0.2)
@@ -143,3 +146,45 @@ def test_without_a_terminal_a_command_is_asked_for(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == 2
+
+
+async def test_the_keys_of_each_screen_fit_into_the_smallest_footer(app: DlmscopeApp, settled: Settled) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for where in PLACES:
+            app.show_screen(where.name)
+            await settled(pilot)
+            assert app.screen.query_one(Footer).max_scroll_x == 0, where.name
+
+
+async def test_the_footer_names_a_key_for_help_that_is_not_typed(app: DlmscopeApp, settled: Settled) -> None:
+    def key() -> list[str]:
+        return [
+            key
+            for key, it in app.screen.active_bindings.items()
+            if it.binding.show and it.binding.description == "Help"
+        ]
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert key() == ["question_mark"]
+        await pilot.press("f1")
+        await settled(pilot)
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape", "slash")
+        await settled(pilot)
+        assert key() == ["f1"]
+        await pilot.press("f1")
+        await settled(pilot)
+        assert isinstance(app.screen, HelpScreen)
+
+
+async def test_the_key_for_the_next_trace_is_there_where_there_is_one(settled: Settled) -> None:
+    for name, wanted in ((THREAD, True), (ROOT / "captures/mbus-push/push.bin", False)):
+        app = DlmscopeApp(open_traces(str(name)), settings=Settings())
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            for place_of in ("trace", "values"):
+                app.show_screen(place_of)
+                await settled(pilot)
+                assert ("right_square_bracket" in app.screen.active_bindings) is wanted

@@ -13,7 +13,7 @@ from analyzer.tui.app import DlmscopeApp
 from analyzer.tui.screens.trace import TraceScreen
 from analyzer.tui.widgets.bytes_view import BytesView, Lit
 from analyzer.tui.widgets.field_tree import FieldTree
-from analyzer.tui.widgets.message_list import MessageList
+from analyzer.tui.widgets.message_list import MessageList, time_in
 
 Settled = Callable[[Pilot[Any]], Awaitable[None]]
 
@@ -247,3 +247,26 @@ async def test_messages_of_several_frames_unfold(settled: Settled) -> None:
         await pilot.press("left")
         await settled(pilot)
         assert messages.row_count() == before
+
+
+async def test_a_filter_that_nothing_passes_says_so(app: DlmscopeApp, settled: Settled) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("slash", *"apdu:nothing", "enter")
+        await settled(pilot)
+        shown = app.screen.query_one(MessageList)
+        assert shown.row_count() == 0 and "No message passes the filter" in shown.render_line(0).text
+        assert "Nothing is open" not in app.export_screenshot().replace("&#160;", " ")
+        await pilot.press("escape")
+        await settled(pilot)
+        assert shown.row_count() == 10
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(78, "22:13:20.033"), (118, "22:13:20.033000"), (198, "2023-11-14T22:13:20.033000Z")],
+)
+def test_a_time_is_shown_from_its_clock_on(width: int, shown: str) -> None:
+    assert time_in("2023-11-14T22:13:20.033000Z", width) == shown
+    assert time_in("1700000000.5", width) == "1700000000.5"
+    assert time_in("", width) == ""

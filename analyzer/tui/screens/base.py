@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from analyzer.tui.session import Change, Session
+from analyzer.tui.widgets.bytes_view import BytesView
+from analyzer.tui.widgets.rows_view import RowsView
 from analyzer.tui.widgets.tab_row import TabRow
 
 if TYPE_CHECKING:
@@ -69,6 +72,8 @@ class BaseScreen(Screen[None]):
 
     def _heard(self, change: Change) -> None:
         """Passes a change on. What a growing trace makes anew now and then, only the screen in front makes."""
+        if change == "traces":
+            self.refresh_bindings()  # some keys want several traces
         if change == "settled" and not self.is_current:
             self._stale = True
             return
@@ -86,6 +91,18 @@ class BaseScreen(Screen[None]):
     def session_changed(self, change: Change) -> None:
         """Traces or keys have changed, or more messages are there: see `Change`. Called in the thread of the interface,
         also while another screen is in front; "settled" only for the one in front."""
+
+    def zoom(self) -> None:
+        """The pane in use alone, and back."""
+        if not self.unzoomed() and isinstance(self.focused, RowsView | BytesView | VerticalScroll):
+            self.maximize(self.focused, container=False)
+
+    def unzoomed(self) -> bool:
+        """Shows all panes again, where one was alone."""
+        alone = self.maximized is not None
+        if alone:
+            self.minimize()
+        return alone
 
     def action_leave_field(self) -> None:
         """Nothing has the focus, so that keys reach the screen."""
@@ -116,8 +133,9 @@ class BaseScreen(Screen[None]):
                 if one.description and name in self.binding_prefixes and one.action not in done:
                     done.add(one.action)
                     key = one.key_display or self.app.get_key_display(one)
+                    what = one.tooltip or one.description
                     yield SystemCommand(
-                        one.tooltip or one.description, f"Key {key}", lambda action=one.action: self._do(action)
+                        what[:1].upper() + what[1:], f"Key {key}", lambda action=one.action: self._do(action)
                     )
 
     def _do(self, action: str) -> None:

@@ -13,6 +13,7 @@ from textual.widgets import ContentSwitcher, Input
 
 from analyzer import hiding
 from analyzer.diagnosis import Diagnosis
+from analyzer.tui.recognition import counted
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.session import Change
 from analyzer.tui.widgets.diagnosis_edit import EditPanel
@@ -22,6 +23,12 @@ from analyzer.tui.widgets.diagnosis_try import TryPanel
 from analyzer.tui.widgets.diagnosis_words import words_of
 from analyzer.tui.widgets.rows_view import RowsView
 from analyzer.tui.widgets.said import Said
+
+
+class Evidence(VerticalScroll):
+    """The words of a finding."""
+
+    ALLOW_MAXIMIZE = True
 
 
 class DiagnoseScreen(BaseScreen):
@@ -60,6 +67,7 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
         Binding("o", "open", "Open", show=False, tooltip="show message and octets of the evidence"),
         Binding("n", "finding(1)", "Next", show=False, tooltip="next finding"),
         Binding("N", "finding(-1)", "Previous", show=False, tooltip="previous finding"),
+        Binding("z", "zoom", "Zoom", show=False, tooltip="the pane in use alone, and back"),
         Binding("ctrl+r", "search", "Search", tooltip="search for what explains what does not verify", priority=True),
         Binding("ctrl+s", "apply", "Take keys", tooltip="take the keys of the form over", priority=True),
         Binding("ctrl+n", "restore", "As given", show=False, tooltip="the form as it was given", priority=True),
@@ -71,7 +79,7 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
             with Vertical(id="view-findings"):
                 with Container(id="findings-top"):
                     yield FindingRows(id="findings", classes="pane")
-                    with VerticalScroll(id="finding-words", classes="pane") as words:
+                    with Evidence(id="finding-words", classes="pane") as words:
                         words.border_title = "Evidence"
                         yield Said("", id="finding-text", markup=False)
                 yield TwoFrames(id="finding-frames")
@@ -132,7 +140,9 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
         self._rows.show(rows, cursor)
         errors = sum(row.finding is not None and row.finding.severity == "error" for row in rows)
         failing = sum(diagnosis.health == "failing" for diagnosis in diagnoses)
-        self._rows.border_subtitle = f"{errors} errors, {failing} of {len(diagnoses)} traces failing"
+        self._rows.border_subtitle = (
+            f"{counted(errors, 'error')}, {failing} of {counted(len(diagnoses), 'trace')} failing"
+        )
         self._look()
 
     @on(RowsView.Moved, "#findings")
@@ -208,6 +218,8 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
 
     def action_leave_field(self) -> None:
         """Escape: out of the field, then back to the findings."""
+        if self.unzoomed():
+            return
         if isinstance(self.focused, Input):
             rows = "#trials" if self.view == "try" else "#edit-fields"
             self.query_one(rows).focus()
@@ -215,6 +227,10 @@ e sets fields of the message and builds the frame again. Escape leaves a field, 
             self._show("findings")
         else:
             self._rows.focus()
+
+    def action_zoom(self) -> None:
+        """The pane in use alone, and back."""
+        self.zoom()
 
     def action_finding(self, by: int) -> None:
         """The next finding."""

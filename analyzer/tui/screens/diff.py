@@ -61,9 +61,10 @@ two of the open traces can be chosen, and further files opened beside them.
         Binding("d", "walk(1)", "Next", tooltip="next difference that matters"),
         Binding("D", "walk(-1)", "Previous", show=False, tooltip="previous difference that matters"),
         Binding("f", "first", "First", tooltip="first divergence"),
-        Binding("e", "expected", "Expected", tooltip="show or hide expected differences"),
+        Binding("e", "expected", "Expected", show=False, tooltip="show or hide expected differences"),
         Binding("a", "choose(0)", "Left", tooltip="choose the trace on the left"),
         Binding("b", "choose(1)", "Right", tooltip="choose the trace on the right"),
+        Binding("z", "zoom", "Zoom", show=False, tooltip="the pane in use alone, and back"),
         Binding("x", "swap", "Swap", show=False, tooltip="exchange left and right"),
         Binding("w", "buffer", "Wire/text", tooltip="octets on the wire, or opened"),
         Binding("enter,o", "open(0)", "Open", show=False, tooltip="open the left message in the trace screen"),
@@ -239,6 +240,10 @@ two of the open traces can be chosen, and further files opened beside them.
         self.query_one("#diff-head", Said).update(text)
 
     # Actions
+
+    def action_zoom(self) -> None:
+        """The pane in use alone, and back."""
+        self.zoom()
 
     def action_walk(self, by: int) -> None:
         """The next difference that matters."""

@@ -28,6 +28,14 @@ FORM = ("global_unicast_encryption_key", "authentication_key", "client_system_ti
         "dedicated_key")  # fmt: skip
 
 
+class PasteArea(TextArea, inherit_bindings=False):
+    """A field for much text. F6 and F7 are keys of the application."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        one for one in TextArea.BINDINGS if isinstance(one, Binding) and one.key not in ("f6", "f7")
+    ]
+
+
 class StartScreen(BaseScreen):
     """Paste, keys, what was seen, recent files."""
 
@@ -50,7 +58,7 @@ it. Type the keys beside it; they are masked, and each change is tried at once. 
 
     def body(self) -> ComposeResult:
         with Horizontal(id="start-top"):
-            paste = TextArea(id="paste", classes="pane", show_line_numbers=False, placeholder=HINT)
+            paste = PasteArea(id="paste", classes="pane", show_line_numbers=False, placeholder=HINT)
             paste.border_title = "Paste"
             yield paste
             with VerticalScroll(id="start-keys", classes="pane", can_focus=False) as keys:

@@ -15,6 +15,7 @@ from analyzer.diagnosis import Diagnosis
 from analyzer.message import Message
 from analyzer.model import Finding, Severity, Span
 from analyzer.tui import copying, filters
+from analyzer.tui.recognition import counted
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.trace_keys import HELP, KEYS
 from analyzer.tui.screens.trace_panes import Panes
@@ -29,6 +30,7 @@ from analyzer.tui.widgets.words import Words
 WORST: tuple[Severity, ...] = ("error", "warning", "info")
 PAUSE = 0.12
 SILENT = 2.0  # seconds after which another trace is followed
+NONE_PASSES = "No message passes the filter. Escape shows all."
 SMALL = 5_000  # records of all traces; in more, findings are looked for when somebody asks for them
 
 
@@ -86,7 +88,7 @@ class TraceScreen(BaseScreen):
             self._list.findings, self._list.bookmarks = {}, set()
             self._list.display_messages(())
             self._title()
-            self._panes.show(None)
+            self._panes.show(None, instead="Nothing is open. Press 1 to paste, Ctrl+O to open a file, F7 to capture.")
             return
         index = self.index
         self._list.findings, self._list.bookmarks = {}, self._bookmarks.setdefault(index, set())
@@ -191,16 +193,17 @@ class TraceScreen(BaseScreen):
     def _title(self) -> None:
         traces = self.session.traces
         if not traces:
-            self._list.border_title, self._list.border_subtitle = "Messages", ""
+            self._list.border_title, self._list.border_subtitle, self._list.empty = "Messages", "", ""
             return
         messages, complete = self.session.so_far(self.index)
         of = f" ({self.index + 1} of {len(traces)})" if len(traces) > 1 else ""
         self._list.border_title = f"{traces[self.index].name}{of}".replace("[", "\\[")
-        total = f"{len(messages):,} messages" if complete else f"{len(messages):,} messages, decoding ..."
+        total = counted(len(messages), "message") + ("" if complete else ", decoding ...")
         if complete and self.session.is_cut(self.index):
             total = f"the first {len(messages):,} messages of {len(traces[self.index]):,} records, + decodes more"
         if self.dlmscope.watching:
             total += ", following" if self.following else ", paused, f follows"
+        self._list.empty = NONE_PASSES if self._filter and messages else ""
         if self._filter and self._list.shown is not None:
             total = f"{len(self._list.shown):,} of {total} with {self._filter}"
         self._list.border_subtitle = total.replace("[", "\\[")
@@ -319,7 +322,11 @@ class TraceScreen(BaseScreen):
         self._title()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what is watched can be followed."""
+        """Only what is watched can be followed, of one trace there is no next, and a slash is typed into a field."""
+        if action == "filter":
+            return not isinstance(self.focused, AskLine)
+        if action == "trace":
+            return len(self.session.traces) > 1
         return action != "follow" or self.dlmscope.watching
 
     def action_next_buffer(self) -> None:
@@ -328,10 +335,7 @@ class TraceScreen(BaseScreen):
 
     def action_zoom(self) -> None:
         """The pane in use alone, and back."""
-        if self.maximized is not None:
-            self.minimize()
-        elif isinstance(self.focused, RowsView | BytesView):
-            self.maximize(self.focused, container=False)
+        self.zoom()
 
     # The line: filter, or a number
 
@@ -349,8 +353,8 @@ class TraceScreen(BaseScreen):
         line = self._line
         if line.display:
             line.display = False
-        elif self.maximized is not None:
-            self.minimize()
+        elif self.unzoomed():
+            return
         elif self._filter:
             self._filtered("", [], None)
         self._list.focus()

@@ -36,15 +36,16 @@ class Panes:
         """The next message is shown anew, whichever it is."""
         self.message = None
 
-    def show(self, message: Message | None, findings: Sequence[Finding] = ()) -> None:
-        """Another message, or none."""
+    def show(self, message: Message | None, findings: Sequence[Finding] = (), instead: str = "") -> None:
+        """Another message, or none, and `instead` what is to be said."""
         self.message, self._mark, self._findings = message, None, findings
         wire, opened = self._views
         opened.display = message is not None and bool(message.buffers)
         if message is None:
             self._tree.show(None, {})
             wire.show(b"")
-            self._words.say(Text("Nothing is open. Press 1 to paste, Ctrl+O to open a file, F7 to capture.", "italic"))
+            wire.border_title = "Wire"
+            self._words.say(Text(instead, "italic"))
             return
         octets = {0: message.wire} | {buffer.id: buffer.data for buffer in message.buffers}
         self._tree.show(hiding.tree(message), octets)

@@ -54,7 +54,7 @@ Right bring other columns into sight, p plots the next column. x writes CSV: all
         Binding("right_square_bracket", "trace", "Trace", key_display="]", tooltip="choose the trace"),
         Binding("p", "plot", "Plot", tooltip="table and plot; again: the next column"),
         Binding("x", "export", "CSV", tooltip="write what is shown as CSV"),
-        Binding("o", "open", "Open", tooltip="show the message of the value"),
+        Binding("o", "open", "Open", show=False, tooltip="show the message of the value"),
         Binding("c", "copy", "Copy", show=False, tooltip="copy the value"),
         Binding("left", "shift(-1)", "Columns left", show=False, tooltip="other columns into sight"),
         Binding("right", "shift(1)", "Columns right", show=False, tooltip="other columns into sight"),
@@ -140,9 +140,16 @@ Right bring other columns into sight, p plots the next column. x writes CSV: all
         said = f"{len(rows):,} values {order}" if rows else "no values: nothing was read, or no key opens it"
         if self._words:
             said = f"{len(rows):,} of {len(self._all):,} values with {' '.join(self._words)}, {order}"
+        self._rows.empty = said[:1].upper() + said[1:]
         if self._cut:
             said += f", the first {MOST:,}"
         self._rows.border_subtitle = said.replace("[", "\\[")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Of one trace there is no other to choose, and a slash is typed into a field."""
+        if action == "filter":
+            return not isinstance(self.focused, Input)
+        return action != "trace" or len(self.session.traces) > 1
 
     def action_sort(self) -> None:
         """By object, or by message."""

@@ -82,6 +82,7 @@ class BytesView(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._data = data
         self._lit: tuple[Lit, ...] = ()
+        self._seeks = True
         self._covered: frozenset[int] = frozenset()
         self.cursor: int | None = None
 
@@ -106,7 +107,7 @@ class BytesView(ScrollView, can_focus=True):
 
     def light(self, lit: Sequence[Lit], scroll: bool = True) -> None:
         """Lights ranges of the octets, and brings the last of them into sight."""
-        self._lit = tuple(lit)
+        self._lit, self._seeks = tuple(lit), scroll
         if scroll and self._lit:
             self._bring(self._lit[-1].start)
         self.refresh()
@@ -124,7 +125,7 @@ class BytesView(ScrollView, can_focus=True):
     def on_resize(self, _event: events.Resize) -> None:
         """Another width holds other rows."""
         self._measure()
-        if self._lit:
+        if self._lit and self._seeks:
             self._bring(self._lit[-1].start)
 
     def _bring(self, offset: int) -> None:

@@ -45,12 +45,16 @@ class TrialRows(RowsView):
         """The row under the cursor."""
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
+    def where(self, row: TrialRow) -> str:
+        """Trace and message of a row; the message alone where all are of one trace."""
+        many = self.rows[0].trace != self.rows[-1].trace
+        return f"{row.trace + 1}#{row.trial.message}" if many else f"{row.trial.message}"
+
     def row(self, index: int, width: int) -> list[tuple[str, str]]:
         """Verdict in a sign and a word, trace and message, counter, text."""
         row, trial = self.rows[index], self.rows[index].trial
         sign, look = LOCKS[trial.verdict]
-        many = self.rows[0].trace != self.rows[-1].trace
-        where = f"{row.trace + 1}#{trial.message}" if many else f"{trial.message}"
+        where = self.where(row)
         said = trial.plain or ("no APDU" if trial.plaintext is not None else "")
         text = trial.plaintext[:OCTETS].hex(" ").upper() if trial.plaintext else ""
         if width < NARROW:

@@ -20,6 +20,7 @@ from analyzer.hypothesis import (
     tried,
 )
 from analyzer.hypothesis_text import supposed_from, texts_of
+from analyzer.keyring import KeyRing
 from analyzer.patience import StoppedError
 from analyzer.tui.session import Session, Stop
 from analyzer.tui.widgets.bytes_view import BytesView
@@ -64,7 +65,7 @@ class TryPanel(Horizontal):
 
     def on_mount(self) -> None:
         """Nothing is tried yet."""
-        self.supposed = Supposition()
+        self.supposed = self._given = Supposition()
         self._problem = ""
         self._steps: dict[tuple[str, str], list[int]] = {}
         self._generation = -1
@@ -107,6 +108,7 @@ class TryPanel(Horizontal):
         self._app.background.run("suppose", work, self._restored)
 
     def _restored(self, given: Supposition) -> None:
+        self._given = given
         self._form.show(texts_of(given))
         self._try(given)
 
@@ -155,7 +157,7 @@ class TryPanel(Horizontal):
             view.border_title, view.border_subtitle = "Text", ""
             return
         sure = "" if row.trial.verdict == "verified" else ", nothing vouches for it"
-        view.border_title = f"Text of {row.name} {row.trial.message}{sure}".replace("[", "\\[")
+        view.border_title = f"Text of {self._rows.where(row)}{sure}".replace("[", "\\[")
         view.border_subtitle = row.trial.reason.replace("[", "\\[")
 
     # Searching
@@ -167,20 +169,23 @@ class TryPanel(Horizontal):
         self.query_one("#try-found", Said).update(text)
 
     def run_search(self) -> None:
-        """Searches for what explains the APDUs that do not verify, beginning with the keys of the form; while it runs,
-        stops it."""
-        app, session, supposed = self._app, self._app.session, self.supposed
+        """Searches for what explains the APDUs that do not verify under the keys of the form; while it runs, stops it."""
+        app, session = self._app, self._app.session
         if self._searching:
             self.stop_search()
             return
         self._steps, self._searching = {}, True
         self._found(Text("Searching ... Ctrl+R stops"))
 
+        supposed = Supposition(self.supposed.encryption_key, self.supposed.authentication_key)
+        keys = self._applied(supposed)
+        as_given = supposed == Supposition(self._given.encryption_key, self._given.authentication_key)
+
         def work(stop: Stop) -> tuple[list[Search], Supposition | None]:
-            keys = applied(session.keys, Supposition(supposed.encryption_key, supposed.authentication_key), None)
             made = []
+            under = session if as_given else Session(session.traces, keys)
             for index, trace in enumerate(session.traces):
-                messages = session.messages(index, stop)
+                messages = under.messages(index, stop)
 
                 def watch(progress: Progress, name: str = trace.name) -> None:
                     if stop():
@@ -244,15 +249,19 @@ class TryPanel(Horizontal):
 
     # Taking over
 
+    def _applied(self, supposed: Supposition) -> KeyRing:
+        """The keys of the session with those of a supposition."""
+        session = self._app.session
+        titles = [m.after.server_title for n in range(len(session.traces)) for m in session.so_far(n)[0][-1:]]
+        return applied(session.keys, supposed, next((title for title in titles if title), None))
+
     def apply(self) -> None:
         """The keys of the form are those of the session from now on."""
         if self._problem:
             self.notify(self._problem, severity="warning", markup=False)
             return
         session, supposed = self._app.session, self.supposed
-        titles = [m.after.server_title for n in range(len(session.traces)) for m in session.so_far(n)[0][-1:]]
-        title = next((title for title in titles if title), None)
-        session.set_keys(applied(session.keys, supposed, title))
+        session.set_keys(self._applied(supposed))
         self._generation = session.generation
         rest = texts_of(supposed).keys() - {"encryption_key", "authentication_key", "client_title"}
         said = "The keys serve everywhere now"

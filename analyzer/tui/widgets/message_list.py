@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 
 from analyzer.message import Message
@@ -25,7 +27,17 @@ LOCKS = {
 MARKS: dict[Severity, tuple[str, str]] = {"error": ("!", "error"), "warning": ("w", "warning"), "info": ("i", "dim")}
 LEGEND = "✓ verified  ~ not authenticated  ✗ tag is wrong  ? no key   ! error  w warning  i info  * bookmark"
 APDU_FROM = 100  # columns of the list from which the APDU has a column of its own
+DATE_FROM = 150  # columns from which a time stands there with its date
+CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?([.,:]\d+)?")
 SUMMARIES = 4096
+
+
+def time_in(text: str, width: int) -> str:
+    """A time as a list so wide shows it: the clock to the millisecond, or whole, or with its date."""
+    clock = CLOCK.search(text)
+    if clock is None or width >= DATE_FROM:
+        return text[:27]
+    return clock[0][:15] if width >= APDU_FROM else clock[0][:12]
 
 
 class MessageList(RowsView):
@@ -63,6 +75,10 @@ class MessageList(RowsView):
         """Only these messages."""
         self.shown, self._open = shown, []
         self.rows_changed(cursor)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Times are shown otherwise in another width."""
+        self._time = 0
 
     def _count(self) -> int:
         return len(self.messages) if self.shown is None else len(self.shown)
@@ -136,19 +152,17 @@ class MessageList(RowsView):
             (f"{fold}{message.number:>{max(4, len(str(len(self.messages))))}} ", "plain"),
         ]
         pieces += self._times(message, width)
-        pieces += [(f"{ARROWS[message.direction]} ", "plain"), (f"{kind[:7]:<7} ", "dim"), (f"{lock} ", lock_look)]
+        pieces += [(f"{ARROWS[message.direction]} ", "plain"), (f"{kind[:8]:<8} ", "dim"), (f"{lock} ", lock_look)]
         if width >= APDU_FROM:
             name = message.apdu or ""
             pieces.append((f"{name[:24]:<24} ", "dim"))
         return [*pieces, (self._summary(message.number), "plain")]
 
     def _times(self, message: Message, width: int) -> list[tuple[str, str]]:
-        """The time, where a trace has times; its end alone where there is little room."""
-        if message.time:
-            self._time = max(self._time, min(len(message.time), 26 if width >= APDU_FROM else 12))
-        if not self._time:
-            return []
-        return [(f"{(message.time or '')[-self._time :]:<{self._time}} ", "dim")]
+        """The time, where a trace has times."""
+        shown = time_in(message.time or "", width)
+        self._time = max(self._time, len(shown))
+        return [(f"{shown:<{self._time}} ", "dim")] if self._time else []
 
     def _frame_row(self, message: Message, number: int) -> list[tuple[str, str]]:
         frame = message.frames[number]

@@ -69,6 +69,7 @@ class RowsView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.cursor = 0
+        self.empty = ""  # what stands there where there are no rows
         self._brought = 0
 
     def row_count(self) -> int:
@@ -120,8 +121,11 @@ class RowsView(ScrollView, can_focus=True):
         """One row of those in sight."""
         index, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         plain = self.get_component_rich_style("rows-view--plain")
-        if index >= self.row_count():
-            return Strip.blank(width, plain)
+        if index >= (count := self.row_count()):
+            if count or index or not self.empty:
+                return Strip.blank(width, plain)
+            said = Strip([Segment(f" {self.empty}", self.get_component_rich_style("rows-view--dim"))])
+            return said.adjust_cell_length(width, plain)
         over: Style | None = None
         if index == self.cursor:
             over = self.get_component_rich_style("rows-view--cursor" if self.has_focus else "rows-view--cursor-away")
