@@ -18,6 +18,7 @@ from grammars.apdu import APDU
 from tests.lab import uart
 from tests.lab.carriers import Hdlc, Wrapper
 from tests.lab.conversation import Setting, Talk, healthy
+from tests.lab.faults import every_fault, talk_with
 from tests.lab.octets import crc
 
 AARQ = bytes.fromhex("601DA109060760857405080101BE10040E01000000065F1F0400007E1FFFFF")
@@ -186,3 +187,45 @@ def test_a_capture_of_one_side_or_from_the_middle_shows_no_fault(part: str) -> N
         half = [record for n, record in enumerate(records) if n >= len(records) // 2 or part != "second half"]
         kept = [(record.direction, record.data) for record in half if part == "second half" or record.direction == part]
         assert [one for one in said(trace(*kept), ring) if one[1] != "info"] == [], seed
+
+
+KEY_FAULTS = {"encryption-key-wrong", "authentication-key-wrong", "tag-unexplained", "keys-swapped"}
+# Faults of the laboratory with a seed that went wrong once, and what has to be said first.
+ONCE_WRONG = [
+    ("structure_without_its_end", 10, "data-truncated"),
+    ("value_behind_the_value", 10, "octets-behind-apdu"),
+    ("tag_and_length_exchanged", 10, "unusual-encoding"),
+    ("another_encryption_key", 12, "encryption-key-wrong"),  # and the broadcast key is right
+    ("keys_of_another_meter", 14, "encryption-key-wrong"),
+    ("keys_of_another_suite_given", 9301, "security-suite-mismatch"),
+    ("log_damaged", 2, "fcs-wrong"),  # an octet of the system title
+    ("log_damaged", 9000, "fcs-wrong"),  # a block of which an APDU is put together
+    ("octets_lost", 4, "frame-length-wrong"),
+    ("octets_lost", 9403, "frame-length-wrong"),
+    ("not_captured", 9401, "frame-lost"),
+    ("general_block_repeated_with_other_octets", 9004, "gbt-block-error"),
+    ("octets_behind_an_answer", 11, "octets-behind-apdu"),
+    ("octets_behind_an_answer", 9303, "octets-behind-apdu"),
+    ("value_behind_the_value", 7, "octets-behind-apdu"),
+    ("tag_of_eight", 9000, "tag-length-wrong"),
+    ("tag_and_length_of_the_apdu", 9004, "protected-range-wrong"),
+    ("answer_of_another_kind", 9302, "reply-out-of-order"),  # in blocks that the client acknowledges
+    ("length_inside_the_aarq", 9303, "ber-length-wrong"),
+    ("length_of_the_whole_aarq", 9303, "ber-length-wrong"),
+    ("push_cut_off", 9006, "apdu-cut"),
+    ("another_speed", 9006, "baud-mismatch"),  # a port at half the speed
+    ("deviation_with_the_other_sign", 9405, "clock-deviation-sign"),
+    ("authenticated_as_well_and_not_said", 9303, "security-control-wrong"),
+]
+
+
+@pytest.mark.parametrize(("name", "seed", "code"), ONCE_WRONG)
+def test_the_cause_comes_first_and_stands_alone(name: str, seed: int, code: str) -> None:
+    fault = next(one for one in every_fault() if one.name == name)
+    talk = talk_with(seed, fault)
+    findings = diagnosis(talk.play(), talk.ring()).findings
+    roots = [one.code for one in findings if one.because_of is None and one.severity != "info"]
+    remarks = [one.code for one in findings if one.severity == "info"]
+    assert code == roots[0] if roots else code in remarks
+    if code not in ("encryption-key-wrong", "security-suite-mismatch"):
+        assert not KEY_FAULTS & set(roots)

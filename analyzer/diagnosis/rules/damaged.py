@@ -116,7 +116,8 @@ def data_truncated(case: Case) -> Iterator[Hit]:
         if all(security.verdict == "verified" for _, security in protections(message)):
             yield Hit(message, (said, "the frame around it is whole"), field=None, side=side_of(message))
         elif ends_short:
-            told = "it was decrypted, reads up to its last octet and has no tag, so that nothing of one is missing"
+            size = layer.end - layer.start
+            told = f"the decrypted text reads for {size} of {size} octets, and has no tag of which any could be missing"
             yield Hit(message, (said, told), certainty="likely", side=side_of(message))
 
 
