@@ -13,7 +13,7 @@ from analyzer.frame import Frame
 from analyzer.framing import frames_of
 from analyzer.model import Record, Trace
 from analyzer.reassembly import Joiner, Unit, units_of
-from tests.test_index import PAYLOADS, four, hdlc
+from tests.hdlc_frames import PAYLOADS, four, hdlc
 
 SEGMENT = hdlc("03", "0221", 0x10, "E6E700C4010101", True)
 

@@ -12,8 +12,8 @@ from analyzer.diagnosis import Diagnosis, diagnose, long
 from analyzer.diagnosis.long import diagnose_long
 from analyzer.keyring import KeyRing
 from analyzer.model import Record, Trace
+from tests.hdlc_frames import PAYLOADS, hdlc
 from tests.support import AK, EK, METER, Conversation, Station, ciphered, keys, plain
-from tests.test_index import PAYLOADS, hdlc
 
 
 @pytest.fixture(autouse=True)
