@@ -282,6 +282,11 @@ def test_hdlc_on_any_port_and_what_is_no_dlms_left_out() -> None:
     assert b"".join(r.data for r in shown[0] if r.direction == "client") == http.stream(0)
 
 
+def test_a_pcapng_cut_off_in_its_first_block_says_so() -> None:
+    with pytest.raises(InputError, match="after 0 packets: the header of a section is cut off"):
+        traces(captured.section()[:10])
+
+
 def test_without_any_dlms_one_line_says_so() -> None:
     http = Connection((CLIENT, ("10.1.0.7", 80))).say(0, b"GET / HTTP/1.1\r\n\r\n")
     with pytest.raises(InputError, match=r"no DLMS found.*1 other connection"):

@@ -262,6 +262,9 @@ class _Sections:
     def _section(self) -> bool:
         """Begins a section: its byte order has to be known before its length can be read."""
         order = BYTE_ORDERS.get(magic := self.stream.peek(4))
+        if len(magic) < 4:
+            self.file.ended("the header of a section is cut off")
+            return False
         if order is None:
             self.file.ended(f"a section has no byte order, its magic is {magic.hex(' ').upper()}")
             return False
