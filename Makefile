@@ -4,17 +4,23 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+LIGHT  := $(VENV)/.light
 THREAD := captures/gurux-forum-2017
 
 .PHONY: demo test lint bench screenshots fuzz lab clean
 
-$(READY): pyproject.toml
+# What the command itself needs; the rest is for development.
+$(LIGHT): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(READY): $(LIGHT)
 	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 # Exit status 1 says that there are findings, which is what this trace is for; 2 is a failure.
-demo: $(READY)
+demo: $(LIGHT)
 	@$(BIN)/dlmscope diagnose $(THREAD)/thread.log --keys $(THREAD)/keys.toml || [ $$? -eq 1 ]
 
 test: $(READY)
