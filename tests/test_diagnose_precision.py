@@ -211,6 +211,9 @@ ONCE_WRONG = [
     ("tag_and_length_of_the_apdu", 9004, "protected-range-wrong"),
     ("answer_of_another_kind", 9302, "reply-out-of-order"),  # in blocks that the client acknowledges
     ("length_inside_the_aarq", 9303, "ber-length-wrong"),
+    ("length_inside_the_aarq", 21001, "ber-length-wrong"),
+    ("octets_between_frames", 2, "stray-octets"),
+    ("octets_between_frames", 21003, "stray-octets"),
     ("length_of_the_whole_aarq", 9303, "ber-length-wrong"),
     ("push_cut_off", 9006, "apdu-cut"),
     ("another_speed", 9006, "baud-mismatch"),  # a port at half the speed

@@ -123,8 +123,8 @@ def _damaged_in(damaged: dict[int, str], message: Message) -> str | None:
         return damaged[message.number]
     pieces = {span.message for buffer in message.buffers for span in buffer.sources if span.message is not None}
     # Of blocks that came twice another one may have been taken.
-    within = (code for n, code in damaged.items() if pieces and min(pieces) <= n <= message.number)
-    return next(within, None)
+    within = range(min(pieces), message.number) if pieces else ()
+    return next((damaged[number] for number in within if number in damaged), None)
 
 
 def _missed(case: Case, damaged: dict[int, str], message: Message) -> str | None:

@@ -315,7 +315,8 @@ def user_information_missing(case: Case) -> Iterator[Hit]:
 def is_bare_aarq(message: Message) -> bool:
     """Whether octets without a frame that are no APDU begin as an AARQ or AARE does, with its context."""
     bare = message.frames[0].framing == "none" and message.layer is None
-    return bare and message.wire[:1] in (b"\x60", b"\x61") and message.wire[2:11] == CONTEXT
+    head = message.wire[:11]  # whatever the lengths in it are
+    return bare and head[:1] in (b"\x60", b"\x61") and (head[2:3], head[4:]) == (CONTEXT[:1], CONTEXT[2:])
 
 
 @rule("ber-length-wrong")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from analyzer.diagnosis.case import Case, hexed, names, side_of
@@ -17,6 +18,7 @@ from grammars.plc import HOST_CHECK, HOST_FRAME, STX
 
 CIPHERED = b"\xdb\x08"  # general-glo-ciphering with a system title of 8 octets
 FALSE_FRAMES = 4  # that all fail their checks: rather other octets that look like frames than damage to each
+CHOSEN = re.compile(rb"\x062.2\r\n")  # the choice of HDLC, at any speed
 
 
 @rule("mbus-checksum")
@@ -176,6 +178,8 @@ def mode_e_incomplete(case: Case) -> Iterator[Hit]:
                 more = "the meter says \\2: it knows HDLC" if capable == b"2" else "the meter does not say \\2"
                 yield Hit(message, (said, more), field="protocol")
             identified = None
+        elif message.frames[0].framing == "none" and CHOSEN.search(message.wire):
+            identified = None  # it is answered, among octets that are none of it
         elif message.frame == "SNRM" and identified is not None:
             said = f"{names(identified)} is not answered by 06 32 Z 32, and SNRM follows"
             yield Hit(message, (said,))
