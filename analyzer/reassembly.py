@@ -93,6 +93,10 @@ class Joiner:
                 self._add(frame, key)
         return self._given_up() if self._open else self._taken()
 
+    def remembered(self) -> dict[str, dict[Key, list[bytes]]]:
+        """What is kept where nothing is open: attributes of another joiner that goes on here."""
+        return {"_joined": dict(self._joined)}
+
     def end(self) -> list[Unit]:
         """What was never finished, and those that waited for it."""
         self._close_all()

@@ -142,6 +142,33 @@ def test_a_snapshot_is_where_one_can_go_on() -> None:
 # --- who dies ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_snapshot_remembers_the_last_segments() -> None:
+    """A segment that comes again right behind a range is the one before it, and no beginning of another APDU."""
+    apdu = bytes.fromhex("E6E700C401C1000928") + bytes(range(40))
+    segments = [frame(0x30, apdu[:20], to_server=False, more=True), frame(0x32, apdu[20:], to_server=False)]
+    pieces = [*pieces_of([Record(n, data, "meter") for n, data in enumerate([*segments, segments[1]], 1)])]
+    request = next(pieces_of([Record(9, frame(0x10, bytes.fromhex("E6E600C001C100080000010000FF0200")), "client")]))
+    pieces = [request, *pieces[:2], request, *pieces[2:]]
+
+    def shown(messages: Iterator[Any]) -> list[Any]:
+        return [(m.number, m.wire, m.complete, m.apdu) for m in messages]
+
+    whole, tried = shown(Stages(KeyRing()).messages(iter(pieces))), 0
+    for cut in range(1, len(pieces)):
+        stages, taken = Stages(KeyRing()), []
+
+        def fed(stages: Stages = stages, taken: list[Any] = taken, cut: int = cut) -> Iterator[Any]:
+            yield from pieces[:cut]
+            taken.append(stages.snapshot())
+
+        first = shown(stages.messages(fed()))
+        if taken[0] is not None:
+            tried += 1
+            first = first[: taken[0].count]
+            assert first + shown(Stages(KeyRing(), taken[0]).messages(iter(pieces[cut:]))) == whole
+    assert tried
+
+
 def killer(shared: tuple[str, int], job: int) -> int:
     """Kills itself as often as told for the job 13, before it gives the double."""
     folder, times = shared

@@ -19,7 +19,7 @@ from analyzer.frame import Frame
 from analyzer.framing import Piece, read
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
-from analyzer.reassembly import units_of
+from analyzer.reassembly import Joiner, Unit
 from analyzer.senders import Senders
 from grammars.kit.spec import Spec
 
@@ -48,20 +48,25 @@ class Stages:
     """The stages of one trace, at its begin or behind a snapshot."""
 
     def __init__(self, keys: KeyProvider, snapshot: Snapshot | None = None) -> None:
-        self._senders, self._echoes, self._decoder = Senders(), Echoes(), Decoder(keys)
+        self._senders, self._echoes, self._joiner, self._decoder = Senders(), Echoes(), Joiner(), Decoder(keys)
         self._taken = self._made = 0  # frames that went in, frames of messages that came out
         if snapshot is not None:
             parts = pickle.loads(snapshot.state)
-            stages = (self._senders, self._echoes, self._decoder, self._decoder.objects)
+            stages = (self._senders, self._echoes, self._joiner, self._decoder, self._decoder.objects)
             for stage, values in zip(stages, parts, strict=True):
                 vars(stage).update({name: _with_sets(value) for name, value in values.items()})
             self._decoder.count = snapshot.count
 
     def messages(self, pieces: Iterable[Piece]) -> Iterator[Message]:
         """The messages of these pieces. What they leave unfinished comes out at their end."""
-        for unit in units_of(self._echoes.of(self._senders.of(self._read(pieces)))):
+        for unit in self._units(self._echoes.of(self._senders.of(self._read(pieces)))):
             self._made += len(unit.frames)
             yield self._decoder.message(unit)
+
+    def _units(self, frames: Iterable[Frame]) -> Iterator[Unit]:
+        for frame in frames:
+            yield from self._joiner.feed(frame)
+        yield from self._joiner.end()
 
     def _read(self, pieces: Iterable[Piece]) -> Iterator[Frame]:
         for piece in pieces:
@@ -74,10 +79,11 @@ class Stages:
             return None
         senders = vars(self._senders)
         echoes = {"returned": self._echoes.returned}
+        joiner = self._joiner.remembered()
         decoder = {name: _without_sets(value) for name, value in vars(self._decoder).items() if name not in NOT_STATE}
         objects = {name: _without_sets(value) for name, value in vars(self._decoder.objects).items()}
         try:
-            state = _dumped((senders, echoes, decoder, objects))
+            state = _dumped((senders, echoes, joiner, decoder, objects))
         except (_Open, pickle.PicklingError, TypeError, AttributeError):
             return None  # in pieces, or of a kind that no process can hand over: one process goes on alone
         return Snapshot(self._decoder.count, hashlib.blake2b(state, digest_size=16).digest(), state)
