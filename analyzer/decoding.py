@@ -32,7 +32,7 @@ from analyzer.knowledge import Objects
 from analyzer.message import Layer, Message, llc_of, sender_told
 from analyzer.model import Buffer, Record, Security, Span
 from analyzer.proofs import hls_security
-from analyzer.readable import reads
+from analyzer.readable import reading_of, reads
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
 from grammars.kit.spec import Issue, RawNode, find_int, find_octets, find_raw, holes_in, walk_raw
@@ -43,6 +43,7 @@ from grammars.tables.apdu import APDU_TAGS
 GATEWAY = ("gateway-request", "gateway-response")
 NESTING = 8  # protection within protection; the standard knows three levels
 SHORT, ENOUGH = 8, 2  # texts of so few octets are whole by chance; so many others tell that a key is right
+RARE = 1e-3  # the chance that noise reads so far, under a key that has opened others
 NO_KEYS = KeyRing(())
 
 
@@ -268,8 +269,10 @@ class Decoder:
             return False
         if reads(text, kept):
             return True
-        told = kept and not content.control & AUTHENTICATED and self.whole.get((role, content.system_title), 0) > 0
-        return told and sum(n for (own, _), n in self.whole.items() if own == role) >= ENOUGH
+        told = not content.control & AUTHENTICATED and self.whole.get((role, content.system_title), 0) > 0
+        if not told or sum(n for (own, _), n in self.whole.items() if own == role) < ENOUGH:
+            return False
+        return kept or reading_of(parse(APDU, text), 0, len(text), False).chance < RARE  # nothing is promised there
 
     def _unprotected(self, context: _Context, layer: Layer, content: Protected, suite: int) -> tuple[str, Opened]:
         """What the keys make of protected content: the first that verifies, else the first of all."""

@@ -195,6 +195,7 @@ ONCE_WRONG = [
     ("structure_without_its_end", 10, "data-truncated"),
     ("value_behind_the_value", 10, "octets-behind-apdu"),
     ("tag_and_length_exchanged", 10, "unusual-encoding"),
+    ("structure_without_its_end", 50011, "data-truncated"),  # in general ciphering
     ("another_encryption_key", 12, "encryption-key-wrong"),  # and the broadcast key is right
     ("keys_of_another_meter", 14, "encryption-key-wrong"),
     ("keys_of_another_suite_given", 9301, "security-suite-mismatch"),
