@@ -20,6 +20,7 @@ from tests.lab.carriers import Hdlc, Wrapper
 from tests.lab.conversation import Setting, Talk, healthy
 from tests.lab.faults import every_fault, talk_with
 from tests.lab.octets import crc
+from tests.lab.several import among
 
 AARQ = bytes.fromhex("601DA109060760857405080101BE10040E01000000065F1F0400007E1FFFFF")
 RIGHT = {"ek": "0x" + "1A" * 16, "ak": "0x" + "2B" * 16}
@@ -233,3 +234,33 @@ def test_the_cause_comes_first_and_stands_alone(name: str, seed: int, code: str)
     assert code == roots[0] if roots else code in remarks
     if code not in ("encryption-key-wrong", "security-suite-mismatch"):
         assert not KEY_FAULTS & set(roots)
+
+
+def test_a_check_that_holds_by_chance_ends_no_header() -> None:
+    """Behind two addresses that have ended, another place where two octets hold as a check is chance."""
+    fault = next(one for one in every_fault() if one.name == "header_check_swapped")
+    talk = talk_with(50002, fault)
+    found = diagnosis(talk.play(), talk.ring()).findings
+    assert found[0].code == "hcs-wrong" and "address-length" not in {one.code for one in found}
+
+
+def test_a_frame_that_damage_swallowed_is_not_missing() -> None:
+    """A frame that has lost octets takes in the next one of its side, which began in a later record; or the next one lies
+    there as octets outside frames."""
+    assert "frame-lost" not in among("octets_lost", 50011).codes
+    line, asked = Hdlc(16, 1), bytes.fromhex("E6E600C001C100010000600100FF0200")
+    told = [("client", line.frame("client", 0x93)), ("meter", line.frame("meter", 0x73))]
+    for n in range(4):
+        told.append(("client", line.frame("client", 0x10 | n << 1 | n << 5, asked)))
+        told.append(("meter", line.frame("meter", 0x10 | n << 1 | n + 1 << 5, bytes.fromhex("E6E700C401C1000F01"))))
+    assert "frame-lost" not in {code for code, _ in said(trace(*told))}
+    assert "frame-lost" in {code for code, _ in said(trace(*told[:7], *told[8:]))}
+    outside = [(side, data[6:] if n == 7 else data) for n, (side, data) in enumerate(told)]
+    assert "frame-lost" not in {code for code, _ in said(trace(*outside))}
+
+
+def test_where_request_and_answer_name_two_contexts_no_kind_of_names_is_wrong() -> None:
+    fault = next(one for one in every_fault() if one.name == "title_as_it_is_printed")
+    talk = talk_with(50011, fault, prelude=True)
+    found = [one for one in diagnosis(talk.play(), talk.ring()).findings if one.code == "ln-sn-mismatch"]
+    assert {one.certainty for one in found} <= {"possible"}

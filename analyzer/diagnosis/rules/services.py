@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.association import last_arc
 from analyzer.diagnosis.case import Case, Exchange, names, side_of, vouched
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.acse import SMALLEST_PDU
+from analyzer.frame import addresses
 from analyzer.message import Message
 from analyzer.rebuild import Change, set_value
 from grammars.kit.spec import find_int, find_octets, find_raw, walk_raw
 from grammars.tables.enums import DATA_ACCESS_RESULTS, EXCEPTION_SERVICE_ERRORS, EXCEPTION_STATE_ERRORS, SERVICE_ERRORS
 
 LN, SN = 0x0007, 0xFA00
+SHORT_NAMES = (2, 4)  # application contexts
 GET, SET, ACTION = 0x000010, 0x000008, 0x000001
 BLOCK_GET, BLOCK_SET, BLOCK_ACTION = 0x001000, 0x000800, 0x000400
 LISTS, SELECTION, ACCESS, GBT, EVENT = 0x000200, 0x000004, 0x000040, 0x200000, 0x000002
@@ -130,12 +133,25 @@ def initiate_error(case: Case) -> Iterator[Hit]:
 
 @rule("ln-sn-mismatch")
 def ln_sn_mismatch(case: Case) -> Iterator[Hit]:
-    """Services of one kind of referencing in an association of the other."""
+    """Services of one kind of referencing in an association of the other. Where the AARE names a context of the other kind
+    than the AARQ, nobody knows which of them holds, and what follows shows no fault of its own."""
+    differing: dict[frozenset[str], bool] = {}  # by link: whether request and answer name two kinds of context
     for message in case.messages:
+        link = frozenset(addresses(message.frames[0]) or ())
+        answer = message.layer_named("aare")
+        if answer is not None:
+            named = last_arc(find_octets(answer.nodes, "application_context_name.object_identifier"))
+            differing[link] = named is not None and (named in SHORT_NAMES) != (message.after.context in SHORT_NAMES)
+            if differing[link] and message.after.result == 0:
+                said = (
+                    f"the AARE accepts and names a context for {'short' if named in SHORT_NAMES else 'logical'} names, "
+                    "the AARQ does not"
+                )
+                yield Hit(message, (said,), certainty="possible", field="application_context_name", side="meter")
         context, plain = message.before.context, message.plain
-        if plain is None or context is None:
+        if plain is None or context is None or differing.get(link):
             continue
-        short = context in (2, 4)
+        short = context in SHORT_NAMES
         name = plain.name
         if message.direction == "client" and message.before.state == "open":
             if not short and name in ("read-request", "write-request", "unconfirmed-write-request"):
@@ -147,7 +163,7 @@ def ln_sn_mismatch(case: Case) -> Iterator[Hit]:
         vaa = find_int(plain.nodes, "vaa_name") if name == "initiate-response" else None
         opened = message.layer_named("initiate-response")
         vaa = find_int(opened.nodes, "vaa_name") if opened is not None else vaa
-        if vaa is not None and vaa in (LN, SN) and (vaa == SN) != (message.after.context in (2, 4)):
+        if vaa is not None and vaa in (LN, SN) and (vaa == SN) != (message.after.context in SHORT_NAMES):
             said = f"the vaa-name {vaa:04X} is for {'short' if vaa == SN else 'logical'} names, the context is not"
             yield Hit(message, (said,), field="vaa_name", side="meter")
             return

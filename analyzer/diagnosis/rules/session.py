@@ -14,6 +14,7 @@ from analyzer.model import Side
 from grammars.kit.spec import find_int
 
 NUMBERED = frozenset({"I", "RR", "RNR", "UA", "DM", "FRMR"})
+SHORTEST = 7  # octets of a frame of HDLC between its flags, at least
 IDLE_SECONDS = 120.0  # default inactivity time-out of class 23
 
 
@@ -176,14 +177,15 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
     # As they came: the RR between the segments of an APDU are messages behind the one that the segments make.
     frames = [(frame, message) for message in case.messages for frame in message.frames]
     spoken = {(frozenset(addresses(frame) or ()), frame.direction) for frame, _ in frames if frame.kind in NUMBERED}
-    for frame, message in sorted(frames, key=lambda pair: pair[0].records[:1]):
-        if not frame.carries_hdlc or frame.direction == "unknown":
+    for frame, message in _as_they_came(frames):
+        if _may_hide_a_frame(frame):
+            for damaged in links.values():
+                for side in ("client", "meter") if frame.direction == "unknown" else (frame.direction,):
+                    damaged[side].next = None  # whatever it was, the next one tells
+            continue
+        if not frame.carries_hdlc or frame.direction == "unknown" or frame.faults:
             continue
         link = frozenset(addresses(frame) or ())
-        if has_issue(frame, "frame_check_sequence") or frame.faults:
-            for damaged in links.values():
-                damaged[frame.direction].next = None  # whatever it was, the next one tells
-            continue
         if frame.kind in ("SNRM", "UA"):
             links[link] = {"client": _Numbers(0), "meter": _Numbers(0)}
             continue
@@ -199,6 +201,26 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
             yield from _received(message, frame, own, peer)
         if frame.kind == "I":
             yield from _sent(case, message, frame, own)
+
+
+def _as_they_came(frames: list[tuple[Frame, Message]]) -> list[tuple[Frame, Message]]:
+    """Frames in the order of their records. What is damaged may have taken in later frames with their flags, so it stands
+    at its last record again."""
+    rows = [(frame.records[0], n, frame, message) for n, (frame, message) in enumerate(frames)]
+    rows += [
+        (frame.records[-1], n, frame, message)
+        for n, (frame, message) in enumerate(frames)
+        if frame.records[-1] != frame.records[0] and _may_hide_a_frame(frame)
+    ]
+    return [(frame, message) for *_, frame, message in sorted(rows, key=lambda row: row[:2])]
+
+
+def _may_hide_a_frame(frame: Frame) -> bool:
+    """Whether a numbered frame may be in these octets, and its number unknown: it is damaged, or lies there as octets
+    outside frames."""
+    if frame.carries_hdlc:
+        return has_issue(frame, "frame_check_sequence") or bool(frame.faults)
+    return len(frame.data) >= SHORTEST and any(issue.code == "stray-octets" for issue in frame.issues)
 
 
 def _repeated(frame: Frame, last: dict[str, Frame]) -> bool:
