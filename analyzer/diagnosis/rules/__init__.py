@@ -4,6 +4,7 @@ from analyzer.diagnosis.rules import (
     acse,
     addressing,
     agreement,
+    between,
     carriers,
     damaged,
     encoding,

@@ -1,13 +1,11 @@
-"""Single HDLC frames: checks, lengths, escapes, addresses, what lies between frames."""
+"""Single HDLC frames: checks, lengths, escapes, addresses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import groupby
 
-from analyzer.diagnosis.case import Case, hexed, names, side_of
+from analyzer.diagnosis.case import Case, hexed, side_of
 from analyzer.diagnosis.registry import Hit, rule
-from analyzer.diagnosis.rules.acse import is_bare_aarq
 from analyzer.frame import Frame
 from analyzer.message import Message
 from analyzer.rebuild import NotBuildable, rebuild
@@ -16,7 +14,6 @@ from grammars.kit.primitives import Extended
 from grammars.parse import Parsed, parse
 
 LEGAL_ADDRESSES = (1, 2, 4)
-PARITY_OCTETS = 20  # fewer may look alike by chance
 SHORT_FRAME = 14  # octets of a frame without an information field, at most
 LONGEST_REPAIR = 400  # octets; single changes of longer frames are not tried
 
@@ -330,131 +327,6 @@ def address_length(case: Case) -> Iterator[Hit]:
                 field=name,
                 side=side_of(message),
             )
-
-
-def _joined(case: Case) -> list[Message]:
-    """The messages with a frame that begins with the flag that ends the one before it."""
-    rows = sorted(hdlc_frames(case), key=lambda row: row[1].records[:1])
-    sizes = {record.number: len(record.data) for record in case.trace}
-    found: list[Message] = []
-    for number, group in groupby(rows, key=lambda row: row[1].records):
-        frames = list(group)
-        sound = len(number) == 1 and len(frames) > 1 and not any(frame.faults for _, frame in frames)
-        if sound and sum(len(frame.data) for _, frame in frames) > sizes.get(number[0], 1 << 30):
-            found += [message for message, _ in frames[1:]]
-    return found
-
-
-@rule("shared-flag")
-def shared_flag(case: Case) -> Iterator[Hit]:
-    """More than one flag between frames: legal, and a trap for parsers."""
-    seen = [m for m in case.messages for f in m.frames for issue in f.issues if issue.code == "shared-flag"]
-    shared = _joined(case) if not seen else []
-    if shared:
-        many = f"{len(shared)} time{'s' if len(shared) != 1 else ''}"
-        yield Hit(shared[0], (f"{many} one flag ends a frame and begins the next",))
-    if seen:
-        yield Hit(seen[0], (f"{len(seen)} time{'s' if len(seen) != 1 else ''} several flags stand between frames",))
-
-
-def _is_stray(frame: Frame) -> bool:
-    return any(issue.code == "stray-octets" for issue in frame.issues)
-
-
-@rule("stray-octets")
-def stray_octets(case: Case) -> Iterator[Hit]:
-    """Octets between frames. Where nothing in the trace is a frame, all of them are another protocol."""
-    stray = [m for m in case.messages if any(map(_is_stray, m.frames))]
-    if not stray:
-        return
-    octets = sum(len(message.wire) for message in stray if message.frames[0].framing == "none")
-    where = ", ".join(str(message.number) for message in stray[:8])
-    if all(frame.framing == "none" and _is_stray(frame) for message in case.messages for frame in message.frames):
-        said = f"none of the {octets} octets is part of a frame or an APDU: another protocol, speed or parity"
-        yield Hit(
-            stray[0],
-            (said, f"they begin {hexed(stray[0].wire, 8)}"),
-            severity="error",
-            title="Nothing here is DLMS/COSEM in a framing that is known",
-            cause="Another protocol, another speed or parity of the port, or octets that lost their beginning.",
-            fix="Check the settings of the port and what was captured; look for 7E A0 or 00 01 at the start.",
-            because_of="ber-length-wrong" if is_bare_aarq(stray[0]) else "parity-mismatch",
-        )
-    elif octets:
-        yield Hit(stray[0], (f"{octets} octets outside frames (messages {where}), first {hexed(stray[0].wire, 8)}",))
-    else:
-        texts = dict.fromkeys(i.text for m in stray for f in m.frames for i in f.issues if i.code == "stray-octets")
-        yield Hit(stray[0], (f"{', '.join(texts)} (message{'s' if len(stray) > 1 else ''} {where})",))
-
-
-@rule("parity-mismatch")
-def parity_mismatch(case: Case) -> Iterator[Hit]:
-    """Octets that carry even parity in bit 7, or that lost it. Where the reader took it off, its issue is the evidence:
-    a fault of the client's port if only the octets of the meter have it, else one of the capture."""
-    undone = [issue for issue in case.trace.issues if issue.code == "parity-mismatch"]
-    for issue in undone:
-        numbers = [m.number for m in case.messages if issue.record is not None and issue.record in m.records]
-        message = case.at(numbers[0]) if numbers else None
-        affected = {r.direction for r in case.trace if any(other.record == r.number for other in undone)}
-        port = affected == {"meter"} and any(record.direction == "client" for record in case.trace)
-        yield Hit(
-            message,
-            (issue.text,),
-            severity="error" if port else "info",
-            side="client" if port else "analyst",
-            record=issue.record,
-            cause="" if port else "The port that captured has another parity than the line.",
-            fix="" if port else "Capture with the settings of the line: 7E1 for IEC 62056-21, 8N1 for HDLC.",
-        )
-    for side in ("client", "meter", "unknown"):
-        octets = b"".join(record.data for record in case.trace if record.direction == side)
-        if len(octets) < PARITY_OCTETS:
-            continue
-        message = next((m for m in case.messages if m.direction == side), None) or case.messages[0]
-        stripped = bytes(octet & 0x7F for octet in octets)
-        even = sum(octet.bit_count() % 2 == 0 for octet in octets) / len(octets)
-        text = sum(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in stripped) / len(octets)
-        if even >= 0.95 and text >= 0.9 and max(octets) >= 0x80:
-            yield Hit(
-                message,
-                (
-                    f"{even:.0%} of {len(octets)} octets have an even number of ones, bit 7 counted",
-                    f"without bit 7 they read {stripped[:40].decode('ascii', 'replace').strip()!r}",
-                ),
-            )
-        elif max(octets) < 0x80 and b"\x7e\x20" in octets:
-            yield Hit(
-                message,
-                (
-                    f"none of {len(octets)} octets has bit 7 set",
-                    "7E 20 stands where an HDLC frame begins 7E A0",
-                ),
-                certainty="likely",
-            )
-
-
-@rule("echo")
-def echo(case: Case) -> Iterator[Hit]:
-    """What was received is what was sent."""
-    echoed = [message for message in case.messages if message.frames[0].echo]
-    if echoed:
-        first = echoed[0]
-        own = next(m for m in reversed(case.ahead_of(first)) if _same(first, m))
-        evidence = [f"message {first.number} equals {names(own)} octet for octet"]
-        if len(echoed) > 1:
-            evidence.append(f"so do {len(echoed) - 1} more that were received what was sent before them")
-        evidence.append(
-            "the meter's own answers follow behind"
-            if case.has_meter()
-            else "nothing else was received: the meter is silent"
-        )
-        yield Hit(first, tuple(evidence))
-
-
-def _same(echo: Message, message: Message) -> bool:
-    """Whether a message of the client is, or has, the frame that came back."""
-    octets = body(echo.frames[0]) if echo.frames[0].carries_hdlc else echo.wire
-    return message.direction == "client" and octets in message.wire
 
 
 assert FLAG == 0x7E  # `body` takes it off
