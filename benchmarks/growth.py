@@ -27,7 +27,9 @@ main(["decode", sys.argv[1], "--format", "summary"])
 own = open("/proc/self/status").read()
 print("own", int(own.partition("RssAnon:")[2].split()[0]) // 1024, file=sys.stderr)
 """
-WIDE, HIGH, LEFT, TOP = 640, 360, 70, 30
+WIDE, HIGH, LEFT, RIGHT, TOP = 680, 360, 90, 70, 30
+NAMED = {"index": -14, "decode": 4}
+BELOW = {"index": 18, "decode": -9}  # where the figures stand, so that they do not cover each other
 COLORS = {"index": "#1b6ca8", "decode": "#c0561b"}
 
 
@@ -61,7 +63,7 @@ def svg(points: dict[str, list[tuple[int, float, int]]]) -> str:
 
     def place(frames: float, seconds: float) -> tuple[float, float]:
         return (
-            LEFT + (log10(frames) - 3) / 4 * (WIDE - LEFT - 30),
+            LEFT + (log10(frames) - 3) / 4 * (WIDE - LEFT - RIGHT),
             TOP + (high - log10(seconds)) / (high - low) * (HIGH - TOP - 50),
         )
 
@@ -75,7 +77,7 @@ def svg(points: dict[str, list[tuple[int, float, int]]]) -> str:
         lines.append(f'<text x="{x:.0f}" y="{HIGH - 32}" text-anchor="middle">{10**power:,}</text>')
     for power in range(-1, int(high) + 1):
         _, y = place(1000, 10.0**power)
-        lines.append(f'<line x1="{LEFT}" y1="{y:.0f}" x2="{WIDE - 30}" y2="{y:.0f}" stroke="#ddd"/>')
+        lines.append(f'<line x1="{LEFT}" y1="{y:.0f}" x2="{WIDE - RIGHT}" y2="{y:.0f}" stroke="#ddd"/>')
         lines.append(f'<text x="{LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">{10.0**power:g} s</text>')
     lines.append(f'<text x="{WIDE / 2:.0f}" y="{HIGH - 10}" text-anchor="middle">frames in the capture</text>')
     names = {"index": "index", "decode": "decode --format summary"}
@@ -85,10 +87,12 @@ def svg(points: dict[str, list[tuple[int, float, int]]]) -> str:
         lines.append(f'<polyline points="{path}" fill="none" stroke="{COLORS[name]}" stroke-width="2"/>')
         for (x, y), (_, seconds, own) in zip(at, rows, strict=True):
             lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLORS[name]}"/>')
-            lines.append(f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{seconds:.2g} s, {own} MB</text>')
+            lines.append(
+                f'<text x="{x:.1f}" y="{y + BELOW[name]:.1f}" text-anchor="middle">{seconds:.2g} s, {own} MB</text>'
+            )
         x, y = at[-1]
         lines.append(
-            f'<text x="{x - 10:.1f}" y="{y + 18:.1f}" text-anchor="end" fill="{COLORS[name]}">{names[name]}</text>'
+            f'<text x="{x - 45:.1f}" y="{y + NAMED[name]:.1f}" text-anchor="end" fill="{COLORS[name]}">{names[name]}</text>'
         )
     return "\n".join([*lines, "</svg>"]) + "\n"
 
