@@ -264,3 +264,23 @@ def test_where_request_and_answer_name_two_contexts_no_kind_of_names_is_wrong() 
     talk = talk_with(50011, fault, prelude=True)
     found = [one for one in diagnosis(talk.play(), talk.ring()).findings if one.code == "ln-sn-mismatch"]
     assert {one.certainty for one in found} <= {"possible"}
+
+
+@pytest.mark.parametrize(
+    ("side", "later", "certainty"),
+    [("unknown", False, "likely"), ("client", False, "proven"), ("unknown", True, "proven")],
+    ids=["by turns", "the log tells", "a later frame of the same addresses tells"],
+)
+def test_a_sender_by_turns_alone_is_not_proven(side: str, later: bool, certainty: str) -> None:
+    """The addresses are one octet each, and what the frame carries is of either side: it is the client's turn, no more."""
+    first, other = Hdlc(16, 1), Hdlc(32, 1)
+    right = other.frame("client", 0x10, bytes.fromhex("000102030405"))
+    body = right[1:6] + crc(right[1:6])[::-1] + right[8:-3]
+    told = [("unknown", first.frame("client", 0x93)), ("unknown", first.frame("meter", 0x73))]
+    told.append((side, b"\x7e" + body + crc(body) + b"\x7e"))
+    if later:
+        told.append(("unknown", other.frame("meter", 0x30, bytes.fromhex("E6E700C401C1000F01"))))
+    found = diagnosis(trace(*told)).findings
+    wrong = next(one for one in found if one.code == "hcs-wrong")
+    assert (wrong.certainty, wrong.side) == (certainty, "client")
+    assert any("alternation" in text for text in wrong.evidence) == (certainty == "likely")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from analyzer.diagnosis.case import Case
 from analyzer.diagnosis.catalogue import LAYERS, load_catalogue
+from analyzer.diagnosis.guesses import without_guesses
 from analyzer.diagnosis.registry import RULES, Hit
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
@@ -60,7 +61,7 @@ def hits_of(case: Case) -> list[tuple[str, Hit]]:
             code = hit.code or codes[0]
             assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
             found.append((code, hit))
-    return _refusals(case, _of_keys(_of_damage(case, _explained(_confused(found)))))
+    return without_guesses(case, _refusals(case, _of_keys(_of_damage(case, _explained(_confused(found))))))
 
 
 def _of_keys(found: list[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
