@@ -40,7 +40,7 @@ from analyzer.watching import Watched
 
 SWITCH = 0.001  # seconds that a thread may keep the interpreter while a key waits
 MOVES = ("tab", "shift+tab")
-HELD = 0.3  # seconds
+HELD = 1.5  # seconds; a busy machine may need one to move the focus
 TICK = 0.1  # seconds between two looks at what is watched
 SETTLED, UNSETTLED = 1.0, 15.0  # seconds without anything new, or with it, after which findings are made anew
 DARK, LIGHT = "textual-dark", "textual-light"
