@@ -284,3 +284,14 @@ def test_a_sender_by_turns_alone_is_not_proven(side: str, later: bool, certainty
     wrong = next(one for one in found if one.code == "hcs-wrong")
     assert (wrong.certainty, wrong.side) == (certainty, "client")
     assert any("alternation" in text for text in wrong.evidence) == (certainty == "likely")
+
+
+def test_blocks_whose_side_the_ports_do_not_tell_are_no_proof() -> None:
+    """Request and answer go from the same port to the same: a block of the meter counts for the client and seems to lack."""
+    fault = next(one for one in every_fault() if one.name == "ports_as_in_the_request")
+    talk = talk_with(11, fault)
+    found = diagnosis(talk.play(), talk.ring()).findings
+    assert found[0].code == "wrapper-ports-not-swapped"
+    assert {(one.certainty, one.because_of) for one in found if one.code == "gbt-block-error"} <= {
+        ("likely", "wrapper-ports-not-swapped")
+    }

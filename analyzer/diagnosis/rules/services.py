@@ -352,4 +352,20 @@ def gbt_block_error(case: Case) -> Iterator[Hit]:
         if missing and not any(other is not None and other.inner for other in later):
             shown = ", ".join(map(str, missing[:10]))
             evidence = (f"block {number} is the last, and block {shown} never came", f"{len(numbers)} blocks are there")
-            yield Hit(message, evidence, field="block_number", side=side_of(message))
+            if _same_ports(case):  # then nothing tells whose a block is
+                yield Hit(
+                    message, evidence, certainty="likely", field="block_number", side="link",
+                    because_of="wrapper-ports-not-swapped",
+                )  # fmt: skip
+            else:
+                yield Hit(message, evidence, field="block_number", side=side_of(message))
+
+
+def _same_ports(case: Case) -> bool:
+    """Whether an answer in the TCP wrapper goes from the same port to the same as its request."""
+    pairs = (
+        (addresses(exchange.request.frames[0]), addresses(exchange.reply.frames[0]))
+        for exchange in case.exchanges
+        if exchange.reply is not None and exchange.reply.frames[0].framing == "wrapper"
+    )
+    return any(asked == answered and asked is not None and asked[0] != asked[1] for asked, answered in pairs)
