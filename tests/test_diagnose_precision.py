@@ -18,7 +18,8 @@ from grammars.apdu import APDU
 from tests.lab import uart
 from tests.lab.carriers import Hdlc, Wrapper
 from tests.lab.conversation import Setting, Talk, healthy
-from tests.lab.faults import every_fault, talk_with
+from tests.lab.faults import every_fault
+from tests.lab.forms import talk_with, through
 from tests.lab.octets import crc
 from tests.lab.several import among
 
@@ -290,7 +291,8 @@ def test_blocks_whose_side_the_ports_do_not_tell_are_no_proof() -> None:
     """Request and answer go from the same port to the same: a block of the meter counts for the client and seems to lack."""
     fault = next(one for one in every_fault() if one.name == "ports_as_in_the_request")
     talk = talk_with(11, fault)
-    found = diagnosis(talk.play(), talk.ring()).findings
+    read_back = through(talk.play(), "pcap", talk.setting.framing or "none", 11)
+    found = diagnosis(read_back, talk.ring()).findings
     assert found[0].code == "wrapper-ports-not-swapped"
     assert {(one.certainty, one.because_of) for one in found if one.code == "gbt-block-error"} <= {
         ("likely", "wrapper-ports-not-swapped")
