@@ -18,8 +18,8 @@ from grammars.apdu import APDU
 from tests.lab import uart
 from tests.lab.carriers import Hdlc, Wrapper
 from tests.lab.conversation import Setting, Talk, healthy
-from tests.lab.faults import every_fault
-from tests.lab.forms import talk_with, through
+from tests.lab.faults import every_fault, talk_with
+from tests.lab.forms import through
 from tests.lab.octets import crc
 from tests.lab.several import among
 
