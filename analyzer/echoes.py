@@ -19,11 +19,6 @@ KEPT = 64  # frames of the client that nothing has answered
 CONFIRMED = "option-select"  # which a meter sends as well
 
 
-def with_echoes(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """The same frames; echoes are marked, and belong to neither side."""
-    return Echoes().of(frames)
-
-
 class Echoes:
     """Marks the echoes among frames: `sent` are those of the client that nothing has answered, `returned` says that some
     came back."""

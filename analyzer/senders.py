@@ -25,11 +25,6 @@ CONTROL_INFORMATION_SIDES: dict[int, Direction] = {
 DECISIVE = 20  # frames looked at before the log's own words for the directions are believed
 
 
-def with_directions(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """Fills in directions that the log does not tell, and turns them all where the log means the other side."""
-    return Senders().of(frames)
-
-
 class Senders:
     """Who sent each frame, one after the other: what the frames before have told."""
 

@@ -101,34 +101,21 @@ def _refuse_long(options: argparse.Namespace, all_messages: Sequence[Sequence[Me
 
 
 def _diagnosed(decoded: Sequence[Decoded], working: Sequence[Decoded], keys: KeyRing) -> list[Diagnosis]:
-    """The diagnosis of each trace; long ones are diagnosed part by part, and compared with none."""
-    from analyzer.diagnosis import diagnose
-    from analyzer.index.pages import Messages
+    """The diagnosis of each trace; on a terminal one sees how far that of a long one is."""
+    from analyzer.diagnosis.long import diagnose_each
+    from grammars.readings import escaped
 
-    held = [one for one in decoded if not isinstance(one[1], Messages)]
-    short = iter(diagnose(held, keys, [one for one in working if not isinstance(one[1], Messages)]))
-    made = []
-    for trace, messages in decoded:
-        if isinstance(messages, Messages):
-            made.append(_in_parts(trace, messages, keys))
-        else:
-            made.append(next(short))
-    return made
+    shown = []
 
-
-def _in_parts(trace: Trace, messages: Sequence[Message], keys: KeyRing) -> Diagnosis:
-    """The diagnosis of a long trace; on a terminal one sees how far it is."""
-    from analyzer.diagnosis.long import diagnose_long
-    from analyzer.index.pages import Messages
-
-    def told(count: int) -> None:
+    def told(trace: Trace, count: int) -> None:
         if sys.stderr.isatty():
-            print(f"\rdlmscope: {count:,} messages of {trace.name}", end="", file=sys.stderr, flush=True)
+            shown.append(count)
+            print(f"\rdlmscope: {count:,} messages of {escaped(trace.name)}", end="", file=sys.stderr, flush=True)
 
     try:
-        return diagnose_long(trace, messages, keys, lambda other: Messages(trace, other), told)
+        return diagnose_each(decoded, keys, working, told)
     finally:
-        if sys.stderr.isatty():
+        if shown:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 

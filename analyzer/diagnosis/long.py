@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
-from analyzer.diagnosis import Diagnosis, diagnosis_of, verdicts
+from analyzer.diagnosis import Diagnosis, diagnose, diagnosis_of, verdicts
 from analyzer.diagnosis.case import Case
 from analyzer.diagnosis.search import Search
+from analyzer.index.pages import Messages
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Finding, Trace, Verdict
@@ -23,6 +25,23 @@ LONG = 20_000  # messages; a trace that has more is diagnosed in parts
 PART = 10_000  # messages of a part
 OVERLAP = 200  # messages before and behind a part that are looked at with it
 SEARCHED = 3  # parts in which it is searched why nothing verifies
+
+
+def diagnose_each(
+    traces: Sequence[tuple[Trace, Sequence[Message]]],
+    keys: KeyProvider,
+    against: Sequence[tuple[Trace, Sequence[Message]]] = (),
+    progress: Callable[[Trace, int], None] = lambda _, __: None,
+) -> list[Diagnosis]:
+    """The diagnosis of each trace, as `diagnose` makes it; long ones are diagnosed part by part, and compared with none."""
+    short = [[one for one in side if len(one[1]) <= LONG] for side in (traces, against)]
+    made = iter(diagnose(short[0], keys, short[1]))
+    return [
+        next(made)
+        if len(messages) <= LONG
+        else diagnose_long(trace, messages, keys, partial(Messages, trace), partial(progress, trace))
+        for trace, messages in traces
+    ]
 
 
 def diagnose_long(
@@ -66,7 +85,7 @@ class _Part:
 
 def _parts(messages: Iterable[Message]) -> Iterator[_Part]:
     """The parts of a trace; each message is in the middle of one."""
-    source = iter(messages)
+    source = _attended(messages)
     held = list(islice(source, PART + OVERLAP))
     begin = 0
     while len(held) > begin:
@@ -75,6 +94,13 @@ def _parts(messages: Iterable[Message]) -> Iterator[_Part]:
         yield _Part(held, begin, end)
         keep = max(0, end - OVERLAP)
         held, begin = held[keep:] + more, end - keep
+
+
+def _attended(messages: Iterable[Message]) -> Iterator[Message]:
+    """Messages that are decoded only as long as somebody waits for what is made of them."""
+    for message in messages:
+        go_on()
+        yield message
 
 
 class _Better:

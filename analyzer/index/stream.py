@@ -17,7 +17,7 @@ from analyzer.frame import Frame, addresses
 from analyzer.framing import Origin, cuts, frame_of, is_stray
 from analyzer.framings.cut import Cut
 from analyzer.index import columns
-from analyzer.index.clean import WINDOW, Clean
+from analyzer.index.clean import Clean
 from analyzer.index.columns import SIDES, Columns
 from analyzer.index.sides import NUMBER, Links, sides_of
 from analyzer.message import llc_of
@@ -169,6 +169,3 @@ def index_of(record: Record) -> StreamIndex:
     for _ in index.build():
         pass
     return index
-
-
-__all__ = ["WINDOW", "StreamIndex", "index_of", "row_of"]

@@ -12,12 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
 from analyzer.comparison import Diff, Pair, compared, gathered
-from analyzer.diagnosis import Diagnosis, diagnose
-from analyzer.diagnosis.long import diagnose_long
+from analyzer.diagnosis import Diagnosis
+from analyzer.diagnosis.long import diagnose_each
 from analyzer.fed import Fed
 from analyzer.index.pages import Messages
 from analyzer.keyring import KeyRing
@@ -84,25 +83,6 @@ def _grown(decoded: Decoded, keys: KeyRing) -> Iterator[Message]:
         yield from decoded.fed.feed(record)
     if decoded.ended:
         yield from decoded.fed.end()
-
-
-def _diagnosed(bundles: Sequence[tuple[Trace, Sequence[Message]]], keys: KeyRing) -> list[Diagnosis]:
-    """The diagnosis of each trace; long ones part by part, and compared with none."""
-    short = iter(diagnose([(trace, tuple(messages)) for trace, messages in bundles if len(messages) <= HELD], keys))
-    made = []
-    for trace, messages in bundles:
-        if len(messages) <= HELD:
-            made.append(next(short))
-        else:
-            made.append(diagnose_long(trace, _attended(messages), keys, partial(Messages, trace)))
-    return made
-
-
-def _attended(messages: Iterable[Message]) -> Iterator[Message]:
-    """Messages that are decoded only as long as somebody waits for what is made of them."""
-    for message in messages:
-        go_on()
-        yield message
 
 
 @dataclass(slots=True)
@@ -287,7 +267,7 @@ class Session:
                 return known
             bundles = [(_as_now(trace), self.messages(n, stop)) for n, trace in enumerate(self.traces)]
             with until(stop):
-                made = _diagnosed(bundles, keys)
+                made = diagnose_each(bundles, keys)
             with self._lock:
                 if state == self._state:
                     self._diagnosis = made

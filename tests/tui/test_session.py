@@ -67,6 +67,7 @@ def test_a_stopped_call_goes_on_where_it_was() -> None:
 def test_of_a_long_trace_only_what_is_looked_at_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it is there all the same, and is diagnosed and compared."""
     monkeypatch.setattr(module, "HELD", 60)
+    monkeypatch.setattr("analyzer.diagnosis.long.LONG", 60)
     session = Session([long_trace(130), long_trace(50)])
     messages = session.messages(0)
     assert session.is_long(0) and not session.is_cut(0)
@@ -157,8 +158,8 @@ def test_a_long_growing_trace_is_cut_and_goes_on_when_wanted() -> None:
 
 def test_two_screens_that_ask_at_once_get_one_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
     session, made = thread(), []
-    diagnose = module.diagnose
-    monkeypatch.setattr(module, "diagnose", lambda *given: (made.append(1), diagnose(*given))[1])
+    diagnose = module.diagnose_each
+    monkeypatch.setattr(module, "diagnose_each", lambda *given: (made.append(1), diagnose(*given))[1])
     threads = [threading.Thread(target=session.diagnosis) for _ in range(3)]
     for one in threads:
         one.start()
