@@ -53,21 +53,48 @@ def diagnose_long(
 ) -> Diagnosis:
     """What is wrong with a trace whose messages come one after the other, as `keys` opened them. `again` gives them once
     more, as other keys open them; `progress` is told how many messages are done. Never raises on any octets."""
+    found = Gathered(trace, keys)
+    for part in diagnose_parts(trace, messages, keys, again):
+        found.add(part)
+        progress(part.messages[-1].number)
+    return found.diagnosis()
+
+
+@dataclass(frozen=True, slots=True)
+class PartFound:
+    """What there is to say about a part of a long trace. `messages` are its own, without the overlap, `counts` their ciphered
+    APDUs by verdict, `findings` those in its own messages and those that are in no message. Later parts say again what holds
+    for the whole trace. `made` is the diagnosis of the part with its overlap."""
+
+    messages: Sequence[Message]
+    counts: dict[Verdict, int]
+    findings: tuple[Finding, ...]
+    made: Diagnosis
+
+
+def diagnose_parts(
+    trace: Trace,
+    messages: Iterable[Message],
+    keys: KeyProvider,
+    again: Callable[[KeyProvider], Iterable[Message]],
+) -> Iterator[PartFound]:
+    """The parts of a trace, each as soon as it is diagnosed; each message is in one of them, in order. The arguments are
+    those of `diagnose_long`."""
     from analyzer.diagnosis import rules  # noqa: F401 (the rules register themselves)
 
-    found = _Found(trace, keys)
     better = _Better(again)
-    for part in _parts(messages):
+    verified = 0
+    for number, part in enumerate(_parts(messages)):
         go_on()
         case = Case(trace, part.messages, keys, again=better.of(part))
-        if found.parts >= SEARCHED and not found.verified:
-            case.__dict__["search"] = Search(keys=better.keys, left=sum(verdicts(part.core).values()))
+        counts = verdicts(part.core)
+        if number >= SEARCHED and not verified:
+            case.__dict__["search"] = Search(keys=better.keys, left=sum(counts.values()))
         made = diagnosis_of(case)
-        if found.parts < SEARCHED:
+        if number < SEARCHED:
             better.found(case)
-        found.add(made, part)
-        progress(part.core[-1].number)
-    return found.diagnosis()
+        verified += counts["verified"]
+        yield PartFound(part.core, counts, tuple(one for one in made.findings if part.owns(one)), made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +109,11 @@ class _Part:
     def core(self) -> Sequence[Message]:
         return self.messages[self.begin : self.end]
 
+    def owns(self, finding: Finding) -> bool:
+        """Whether a finding is in one of the own messages, or in none."""
+        number = finding.message
+        return number is None or self.messages[self.begin].number <= number <= self.messages[self.end - 1].number
+
 
 def _parts(messages: Iterable[Message]) -> Iterator[_Part]:
     """The parts of a trace; each message is in the middle of one."""
@@ -89,11 +121,12 @@ def _parts(messages: Iterable[Message]) -> Iterator[_Part]:
     held = list(islice(source, PART + OVERLAP))
     begin = 0
     while len(held) > begin:
-        more = list(islice(source, PART)) if len(held) >= begin + PART + OVERLAP else []
+        more = list(islice(source, 1)) if len(held) >= begin + PART + OVERLAP else []
         end = begin + PART if more else len(held)
         yield _Part(held, begin, end)
         keep = max(0, end - OVERLAP)
         held, begin = held[keep:] + more, end - keep
+        held += islice(source, PART - len(more))
 
 
 def _attended(messages: Iterable[Message]) -> Iterator[Message]:
@@ -147,8 +180,8 @@ class _Kept:
 
 
 @dataclass(slots=True)
-class _Found:
-    """What the parts said up to now."""
+class Gathered:
+    """What the parts of a trace said up to now: the diagnosis of all of them is that of the trace."""
 
     trace: Trace
     keys: KeyProvider
@@ -159,21 +192,14 @@ class _Found:
     first: Diagnosis | None = None
     wires: dict[int, bytes] = field(default_factory=dict)
 
-    @property
-    def verified(self) -> int:
-        """How many APDUs verified."""
-        return self.counts.get("verified", 0)
-
-    def add(self, made: Diagnosis, part: _Part) -> None:
-        """Takes what was found in a part and lies in its middle."""
+    def add(self, part: PartFound) -> None:
+        """Takes what was found in a part."""
+        made = part.made
         self.parts += 1
-        self.messages += len(part.core)
-        for verdict, count in verdicts(part.core).items():
+        self.messages += len(part.messages)
+        for verdict, count in part.counts.items():
             self.counts[verdict] = self.counts.get(verdict, 0) + count
-        first, last = part.core[0].number, part.core[-1].number
-        for finding in made.findings:
-            if finding.message is not None and not first <= finding.message <= last:
-                continue
+        for finding in part.findings:
             key = (finding.code, finding.side, finding.severity)
             known = self.kept.get(key)
             if known is None:
@@ -189,7 +215,7 @@ class _Found:
         """All of it."""
         findings = tuple(_numbered([_told(one) for one in self.kept.values()]))
         failing = any(finding.severity == "error" for finding in findings)
-        right, total = self.verified, sum(self.counts.values())
+        right, total = self.counts.get("verified", 0), sum(self.counts.values())
         said = [f"{right:,} of {total:,} ciphered APDUs verify with the given keys."] if total else []
         said.append(f"The trace is long: it was diagnosed in {self.parts} parts of {PART:,} messages.")
         empty: dict[Verdict, int] = verdicts(())
