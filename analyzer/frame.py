@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from analyzer.model import Direction
 from grammars.kit.primitives import Extended
@@ -30,6 +30,18 @@ class FrameIssue:
     end: int
 
 
+class Parts(NamedTuple):
+    """What every layer above asks of a frame, found once: where the payload is, (source, destination) as text, and
+    whether more segments of the same APDU follow."""
+
+    payload: tuple[int, int]
+    addresses: tuple[str, str] | None
+    segmented: bool
+
+
+UNREAD = Parts((0, 0), None, False)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One unit of the link as it was captured, flags included. `kind` is the control field's name, for HDLC; `echo` marks
@@ -45,6 +57,20 @@ class Frame:
     kind: str | None = None
     issues: tuple[FrameIssue, ...] = ()
     echo: bool = False
+    parts: Parts = field(default=UNREAD, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.parts is UNREAD:
+            object.__setattr__(self, "parts", Parts(_payload(self), _addresses(self), _segmented(self)))
+
+    def directed(self, direction: Direction) -> Frame:
+        """The same frame, sent by this side."""
+        if direction == self.direction:
+            return self
+        return Frame(
+            self.framing, self.data, direction, self.records, self.time, self.seconds, self.parsed, self.kind,
+            self.issues, self.echo, self.parts,
+        )  # fmt: skip
 
     def __reduce__(self) -> tuple[object, ...]:
         """What a frame is without what was read in it, which is read again: see `fed.Fed.state`."""
@@ -58,13 +84,7 @@ class Frame:
     @property
     def payload(self) -> tuple[int, int]:
         """Where in `data` the octets are that the next layer reads: information field, wrapper payload, all."""
-        if self.carries_hdlc:
-            node = self.field("information") if self.kind in ("I", "UI") else None
-            return (node[1], node[2]) if node else (0, 0)
-        if self.framing in ("wrapper", "mbus", "plc", "prime"):
-            node = self.field("apdu")
-            return (node[1], node[2]) if node else (0, 0)
-        return (0, len(self.data)) if self.framing == "none" else (0, 0)
+        return self.parts.payload
 
     @property
     def carries_hdlc(self) -> bool:
@@ -100,10 +120,7 @@ class Frame:
     @property
     def segmented(self) -> bool:
         """Whether more segments of the same APDU follow."""
-        if self.framing == "mbus":
-            return self.dlms_transport and not self.transport & FINAL
-        node = self.field("frame_format") if self.carries_hdlc else None
-        return bool(node and isinstance(node[3], int) and node[3] & 0x0800)
+        return self.parts.segmented
 
     @property
     def transport(self) -> int:
@@ -140,6 +157,27 @@ def _read_again(
 
 def addresses(frame: Frame) -> tuple[str, str] | None:
     """(source, destination) as text that tells the stations of one link apart."""
+    return frame.parts.addresses
+
+
+def _payload(frame: Frame) -> tuple[int, int]:
+    if frame.carries_hdlc:
+        node = _top(frame.parsed.nodes, "information") if frame.kind in ("I", "UI") else None
+        return (node[1], node[2]) if node else (0, 0)
+    if frame.framing in ("wrapper", "mbus", "plc", "prime"):
+        node = frame.field("apdu")
+        return (node[1], node[2]) if node else (0, 0)
+    return (0, len(frame.data)) if frame.framing == "none" else (0, 0)
+
+
+def _segmented(frame: Frame) -> bool:
+    if frame.framing == "mbus":
+        return frame.dlms_transport and not frame.transport & FINAL
+    node = _top(frame.parsed.nodes, "frame_format") if frame.carries_hdlc else None
+    return bool(node and isinstance(node[3], int) and node[3] & 0x0800)
+
+
+def _addresses(frame: Frame) -> tuple[str, str] | None:
     if frame.framing == "hdlc":
         return _pair(frame.parsed.nodes, "source_address", "destination_address", _address)
     if frame.carries_hdlc:
@@ -165,15 +203,16 @@ def _address(value: Any) -> str:
 
 
 def _pair(nodes: list[RawNode], source: str, destination: str, text: Callable[[Any], str]) -> tuple[str, str] | None:
-    first = second = None
-    for node in nodes:  # most often they stand here, and not deeper
-        name = node[0].name
-        if name == source:
-            first = node
-        elif name == destination:
-            second = node
-    first, second = first or find_raw(nodes, source), second or find_raw(nodes, destination)
+    first, second = _top(nodes, source), _top(nodes, destination)
     return (text(first[3]), text(second[3])) if first and second else None
+
+
+def _top(nodes: list[RawNode], name: str) -> RawNode | None:
+    """The node of this name; most often it stands here, and not deeper."""
+    for node in nodes:
+        if node[0].name == name:
+            return node
+    return find_raw(nodes, name)
 
 
 def mends(frame: Frame, damaged: Frame) -> bool:

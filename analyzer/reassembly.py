@@ -154,7 +154,7 @@ class Joiner:
             # The octets in the middle of an APDU tell nothing of their sender, whatever APDU they seem to begin.
             first = opened.frames[0].direction
             opened.heard = self._fed
-            opened.frames.append(frame if frame.direction == first else replace(frame, direction=first))
+            opened.frames.append(frame.directed(first))
             if not frame.segmented and not frame.damaged:
                 self._waiting[opened.position] = _unit(opened.frames)
                 del self._open[key]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from analyzer.frame import Frame, addresses
 from analyzer.model import Direction
@@ -69,8 +68,7 @@ class Senders:
         return held
 
     def _directed(self, frame: Frame, turned: bool) -> Frame:
-        direction = self.direction(frame, turned)
-        return frame if direction == frame.direction else replace(frame, direction=direction)
+        return frame.directed(self.direction(frame, turned))
 
     def direction(self, frame: Frame, turned: bool = False) -> Direction:
         """Who sent the next frame; `turned` says that the log means the other side by its words."""
