@@ -9,7 +9,8 @@ for the diagnosis to say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Literal
 
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
@@ -156,9 +157,12 @@ class Association:
 
     def counted(self, direction: str, counter: int) -> Association:
         """The state behind a protected APDU of one side."""
-        if direction == "client":
-            return replace(self, client_counter=counter)
-        return replace(self, server_counter=counter) if direction == "meter" else self
+        place = _COUNTERS.get(direction)
+        if place is None:
+            return self
+        values = list(_values(self))  # half the time of `replace`, which counts for something with every ciphered APDU
+        values[place] = counter
+        return Association(*values)
 
     def after(self, event: str) -> Association:
         """The state behind an event of the association; see the table."""
@@ -184,6 +188,11 @@ class Association:
                 vaa_name=find_int(nodes, "vaa_name"),
             )
         return self
+
+
+_NAMES = tuple(one.name for one in fields(Association))
+_COUNTERS = {"client": _NAMES.index("client_counter"), "meter": _NAMES.index("server_counter")}
+_values = attrgetter(*_NAMES)
 
 
 def acse_event(nodes: list[RawNode]) -> str:
