@@ -15,35 +15,28 @@ from analyzer.association import Association, acse_event, hls_answer, is_hls_rep
 from analyzer.blocks import Block, Taken, Transfers, block_in, content_of
 from analyzer.decryptor import (
     AUTHENTICATED,
-    BROADCAST,
     ENCRYPTED,
     SUITE_BITS,
-    TITLE_OCTETS,
-    Decryptor,
-    Opened,
-    Protected,
 )
 from analyzer.frame import Frame, addresses, fits, mends
 from analyzer.framing import frames_of
-from analyzer.hls import HlsUnknown
-from analyzer.keymaterial import carried_keys, signature_of, transferred_keys
-from analyzer.keyring import KeyProvider, KeyRing, KeyRole
+from analyzer.keymaterial import signature_of
+from analyzer.keyring import KeyProvider, KeyRing
 from analyzer.knowledge import Objects
 from analyzer.message import Layer, Message, llc_of, sender_told
-from analyzer.model import Buffer, Record, Security, Span
+from analyzer.model import Buffer, Direction, Record, Security, Span
+from analyzer.opening import Opener, protected_of
 from analyzer.proofs import hls_security
-from analyzer.readable import reading_of, reads
 from analyzer.reassembly import Unit, units_of
 from grammars.apdu import APDU
-from grammars.kit.spec import Issue, RawNode, find_int, find_octets, find_raw, holes_in, walk_raw
+from grammars.kit.spec import Issue, RawNode, holes_in
 from grammars.p1 import TELEGRAM
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
 
 GATEWAY = ("gateway-request", "gateway-response")
 NESTING = 8  # protection within protection; the standard knows three levels
-SHORT, ENOUGH = 8, 2  # texts of so few octets are whole by chance; so many others tell that a key is right
-RARE = 1e-3  # the chance that noise reads so far, under a key that has opened others
+SHORT = 8  # texts of so few octets are whole by chance
 NO_KEYS = KeyRing(())
 
 
@@ -57,7 +50,7 @@ class _Context:
     """What one message gathers while its layers are read."""
 
     wire: bytes
-    direction: str
+    direction: Direction
     association: Association
     buffers: list[Buffer] = field(default_factory=list)
 
@@ -85,24 +78,23 @@ class Decoder:
 
     def __init__(self, keys: KeyProvider) -> None:
         self.keys = keys
-        self.decryptor = Decryptor()
+        self.opener = Opener(keys)
         self.associations: dict[frozenset[str], Association] = {}
         self.transfers = Transfers()
         self.objects = Objects()
-        self.moved: dict[bytes | None, dict[str, bytes]] = {}  # keys that the trace itself transferred, by meter
-        self.session: dict[bytes | None, list[tuple[str, bytes | None, bytes | None]]] = {}  # keys of general-ciphering
-        self.offered: dict[bytes | None, dict[str, bytes]] = {}  # those that the meter has not confirmed yet
         self.damaged: dict[tuple[frozenset[str], str], _Damaged] = {}  # the last message, by link and side
-        self.whole: dict[tuple[str, bytes | None], int] = {}  # texts that a key opened whole, by role and title
         self.count = 0
 
     def state(self) -> dict[str, Any]:
         """What has been learnt, without the given keys: for `restore`."""
-        return {name: value for name, value in vars(self).items() if name not in ("keys", "decryptor")}
+        own = {name: value for name, value in vars(self).items() if name not in ("keys", "opener")}
+        return {**own, "opener": self.opener.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on with what another decoder has learnt."""
-        vars(self).update(state)
+        own = dict(state)
+        self.opener.restore(own.pop("opener"))
+        vars(self).update(own)
 
     def messages(self, units: Iterable[Unit]) -> Iterator[Message]:
         """The messages of these units, in their order."""
@@ -222,12 +214,12 @@ class Decoder:
         self, context: _Context, layer: Layer, buffer: int, node: RawNode, depth: int
     ) -> tuple[Security, Layer | None]:
         """Opens the protected content of a layer: the verdict, and the APDU inside if there is one to see."""
-        content = protected_of(layer, context)
+        title = context.association.title_of(context.direction)
+        content = protected_of(layer, context.data(layer.buffer), title)
         context.association = context.association.counted(context.direction, content.invocation_counter)
         if content.system_title is None:
-            content = content._replace(system_title=self._given_title(context.direction))
-        suite = content.control & SUITE_BITS
-        role, opened = self._unprotected(context, layer, content, suite)
+            content = content._replace(system_title=self.opener.given_title(context.direction))
+        role, opened = self.opener.opened(context.association, context.direction, layer, content)
         plaintext, inside = opened.plaintext, None
         hole = (node[1], node[2])
         if plaintext is not None and content.control & ENCRYPTED and (telegram := telegram_in(plaintext)) is not None:
@@ -236,12 +228,11 @@ class Decoder:
         elif plaintext is not None and plaintext[:1] and plaintext[0] in APDU_TAGS:
             if not content.control & ENCRYPTED:
                 inside = self._layer(context, buffer, *hole, hole, depth + 1)
-            elif opened.verdict == "verified" or self._reads(layer, role, content, plaintext):
+            elif opened.verdict == "verified" or self.opener.reads(layer, role, content, plaintext):
                 number = context.decrypted(plaintext, Span(buffer, *hole))
                 inside = self._layer(context, number, 0, len(plaintext), hole, depth + 1)
                 if len(plaintext) > SHORT and fits(inside.parsed):
-                    own = role, content.system_title
-                    self.whole[own] = min(ENOUGH, self.whole.get(own, 0) + 1)
+                    self.opener.opened_whole(role, content.system_title)
         if inside is None and opened.verdict in ("failed", "unauthenticated"):
             plaintext = None  # noise is nothing to show: the key that made it is not the right one
         return (
@@ -249,7 +240,7 @@ class Decoder:
                 layer="apdu",
                 verdict=opened.verdict,
                 control=content.control,
-                suite=suite,
+                suite=content.control & SUITE_BITS,
                 authenticated=bool(content.control & AUTHENTICATED),
                 encrypted=bool(content.control & ENCRYPTED),
                 invocation_counter=content.invocation_counter,
@@ -260,80 +251,6 @@ class Decoder:
             ),
             inside,
         )
-
-    def _reads(self, layer: Layer, role: str, content: Protected, text: bytes) -> bool:
-        """Whether a text that no tag settles is one: it reads by itself or, where it has no tag, begins as the APDU that
-        is promised, under a key and title that have opened others whole."""
-        kept = layer.name.startswith(("glo-", "ded-"))
-        if not promised(layer.name, text):
-            return False
-        if reads(text, kept):
-            return True
-        told = not content.control & AUTHENTICATED and self.whole.get((role, content.system_title), 0) > 0
-        if not told or sum(n for (own, _), n in self.whole.items() if own == role) < ENOUGH:
-            return False
-        return kept or reading_of(parse(APDU, text), 0, len(text), False).chance < RARE  # nothing is promised there
-
-    def _unprotected(self, context: _Context, layer: Layer, content: Protected, suite: int) -> tuple[str, Opened]:
-        """What the keys make of protected content: the first that verifies, else the first of all."""
-        given = self._role(layer, content.control)
-        tries: list[tuple[str, bytes | None, bytes | None]] = []
-        authentication = self._key(context, "ak", content.system_title, suite)
-        why = ""
-        if layer.name == "general-ciphering":
-            try:
-                carried = carried_keys(layer, content, context.direction, self.keys)
-            except HlsUnknown as problem:
-                carried, why = [], str(problem)
-            tries += [(name, key, authentication) for name, key in carried]
-            if find_raw(layer.nodes, "identified-key") is None and not carried and not why:
-                tries += self.session.get(context.association.server_title, [])  # no key-info: the key of the last time
-        moved = self.moved.get(context.association.server_title, {})
-        if moved:
-            new_key = moved.get(given, self._key(context, given, content.system_title, suite))
-            tries.append((given, new_key, moved.get("ak", authentication)))
-        if why:
-            return given, Opened(None, "no-key", why)
-        tries.append((given, self._key(context, given, content.system_title, suite), authentication))
-        tries += self._of_any_meter(context, given, suite)
-        results = [(role, self.decryptor.unprotect(content, key, own)) for role, key, own in tries]
-        best = next((n for n, (_, opened) in enumerate(results) if opened.verdict == "verified"), 0)
-        if results[best][0] in ("wrapped", "agreed") and results[best][1].verdict == "verified":
-            self.session[context.association.server_title] = [tries[best]]
-        role, opened = results[best]
-        if opened.verdict == "no-key" and isinstance(self.keys, KeyRing) and tries[best][1] is None:
-            if self.keys.candidates(given):
-                return role, Opened(None, "no-key", "the given encryption key is for another meter")
-        return role, opened
-
-    def _of_any_meter(
-        self, context: _Context, role: KeyRole, suite: int
-    ) -> list[tuple[str, bytes | None, bytes | None]]:
-        """The keys of every meter in the key file, while the trace does not tell which one it is: the AARQ does not."""
-        ring = self.keys
-        if context.association.server_title is not None or not isinstance(ring, KeyRing) or len(ring.titles()) < 2:
-            return []
-        return [(role, ring.key(role, title, suite), ring.key("ak", title, suite)) for title in ring.titles()]
-
-    def _given_title(self, direction: str) -> bytes | None:
-        """The system title of a side that the trace does not tell, if the keys leave only one."""
-        if not isinstance(self.keys, KeyRing):
-            return None
-        known = {"client": self.keys.client_titles(), "meter": self.keys.titles()}.get(direction, ())
-        return known[0] if len(known) == 1 else None
-
-    def _role(self, layer: Layer, control: int) -> KeyRole:
-        if layer.name.startswith("ded-") or layer.name == "general-ded-ciphering":
-            return "dedicated"
-        return "bek" if control & BROADCAST else "ek"
-
-    def _key(self, context: _Context, role: KeyRole, title: bytes | None, suite: int) -> bytes | None:
-        if role == "dedicated" and context.association.dedicated_key:
-            return context.association.dedicated_key
-        # Keys belong to the meter: whoever sent the APDU, its title is what the key file knows.
-        meter = context.association.server_title
-        owner = title if context.direction != "client" else meter
-        return self.keys.key(role, owner or meter, suite)
 
     # -- the association -----------------------------------------------------------------------------------
 
@@ -349,23 +266,11 @@ class Decoder:
         plain = layer
         while plain.inner and not plain.inner[0].joined:
             plain = plain.inner[0]
-        self._transfer(context, plain)
+        self.opener.transfer(context.association.server_title, plain)
         proof = self._proof(context, plain, before)
         if proof is None:
             return layer
         return _with_inner(layer, proof)
-
-    def _transfer(self, context: _Context, plain: Layer) -> None:
-        """Keys that an ACTION of the security setup brings, once the meter has taken them."""
-        title = context.association.server_title
-        if plain.name == "action-request":
-            offered = transferred_keys(plain.nodes, self.keys.key("kek", title, 0) or self.keys.key("kek", title, 2))
-            if offered:
-                self.offered[title] = offered
-        elif plain.name == "action-response" and title in self.offered:
-            offered = self.offered.pop(title)
-            if find_int(plain.nodes, "single_response.result") == 0:
-                self.moved.setdefault(title, {}).update(offered)
 
     def _proof(self, context: _Context, plain: Layer, before: Association) -> Security | None:
         """Pass 3 (client) or pass 4 (meter) of the authentication, checked."""
@@ -379,33 +284,6 @@ class Decoder:
             return None
         context.association = context.association.after(passed)
         return hls_security(self.keys, before, context.direction, value)
-
-
-def protected_of(layer: Layer, context: _Context) -> Protected:
-    """The protected content of a layer with the title of its sender, as the decryptor wants it."""
-    nodes = layer.nodes
-    found = {node[0].name: node for node in reversed(list(walk_raw(nodes)))}  # of each name the first
-    text, tag = found["ciphered_text"], found.get("authentication_tag")
-    title = find_octets(nodes, "originator_system_title") or find_octets(nodes, "system_title")
-    if title is None or len(title) != TITLE_OCTETS:
-        title = context.association.title_of(context.direction) or title or None
-    header = b""
-    first, last = found.get("transaction_id"), found.get("other_information")
-    if first is not None and last is not None:
-        header = context.data(layer.buffer)[first[1] : last[2]]
-    return Protected(
-        control=found["security_control"][3],
-        invocation_counter=found["invocation_counter"][3],
-        system_title=title,
-        payload=bytes(text[3]),
-        tag=bytes(tag[3]) if tag is not None else b"",
-        header=header,
-    )
-
-
-def promised(name: str, plaintext: bytes) -> bool:
-    """Whether a text begins as the APDU that a glo- or ded- tag promises; any tag will do inside general ciphering."""
-    return not name.startswith(("glo-", "ded-")) or APDU_TAGS[plaintext[0]] == name[4:]
 
 
 def telegram_in(plaintext: bytes) -> Parsed | None:

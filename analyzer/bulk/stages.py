@@ -23,12 +23,7 @@ from analyzer.reassembly import Joiner, Unit
 from analyzer.senders import Senders
 from grammars.kit.spec import Spec
 
-NOT_STATE = (
-    "keys",
-    "decryptor",
-    "count",
-    "objects",
-)  # of a decoder: what a process has of its own, or stands beside it
+BESIDE = ("count", "objects")  # of what a decoder has learnt: what stands beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +47,11 @@ class Stages:
         self._taken = self._made = 0  # frames that went in, frames of messages that came out
         if snapshot is not None:
             parts = pickle.loads(snapshot.state)
-            stages = (self._senders, self._echoes, self._joiner, self._decoder, self._decoder.objects)
-            for stage, values in zip(stages, parts, strict=True):
-                vars(stage).update({name: _with_sets(value) for name, value in values.items()})
-            self._decoder.count = snapshot.count
+            *others, learnt = ({name: _with_sets(value) for name, value in values.items()} for values in parts)
+            stages = (self._senders, self._echoes, self._joiner, self._decoder.objects)
+            for stage, values in zip(stages, others, strict=True):
+                vars(stage).update(values)
+            self._decoder.restore({**learnt, "count": snapshot.count})
 
     def messages(self, pieces: Iterable[Piece]) -> Iterator[Message]:
         """The messages of these pieces. What they leave unfinished comes out at their end."""
@@ -80,13 +76,14 @@ class Stages:
         senders = vars(self._senders)
         echoes = {"returned": self._echoes.returned}
         joiner = self._joiner.remembered()
-        decoder = {name: _without_sets(value) for name, value in vars(self._decoder).items() if name not in NOT_STATE}
+        state = self._decoder.state()
+        learnt = {name: _without_sets(value) for name, value in state.items() if name not in BESIDE}
         objects = {name: _without_sets(value) for name, value in vars(self._decoder.objects).items()}
         try:
-            state = _dumped((senders, echoes, joiner, decoder, objects))
+            dumped = _dumped((senders, echoes, joiner, objects, learnt))
         except (_Open, pickle.PicklingError, TypeError, AttributeError):
             return None  # in pieces, or of a kind that no process can hand over: one process goes on alone
-        return Snapshot(self._decoder.count, hashlib.blake2b(state, digest_size=16).digest(), state)
+        return Snapshot(self._decoder.count, hashlib.blake2b(dumped, digest_size=16).digest(), dumped)
 
 
 class _Sets(list[tuple[Any, Any]]):
