@@ -31,7 +31,8 @@ from analyzer.decryptor import AUTHENTICATED, BROADCAST, SUITE_BITS, Decryptor, 
 from analyzer.model import Verdict
 
 if TYPE_CHECKING:
-    from analyzer.keyring import KeyProvider, KeyRole
+    from analyzer.keyring import KeyProvider
+    from analyzer.meter_keys import KeyRole
 
 Sender = Literal["client", "meter"]
 

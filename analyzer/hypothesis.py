@@ -13,8 +13,9 @@ from analyzer.decryptor import AUTHENTICATED, COUNTER_MAX, ENCRYPTED, TAG_LENGTH
 from analyzer.diagnosis.search import Search, sealed_of
 from analyzer.diagnosis.searcher import Explained, Sealed
 from analyzer.frame import reads_whole
-from analyzer.keyring import KeyProvider, KeyRing, KeyRole, MeterKeys, Secret
+from analyzer.keyring import KeyProvider, KeyRing
 from analyzer.message import Message
+from analyzer.meter_keys import KeyRole, MeterKeys, Secret
 from analyzer.model import Direction, Verdict
 from grammars.apdu import APDU
 from grammars.tables.apdu import APDU_TAGS

@@ -5,8 +5,9 @@ from __future__ import annotations
 from analyzer.agreement import agreed_keys, unwrap
 from analyzer.decryptor import Protected
 from analyzer.hls import HlsUnknown, verify_signature
-from analyzer.keyring import KeyProvider, KeyRole
+from analyzer.keyring import KeyProvider
 from analyzer.message import Layer
+from analyzer.meter_keys import KeyRole
 from analyzer.model import Security
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw, walk_raw
 

@@ -8,8 +8,9 @@ from analyzer.association import Association
 from analyzer.decryptor import AUTHENTICATED, BROADCAST, SUITE_BITS, TITLE_OCTETS, Decryptor, Opened, Protected
 from analyzer.hls import HlsUnknown
 from analyzer.keymaterial import carried_keys, transferred_keys
-from analyzer.keyring import KeyProvider, KeyRing, KeyRole
+from analyzer.keyring import KeyProvider, KeyRing
 from analyzer.message import Layer
+from analyzer.meter_keys import KeyRole
 from analyzer.model import Direction
 from analyzer.readable import reading_of, reads
 from grammars.apdu import APDU

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from analyzer.keyring import KeyRing, KeyRole
+from analyzer.keyring import KeyRing
 from analyzer.message import Message
+from analyzer.meter_keys import KeyRole
 from grammars.kit.spec import walk_raw
 from grammars.meanings import is_secret
 

@@ -7,7 +7,8 @@ import pytest
 from analyzer.decoding import decode
 from analyzer.diagnosis import diagnose
 from analyzer.diagnosis.rules.keys import CODES
-from analyzer.keyring import KeyRing, MeterKeys, Secret
+from analyzer.keyring import KeyRing
+from analyzer.meter_keys import MeterKeys, Secret
 from analyzer.model import Record
 from tests.support import (
     AK,

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from analyzer.agreement import derived_keys
 from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, diagnose
-from analyzer.keyring import KeyFile, KeyRing, MeterKeys, Secret
+from analyzer.keyring import KeyRing
+from analyzer.meter_keys import KeyFile, MeterKeys, Secret
 from analyzer.model import Record, Trace
 from tests.support import (
     AK,

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.hls import HlsFacts, HlsUnknown, Sender, check_reply, expected_reply, verify_signature
-from analyzer.keyring import KeyRole
+from analyzer.meter_keys import KeyRole
 
 VECTORS = Path(__file__).parent / "vectors"
 SECURITY = tomllib.loads((VECTORS / "security.toml").read_text("utf-8"))

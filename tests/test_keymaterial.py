@@ -11,8 +11,9 @@ from analyzer.agreement import agreed_keys, derived_keys, shared_secret, unwrap,
 from analyzer.decoding import decode
 from analyzer.decryptor import Decryptor
 from analyzer.hls import HlsUnknown
-from analyzer.keyring import KeyFile, KeyRing, MeterKeys, Secret
+from analyzer.keyring import KeyRing
 from analyzer.message import Message
+from analyzer.meter_keys import KeyFile, MeterKeys, Secret
 from analyzer.model import Record
 from tests.support import AK, CLIENT, CLOCK, EK, GET_CLOCK, METER, Conversation, Station
 

@@ -15,16 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.keyring import (
-    KeyFileError,
-    KeyIssue,
-    KeyProviderError,
-    KeyRing,
-    KeyRole,
-    MeterKeys,
-    Secret,
-    load_entry_point_providers,
-)
+from analyzer.keyring import KeyProviderError, KeyRing, load_entry_point_providers
+from analyzer.meter_keys import KeyFileError, KeyIssue, KeyRole, MeterKeys, Secret
 
 EK = "5A1B2C3D4E5F60718293A4B5C6D7E8F9"
 AK = "C0FFEE0123456789ABCDEF0011223344"

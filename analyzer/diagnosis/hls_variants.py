@@ -18,7 +18,8 @@ from analyzer.diagnosis.variants import (
     title_variants,
 )
 from analyzer.hls import HlsFacts, HlsUnknown, Sender, verify_signature
-from analyzer.keyring import KeyProvider, KeyRing, KeyRole
+from analyzer.keyring import KeyProvider, KeyRing
+from analyzer.meter_keys import KeyRole
 
 GMAC, GMAC_OCTETS, ECDSA = 5, 17, 7
 HASHES: dict[int, Callable[[bytes], bytes]] = {

@@ -17,8 +17,9 @@ from math import factorial, prod
 from analyzer.decryptor import BROADCAST, TITLE_OCTETS, Protected
 from analyzer.diagnosis.searcher import Explained, Sealed, Searcher, tag_sizes
 from analyzer.frame import fits
-from analyzer.keyring import KeyProvider, KeyRole
+from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Message
+from analyzer.meter_keys import KeyRole
 from analyzer.patience import go_on
 from analyzer.readable import UNLIKELY, damaged, reading_of
 from grammars.kit.spec import find_raw, walk_raw

@@ -31,7 +31,8 @@ from analyzer.diagnosis.variants import (
     title_variants,
 )
 from analyzer.frame import reads_whole
-from analyzer.keyring import KeyProvider, KeyRing, KeyRole
+from analyzer.keyring import KeyProvider, KeyRing
+from analyzer.meter_keys import KeyRole
 from grammars.apdu import APDU
 
 __all__ = ["Explained", "Sealed", "Searcher"]

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from analyzer.decryptor import AUTHENTICATED, ENCRYPTED, key_octets
-from analyzer.keyring import KeyProvider, KeyRing, KeyRole
+from analyzer.keyring import KeyProvider, KeyRing
+from analyzer.meter_keys import KeyRole
 
 NAMES: dict[KeyRole, str] = {
     "ek": "the encryption key",

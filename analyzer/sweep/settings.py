@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, fields
 
 from analyzer import __version__
 from analyzer.bulk.shared import SharedKeys
-from analyzer.keyring import KeyFile, KeyFileError, KeyRing, Secret
+from analyzer.keyring import KeyRing
+from analyzer.meter_keys import KeyFile, KeyFileError, Secret
 from analyzer.sources.pcap.connections import Choice
 
 LAYOUT = 1  # of parts and tables; other numbers are done anew

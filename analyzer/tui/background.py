@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from analyzer.keyring import KeyFileError, KeyProviderError
+from analyzer.keyring import KeyProviderError
+from analyzer.meter_keys import KeyFileError
 from analyzer.patience import StoppedError, until
 from analyzer.sources import InputError
 from analyzer.sources.mapped import LostFileError

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from analyzer.inputs import read_key_file
-from analyzer.keyring import KeyFile, KeyFileError, KeyProvider, KeyRing, MeterKeys, Secret
+from analyzer.keyring import KeyProvider, KeyRing
+from analyzer.meter_keys import KeyFile, KeyFileError, MeterKeys, Secret
 
 # The fields of a key file in the order of the form: name, title, hint. Those of PUBLIC are no secrets.
 FIELDS: tuple[tuple[str, str, str], ...] = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from analyzer.keyring import KeyFile, KeyRing, MeterKeys, Secret
+from analyzer.keyring import KeyRing
+from analyzer.meter_keys import KeyFile, MeterKeys, Secret
 from tests.lab.association import ACCESS, BLOCK_TRANSFER, GENERAL_PROTECTION, LOGICAL_NAMES, SHORT_NAMES, Proposal
 from tests.lab.carriers import Carrier, Hdlc, Mbus, ModeE, Plc, Udp, Wrapper
 from tests.lab.curves import pair

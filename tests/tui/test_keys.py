@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from analyzer.keyring import KeyFileError, KeyRing
+from analyzer.keyring import KeyRing
+from analyzer.meter_keys import KeyFileError
 from analyzer.sources import InputError
 from analyzer.tui.app import DlmscopeApp
 from analyzer.tui.keybook import Entry, KeyBook, as_toml, problem_of, remark_on

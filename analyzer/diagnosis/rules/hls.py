@@ -11,8 +11,9 @@ from analyzer.diagnosis.hls_variants import HASHES, explanation
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import FoundKeys
 from analyzer.hls import REPLY_OCTETS, HlsFacts, HlsUnknown, Sender, check_reply, expected_reply
-from analyzer.keyring import KeyProvider, KeyRole
+from analyzer.keyring import KeyProvider
 from analyzer.message import Message
+from analyzer.meter_keys import KeyRole
 from analyzer.rebuild import AnyChange, Change, set_value
 from grammars.kit.spec import find_int
 from grammars.tables.enums import ACTION_RESULTS, MECHANISMS

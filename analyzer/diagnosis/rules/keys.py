@@ -11,8 +11,9 @@ from analyzer.diagnosis.rules.agreement import agreements
 from analyzer.diagnosis.search import KEY_CODES, TRIED, is_broadcast, sender_of
 from analyzer.diagnosis.searcher import Explained
 from analyzer.diagnosis.variants import NAMES, PUBLISHED, Variant
-from analyzer.keyring import KeyProvider, KeyRole
+from analyzer.keyring import KeyProvider
 from analyzer.message import Message
+from analyzer.meter_keys import KeyRole
 from analyzer.model import Side
 from analyzer.rebuild import AnyChange, Reseal
 from grammars.kit.spec import find_raw
