@@ -146,6 +146,10 @@ class Connections:
         """The TCP connection between two ends, and which of its sides the first is."""
         return self._open.get((True, source, destination))
 
+    def has_room(self, more: int) -> bool:
+        """Whether none has to be forgotten where so many more come."""
+        return len(self._open) + 2 * more <= self._room
+
     def keep(
         self, conversation: Conversation, sides: bytes, octets: bytes, ends: Sequence[int], times: bytes, packet: int
     ) -> None:

@@ -195,6 +195,7 @@ class CaptureFile:
                     break
             seconds, fraction, captured, original = unpack(octets, at)
             if captured > LONGEST_PACKET:
+                self._ahead = octets[at:]
                 yield made
                 self.ended(f"the next packet says that it has {captured} octets")
                 return
@@ -215,8 +216,9 @@ class CaptureFile:
                 make(Packet, (number, link, time, data, original if original > captured else captured, order, 0, 0, ""))
             )
             if at > there:
-                yield made
+                self._ahead = b""
                 self.ended(f"the next packet has {captured} octets, {len(data)} are present")
+                yield made
                 return
         if octets:
             self.ended("the header of the next packet is cut off")

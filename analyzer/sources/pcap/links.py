@@ -16,6 +16,7 @@ USB_LINUX, USB_LINUX_MMAPPED, USBPCAP = 189, 220, 249
 USER = range(147, 163)  # DLT_USER0 to 15: what each means only the one who captured knows
 
 IPV4, IPV6, VLAN, PPPOE, MPLS = 0x0800, 0x86DD, (0x8100, 0x88A8, 0x9100), 0x8864, (0x8847, 0x8848)
+SNAP_BELOW = 0x600  # a type field with a smaller number is a length, and the type may stand behind LLC and SNAP
 NESTED = 8  # VLAN tags in a row
 _IPV4_TYPE = b"\x08\x00"
 
@@ -45,7 +46,7 @@ def _by_type(data: bytes, at: int) -> int | None:
             return at + 2
         if kind in VLAN:
             at += 4
-        elif kind < 0x600 and data[at + 2 : at + 8] == b"\xaa\xaa\x03\0\0\0":  # a length, LLC and SNAP, the type
+        elif kind < SNAP_BELOW and data[at + 2 : at + 8] == b"\xaa\xaa\x03\0\0\0":  # a length, LLC and SNAP, the type
             at += 8
         elif kind == PPPOE:
             return _ppp(data, at + 8)

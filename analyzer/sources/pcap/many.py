@@ -15,16 +15,17 @@ from analyzer.sources.pcap.connections import Connections
 from analyzer.sources.pcap.conversation import Conversation
 from analyzer.sources.pcap.files import SECOND, Window
 from analyzer.sources.pcap.ip import TCP
-from analyzer.sources.pcap.links import ETHERNET
+from analyzer.sources.pcap.links import ETHERNET, IPV4, MPLS, PPPOE, SNAP_BELOW, VLAN
 from analyzer.sources.pcap.recognition import LOOKED_AT
-from analyzer.sources.pcap.tcp import ACK
+from analyzer.sources.pcap.tcp import ACK, WRAP
 
 Array = Any  # numpy.ndarray
 FEW = 64  # packets that are not worth it
 HEADERS = 14 + 20 + 20  # octets: Ethernet, IPv4 and TCP without options
 IP, SOURCE, PORTS, SEQ, ACKED, OFFSET, FLAGS = 14, 26, 34, 38, 42, 46, 47  # where these are in a packet
+FAR = WRAP >> 2  # octets that no window has
 PLAIN = 0x18  # the flags of a segment that goes its way: ACK, and PSH or not
-OTHERWISE = (0x0800, 0x8100, 0x88A8, 0x9100)  # ethertypes that may bring the same connection in other clothes
+OTHERWISE = (IPV4, *VLAN, PPPOE, *MPLS)  # ethertypes that may bring the same connection in other clothes
 
 
 def feed_windows(connections: Connections, windows: Iterable[Window]) -> None:
@@ -64,7 +65,8 @@ class _Batch:
         self.simple = simple & (heads[:, IP + 9] == TCP) & whole
         self.plain = self.simple & (heads[:, FLAGS] & ~np.uint8(PLAIN) == 0) & (heads[:, FLAGS] & ACK != 0)
         other = simple & (heads[:, IP + 9] != TCP)  # another protocol is another conversation
-        self.odd = np.flatnonzero(~self.simple & ~other & np.isin(ethertype, OTHERWISE))
+        dressed = np.isin(ethertype, OTHERWISE) | (ethertype < SNAP_BELOW)
+        self.odd = np.flatnonzero(~self.simple & ~other & dressed)
 
     def _padded(self) -> Array:
         """The octets, with some behind the last packet so that its headers are inside."""
@@ -115,6 +117,7 @@ class _Batch:
         if (addresses != addresses[first][group]).any() or (ports != ports[first][group]).any():
             return  # two connections that look the same to the hash
         found: dict[int, tuple[Conversation, list[tuple[int, Array]]]] = {}
+        strangers = stop - start - len(rows)
         for number, row in enumerate(rows[first].tolist()):
             head = self.heads[row].tobytes()
             ends = [
@@ -122,10 +125,15 @@ class _Batch:
                 for at, port in ((SOURCE, PORTS), (SOURCE + 4, PORTS + 2))
             ]
             known = connections.of_ends(ends[0], ends[1])
-            if known is not None:
+            if known is None:
+                strangers += 1
+            else:
                 conversation, side = known
                 found.setdefault(id(conversation), (conversation, []))[1].append((side, rows[group == number]))
+        crowded = not connections.has_room(strangers)
         for conversation, parts in found.values():
+            if crowded and conversation.state == "other":
+                continue  # it may be forgotten on the way
             own = np.concatenate([part for _, part in parts])
             sides = np.concatenate([np.full(len(part), side, dtype=np.uint8) for side, part in parts])
             order = np.argsort(own, kind="stable")
@@ -143,7 +151,12 @@ class _Batch:
         length = self.length[rows]
         carries = length > 0
         ends: list[int] = []
+        acknowledged: list[int | None] = []
         for side in (0, 1):
+            others = rows[sides != side]
+            acknowledged.append(int(_number(self.heads[others[-1:]], ACKED, 4)[0]) if len(others) else None)
+            if not _is_near(acknowledged[side], streams[side].next or 0):
+                return False
             own = carries & (sides == side)
             if own.any() and (
                 not conversation.heard[side]
@@ -155,9 +168,8 @@ class _Batch:
                 return False
             ends.append((streams[side].next or 0) + int(length[own].sum()))
         for side in (0, 1):
-            acknowledged = rows[sides == side]
-            if len(acknowledged):
-                streams[1 - side].acknowledge(int(_number(self.heads[acknowledged[-1:]], ACKED, 4)[0]))
+            if (number := acknowledged[side]) is not None:
+                streams[side].acknowledge(number)
             if ends[side] != streams[side].next:
                 streams[side].go_on(ends[side])
         self._keep(connections, conversation, rows[carries], sides[carries], length[carries])
@@ -175,6 +187,11 @@ class _Batch:
         connections.keep(
             conversation, sides.tobytes(), payload, ends.tolist(), self.times(rows), self.before + int(rows[-1]) + 1
         )
+
+
+def _is_near(number: int | None, expected: int) -> bool:
+    """Whether an acknowledgement means the same number of octets, wherever it stands among the segments of a batch."""
+    return number is None or not FAR < (number - expected) % WRAP < WRAP - FAR
 
 
 def _number(heads: Array, at: int, octets: int) -> Array:
