@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar, cast
 
 from analyzer.decoding import GATEWAY
 from analyzer.diagnosis.search import Search, sealed_layers, search
 from analyzer.frame import Frame, addresses, mends
 from analyzer.keyring import KeyProvider
 from analyzer.message import Layer, Message
-from analyzer.model import Certainty, Security, Side, Trace
+from analyzer.model import Certainty, Record, Security, Side, Trace
+
+Found = TypeVar("Found")
+DUMP = 1 << 16  # octets; a longer record has more than a part of a trace
 
 
 @dataclass(slots=True)
@@ -60,6 +64,33 @@ class Case:
         self.given = self._seen(self.captured)
         self.given_keys = keys
         self.others: tuple[Case, ...] = ()
+        self._once: dict[Callable[[Case], object], object] = {}
+
+    def once(self, make: Callable[[Case], Found]) -> Found:
+        """What a function makes of this case, made the first time that it is asked for."""
+        if make not in self._once:
+            self._once[make] = make(self)
+        return cast(Found, self._once[make])
+
+    @cached_property
+    def records(self) -> Sequence[Record]:
+        """The records that the messages came in. Those of a part of a trace are not all of it, and of a dump that begins
+        before the part or ends behind it there are the frames alone."""
+        if self._again is None:
+            return self.trace
+        frames: dict[int, list[bytes]] = {}
+        for message in self.captured:
+            for frame in message.frames:
+                for number in frame.records:
+                    frames.setdefault(number, []).append(frame.data)
+        if not frames:
+            return ()
+        found = []
+        for record in self.trace[min(frames) - 1 : max(frames)]:
+            if len(record.data) > DUMP:
+                record = replace(record, data=b"".join(frames.get(record.number, ())))
+            found.append(record)
+        return found
 
     @cached_property
     def search(self) -> Search:
@@ -94,13 +125,15 @@ class Case:
         """The same as the given keys open it."""
         return self.given[number - self._first]
 
-    def behind(self, message: Message) -> tuple[Message, ...]:
-        """The messages after this one."""
-        return self.messages[message.number - self._first + 1 :]
+    def behind(self, message: Message) -> Iterator[Message]:
+        """The messages after this one, in their order."""
+        messages = self.messages
+        return (messages[place] for place in range(message.number - self._first + 1, len(messages)))
 
-    def ahead_of(self, message: Message) -> tuple[Message, ...]:
-        """The messages before this one."""
-        return self.messages[: message.number - self._first]
+    def ahead_of(self, message: Message) -> Iterator[Message]:
+        """The messages before this one, the last of them first."""
+        messages = self.messages
+        return (messages[place] for place in range(message.number - self._first - 1, -1, -1))
 
     def _seen(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """The messages as rules see them: nothing in what nobody heard, and what a gateway passes on without its header."""
@@ -184,7 +217,11 @@ class Case:
 
     def has_meter(self) -> bool:
         """Whether the capture shows the meter's side at all."""
-        return any(message.direction == "meter" for message in self.messages)
+        return self.once(_has_meter)
+
+
+def _has_meter(case: Case) -> bool:
+    return any(message.direction == "meter" for message in case.messages)
 
 
 def _repeats(message: Message, before: Exchange | None) -> bool:
@@ -220,16 +257,16 @@ def _as_heard(messages: tuple[Message, ...], unheard: frozenset[int]) -> tuple[M
     )
 
 
-def protections(message: Message) -> Iterator[tuple[Layer, Security]]:
+def protections(message: Message) -> Iterable[tuple[Layer, Security]]:
     """The protected APDUs of a message, outermost first, with what became of each."""
-    for layer in sealed_layers(message.layer) if message.layer else ():
-        if layer.sealed is not None:
-            yield layer, layer.sealed
+    if message.layer is None or message.security is None:
+        return ()
+    return [(layer, layer.sealed) for layer in sealed_layers(message.layer) if layer.sealed is not None]
 
 
 def hls_proofs(message: Message) -> Iterator[Security]:
     """The verdicts on the HLS values that a message carries."""
-    for layer in message.layer.walk() if message.layer else ():
+    for layer in message.layer.walk() if message.layer and message.security else ():
         if layer.sealed is not None:
             yield from (s for s in (layer.sealed, *layer.sealed.inner) if s.layer == "hls")
 

@@ -49,7 +49,7 @@ def _guessed(case: Case, messages: Sequence[Message]) -> set[int]:
     open_ = [message for message in messages if not _shown(message)]
     if not open_:
         return set()
-    told = {record.number: record.direction for record in case.trace}
+    told = {record.number: record.direction for record in case.records}
     pairs: set[tuple[tuple[str, str], Direction]] = set()  # (source, destination) and who sends so, where it has shown
     for message in case.messages:
         known = _shown(message) or _in_log(message, told)

@@ -131,7 +131,7 @@ def _damaged_in(damaged: dict[int, str], message: Message) -> str | None:
 def _missed(case: Case, damaged: dict[int, str], message: Message) -> str | None:
     """The damage in the last messages before one, of which the meter or the client has read no whole APDU since."""
     whole = 0
-    for before in reversed(case.ahead_of(message)):
+    for before in case.ahead_of(message):
         if before.number in damaged:
             return damaged[before.number]
         plain = before.plain

@@ -58,6 +58,19 @@ class Hit:
     about: frozenset[int] = frozenset()
 
 
+def hit_by(function: Rule) -> Callable[[Case], frozenset[int]]:
+    """What gives the numbers of the messages of a case that a rule has something to say of; for `Case.once`, where a rule
+    asks another one about many messages."""
+    if function not in _HIT_BY:
+        _HIT_BY[function] = lambda case: frozenset(
+            hit.message.number for hit in function(case) if hit.message is not None
+        )
+    return _HIT_BY[function]
+
+
+_HIT_BY: dict[Rule, Callable[[Case], frozenset[int]]] = {}
+
+
 def rule(*codes: str) -> Callable[[Rule], Rule]:
     """Registers a rule under the codes of the catalogue that it reports."""
 

@@ -90,17 +90,18 @@ class FoundKeys:
         return self._found.get(role) or self._given.key(role, system_title, suite)
 
 
-def sealed_layers(layer: Layer) -> Iterator[Layer]:
+def sealed_layers(layer: Layer) -> list[Layer]:
     """The layers with protected APDUs, outermost first. A text whose tag fails may be noise, and noise may begin as a
     protected APDU does: nothing in it counts, and of what stands in a text without a tag only what can be read."""
     own = layer.sealed if layer.sealed is not None and layer.sealed.layer == "apdu" else None
-    if own is not None:
-        yield layer
+    found = [layer] if own is not None else []
     if own is not None and (own.control & COMPRESSED or (own.encrypted and own.verdict == "failed")):
-        return
+        return found
     loose = own is not None and own.encrypted and own.verdict == "unauthenticated"
     for inner in layer.inner:
-        yield from (found for found in sealed_layers(inner) if found.inner or not loose)
+        if inner.inner or inner.sealed is not None:
+            found += [one for one in sealed_layers(inner) if one.inner or not loose]
+    return found
 
 
 def sealed_of(messages: Iterable[Message]) -> Iterator[Sealed]:

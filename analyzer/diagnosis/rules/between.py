@@ -13,16 +13,20 @@ from analyzer.frame import Frame
 from analyzer.message import Message
 
 PARITY_OCTETS = 20  # fewer may look alike by chance
+ODD = bytes(octet for octet in range(256) if octet.bit_count() % 2)
+NO_TEXT = bytes(octet for octet in range(256) if not (0x20 <= octet & 0x7F < 0x7F or octet & 0x7F in b"\r\n"))
 
 
 def _joined(case: Case) -> list[Message]:
     """The messages with a frame that begins with the flag that ends the one before it."""
     rows = sorted(hdlc_frames(case), key=lambda row: row[1].records[:1])
-    sizes = {record.number: len(record.data) for record in case.trace}
+    sizes = {record.number: len(record.data) for record in case.records}
     found: list[Message] = []
     for number, group in groupby(rows, key=lambda row: row[1].records):
         frames = list(group)
-        sound = len(number) == 1 and len(frames) > 1 and not any(frame.faults for _, frame in frames)
+        if len(frames) == 1:
+            continue
+        sound = len(number) == 1 and not any(frame.faults for _, frame in frames)
         if sound and sum(len(frame.data) for _, frame in frames) > sizes.get(number[0], 1 << 30):
             found += [message for message, _ in frames[1:]]
     return found
@@ -78,8 +82,8 @@ def parity_mismatch(case: Case) -> Iterator[Hit]:
     for issue in undone:
         numbers = [m.number for m in case.messages if issue.record is not None and issue.record in m.records]
         message = case.at(numbers[0]) if numbers else None
-        affected = {r.direction for r in case.trace if any(other.record == r.number for other in undone)}
-        port = affected == {"meter"} and any(record.direction == "client" for record in case.trace)
+        affected = {r.direction for r in case.records if any(other.record == r.number for other in undone)}
+        port = affected == {"meter"} and any(record.direction == "client" for record in case.records)
         yield Hit(
             message,
             (issue.text,),
@@ -90,22 +94,23 @@ def parity_mismatch(case: Case) -> Iterator[Hit]:
             fix="" if port else "Capture with the settings of the line: 7E1 for IEC 62056-21, 8N1 for HDLC.",
         )
     for side in ("client", "meter", "unknown"):
-        octets = b"".join(record.data for record in case.trace if record.direction == side)
+        octets = b"".join(record.data for record in case.records if record.direction == side)
         if len(octets) < PARITY_OCTETS:
             continue
         message = next((m for m in case.messages if m.direction == side), None) or case.messages[0]
-        stripped = bytes(octet & 0x7F for octet in octets)
-        even = sum(octet.bit_count() % 2 == 0 for octet in octets) / len(octets)
-        text = sum(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in stripped) / len(octets)
-        if even >= 0.95 and text >= 0.9 and max(octets) >= 0x80:
+        even = len(octets.translate(None, ODD)) / len(octets)
+        text = len(octets.translate(None, NO_TEXT)) / len(octets)
+        seven_bits = octets.isascii()
+        if even >= 0.95 and text >= 0.9 and not seven_bits:
+            stripped = bytes(octet & 0x7F for octet in octets[:40])
             yield Hit(
                 message,
                 (
                     f"{even:.0%} of {len(octets)} octets have an even number of ones, bit 7 counted",
-                    f"without bit 7 they read {stripped[:40].decode('ascii', 'replace').strip()!r}",
+                    f"without bit 7 they read {stripped.decode('ascii', 'replace').strip()!r}",
                 ),
             )
-        elif max(octets) < 0x80 and b"\x7e\x20" in octets:
+        elif seven_bits and b"\x7e\x20" in octets:
             yield Hit(
                 message,
                 (
@@ -122,7 +127,7 @@ def echo(case: Case) -> Iterator[Hit]:
     echoed = [message for message in case.messages if message.frames[0].echo]
     if echoed:
         first = echoed[0]
-        own = next(m for m in reversed(case.ahead_of(first)) if _same(first, m))
+        own = next(m for m in case.ahead_of(first) if _same(first, m))
         evidence = [f"message {first.number} equals {names(own)} octet for octet"]
         if len(echoed) > 1:
             evidence.append(f"so do {len(echoed) - 1} more that were received what was sent before them")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from analyzer.diagnosis.case import Case, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
@@ -171,8 +172,7 @@ def mode_e_incomplete(case: Case) -> Iterator[Hit]:
         elif message.frame == "option-select" and identified is not None:
             protocol, mode = (find_int(message.frames[0].parsed.nodes, name) for name in ("protocol", "mode"))
             capable = find_octets(identified.frames[0].parsed.nodes, "enhanced_capability")
-            later = [m for m in case.behind(message) if m.frame == "SNRM"]
-            if (protocol, mode) != (0x32, 0x32) and later:
+            if (protocol, mode) != (0x32, 0x32) and any(m.frame == "SNRM" for m in case.behind(message)):
                 octets = hexed(message.wire)
                 said = f"the client chooses {octets}, not 06 32 Z 32, and sends SNRM afterwards"
                 more = "the meter says \\2: it knows HDLC" if capable == b"2" else "the meter does not say \\2"
@@ -221,8 +221,7 @@ def p1_header_hybrid(case: Case) -> Iterator[Hit]:
             said = f"the header {head[:24].decode('ascii', 'replace')!r} is followed by {hexed(rest, 4)}, general-glo-ciphering"
             yield Hit(message, (said, "a telegram has readable lines there"), side="meter")
             return
-    for message in case.messages[:-1]:
-        following = case.behind(message)[0]
+    for message, following in pairwise(case.messages):
         if message.frame == "identification" and (following.apdu or "").startswith("general-"):
             yield Hit(
                 following, (f"{names(message)} is a telegram's header, and {following.apdu} follows in place of text",)

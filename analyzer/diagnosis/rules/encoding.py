@@ -24,7 +24,7 @@ BARE = 4  # octets of an APDU, at least, that are one with others behind them an
 def unusual_encoding(case: Case) -> Iterator[Hit]:
     """The remarks of the grammars: swapped tags, indefinite lengths, reserved bits, control characters ..."""
     seen: dict[str, dict[str, list[tuple[Message, Layer, Issue]]]] = {}
-    for message, layer in _readable(case):
+    for message, layer in case.once(_remarkable):
         for issue in layer.parsed.issues:
             if issue.severity == "info":
                 said = f"{issue.spec.name}: {issue.text.partition(', found ')[0].partition(' are set: ')[0]}"
@@ -52,7 +52,7 @@ def _remark(found: list[tuple[Message, Layer, Issue]]) -> str:
 def octets_behind_apdu(case: Case) -> Iterator[Hit]:
     """An APDU that is read whole, and octets behind it that nothing accounts for."""
     seen: dict[str, list[tuple[Message, Layer, Issue]]] = {}
-    for message, layer in _readable(case):
+    for message, layer in case.once(_remarkable):
         left = [i for i in layer.parsed.issues if i.spec is UNDECODED and i.end == layer.end]
         if left and len(layer.nodes) > 1 and layer.nodes[-1][0] is UNDECODED:
             seen.setdefault(message.direction, []).append((message, layer, left[-1]))
@@ -145,12 +145,15 @@ def _unfinished(case: Case) -> Iterator[list[Message]]:
     yield from open_.values()
 
 
-def _readable(case: Case) -> Iterator[tuple[Message, Layer]]:
-    """The layers that could be read without an error."""
+def _remarkable(case: Case) -> list[tuple[Message, Layer]]:
+    """The layers that could be read without an error, and of which there is something to say."""
+    found = []
     for message in case.messages:
         for layer in message.layer.walk() if message.layer is not None else ():
-            if layer.parsed.whole and not any(issue.severity == "error" for issue in layer.parsed.issues):
-                yield message, layer
+            issues = layer.parsed.issues
+            if issues and layer.parsed.whole and not any(issue.severity == "error" for issue in issues):
+                found.append((message, layer))
+    return found
 
 
 def _others(messages: list[Message]) -> tuple[str, ...]:

@@ -298,9 +298,11 @@ def frame_type_unknown(case: Case) -> Iterator[Hit]:
 def address_length(case: Case) -> Iterator[Hit]:
     """An address of 3, or of more than 4 octets."""
     for message, frame in hdlc_frames(case):
-        if has_issue(frame, "frame_check_sequence") and not misread(frame):
+        if _reads_well(frame):
             continue
         open_ = misread(frame)
+        if has_issue(frame, "frame_check_sequence") and not open_:
+            continue
         if open_:
             yield Hit(
                 message,

@@ -57,8 +57,8 @@ def invoke_id_mismatch(case: Case) -> Iterator[Hit]:
         if asked is None or answered is None or asked == answered:
             continue
         goes_on = case.next_request(reply) is not None
-        follows = [m for m in case.behind(reply) if m.direction == "client"]
-        harmless = goes_on or not follows or follows[0].frame == "DISC"
+        following = next((m for m in case.behind(reply) if m.direction == "client"), None)
+        harmless = goes_on or following is None or following.frame == "DISC"
         yield Hit(
             reply,
             (f"{names(request)} carries invoke-id {asked}, {names(reply)} carries {answered}",),

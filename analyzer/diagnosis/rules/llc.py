@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import takewhile
 
 from analyzer.diagnosis.case import Case, hexed, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
@@ -17,6 +19,8 @@ from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
 
 HEADER_OCTETS = 3
+SHORTEST_TEXT = 4  # octets
+READABLE = bytes((*range(0x20, 0x7F), *b"\r\n"))
 CONTEXT = "application_context_name"  # so far an AARQ is read, where only its first segment is there
 STALE_AT_LEAST = 2  # so many equal octets behind the header; one alone may be chance
 
@@ -41,7 +45,7 @@ def llc_missing(case: Case) -> Iterator[Hit]:
         begun = (
             not message.complete and message.layer is not None and find_raw(message.layer.nodes, CONTEXT) is not None
         )
-        others = sum(1 for m in _all(case) if m.llc in ("command", "response"))
+        others = case.once(_with_header)
         if not whole and not others and not begun:
             continue
         evidence = [
@@ -70,9 +74,20 @@ def cut_in(case: Case, message: Message) -> bool:
     I frame of its side, on a link whose connection is not in the capture."""
     if message.frame != "I" or message.llc != "missing" or message.before.link not in ("unknown", "connected"):
         return False
-    if any(m.frame in ("SNRM", "UA") for m in case.ahead_of(message)) or fits(parse(APDU, information(message))):
+    first = case.once(_first_frames)
+    if any(kind in ("SNRM", "UA") and number < message.number for (kind, _), number in first.items()):
         return False
-    return not any(m.frame == "I" and m.direction == message.direction for m in case.ahead_of(message))
+    if first.get(("I", message.direction), message.number) < message.number:
+        return False
+    return not fits(parse(APDU, information(message)))
+
+
+def _first_frames(case: Case) -> dict[tuple[str | None, str], int]:
+    """The number of the first message of each kind of frame and each side."""
+    first: dict[tuple[str | None, str], int] = {}
+    for message in case.messages:
+        first.setdefault((message.frame, message.direction), message.number)
+    return first
 
 
 def _its_effect(case: Case, message: Message, octets: bytes) -> Iterator[str]:
@@ -157,19 +172,31 @@ def _behind_header(message: Message) -> Span:
 
 def stale(case: Case, message: Message) -> tuple[Message, int] | None:
     """The earlier message of the meter whose octets a message repeats behind its header, and how many; or None."""
+    if message.direction != "meter" or message.frame != "I":
+        return None
     octets = information(message)
-    if message.direction != "meter" or message.frame != "I" or octets[:HEADER_OCTETS] != RESPONSE:
-        return None
     behind = octets[HEADER_OCTETS:]
-    if len(behind) < STALE_AT_LEAST or fits(parse(APDU, behind)):
+    if octets[:HEADER_OCTETS] != RESPONSE or len(behind) < STALE_AT_LEAST or is_apdu(message, behind):
         return None
-    for older in reversed(case.ahead_of(message)):
-        if older.direction != "meter":
-            continue
-        before = information_field(older)[HEADER_OCTETS : len(octets)]
-        if len(before) == len(behind) and before == behind:
-            return older, len(behind)
-    return None
+    sent = case.once(_transmitted)
+    rows = (sent[place] for place in range(bisect_left(sent, (behind, 0)), len(sent)))
+    equal = takewhile(lambda row: row[0].startswith(behind), rows)
+    older = case.at(max((number for _, number in equal if number < message.number), default=0))
+    return (older, len(behind)) if older is not None else None
+
+
+def is_apdu(message: Message, octets: bytes) -> bool:
+    """Whether octets at the end of what a message carries are a whole APDU; as such they may have been read already."""
+    layer = message.layer
+    buffer, _, end = message.payload
+    if layer is not None and (layer.buffer, layer.start, layer.end) == (buffer, end - len(octets), end):
+        return fits(layer.parsed)
+    return fits(parse(APDU, octets))
+
+
+def _transmitted(case: Case) -> list[tuple[bytes, int]]:
+    """What the meter's messages have in their first information field behind the LLC header, sorted, each with its number."""
+    return sorted((information_field(message)[HEADER_OCTETS:], message.number) for message in case.sent_by("meter"))
 
 
 def information_field(message: Message) -> bytes:
@@ -190,16 +217,15 @@ def not_dlms_reply(case: Case) -> Iterator[Hit]:
 
 def text_in(message: Message) -> str:
     """The text that a meter sends where an APDU should be; empty where it does not."""
+    if message.direction != "meter" or not (message.frame == "I" or message.frames[0].framing == "wrapper"):
+        return ""
     octets = information(message)
     behind = octets[HEADER_OCTETS:] if octets[:HEADER_OCTETS] in (COMMAND, RESPONSE) else octets
-    carried = message.frame == "I" or message.frames[0].framing == "wrapper"
-    known = behind[:1] and behind[0] in APDU_TAGS and fits(parse(APDU, behind))
-    if message.direction != "meter" or not carried or len(behind) < 4 or known:
+    if len(behind) < SHORTEST_TEXT or behind.translate(None, READABLE):
         return ""
-    readable = all(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in behind)
-    return behind.decode("ascii").strip() if readable else ""
+    return "" if behind[0] in APDU_TAGS and is_apdu(message, behind) else behind.decode("ascii").strip()
 
 
-def _all(case: Case) -> Iterator[Message]:
-    for one in (case, *case.others):
-        yield from one.given
+def _with_header(case: Case) -> int:
+    """How many messages of the input have an LLC header."""
+    return sum(m.llc in ("command", "response") for one in (case, *case.others) for m in one.given)

@@ -112,20 +112,26 @@ def meter_refuses_valid_apdu(case: Case) -> Iterator[Hit]:
         refusal = _refusal(case, reply)
         if not refusal:
             continue
-        total = [s.verdict for m in case.messages for _, s in protections(m)]
+        right, total = case.once(_verified)
         which = "the given keys" if case.keys is case.given_keys else "the keys that the search found"
         evidence = [
             f"{names(request)} verifies with {which}, and {refusal}",
-            f"{total.count('verified')} of {len(total)} ciphered APDUs of this trace verify: key, title and counter are right",
+            f"{right} of {total} ciphered APDUs of this trace verify: key, title and counter are right",
         ]
         for other in case.others:
-            theirs = [s.verdict for m in other.messages for _, s in protections(m)]
-            if theirs and theirs.count("verified") == len(theirs):
+            theirs, all_ = other.once(_verified)
+            if theirs and theirs == all_:
                 evidence.append(
-                    f"the same keys as in {other.trace.name}, where {len(theirs)} of {len(theirs)} verify "
+                    f"the same keys as in {other.trace.name}, where {theirs} of {all_} verify "
                     "and the meter accepts them"
                 )
         yield Hit(reply, tuple(evidence), because_of="llc-missing" if request.llc == "missing" else None)
+
+
+def _verified(case: Case) -> tuple[int, int]:
+    """How many ciphered APDUs of a trace verify, of how many."""
+    found = [s.verdict for m in case.messages for _, s in protections(m)]
+    return found.count("verified"), len(found)
 
 
 def _refusal(case: Case, reply: Message) -> str:
@@ -291,8 +297,9 @@ def system_title_empty(case: Case) -> Iterator[Hit]:
     """General ciphering without the title of its sender."""
     for message in case.messages:
         for layer, security in protections(message):
-            title = find_octets(layer.nodes, "system_title")
-            if layer.name in ("general-glo-ciphering", "general-ded-ciphering") and title == b"":
+            if layer.name not in ("general-glo-ciphering", "general-ded-ciphering"):
+                continue
+            if find_octets(layer.nodes, "system_title") == b"":
                 harmless = security.verdict == "verified"
                 said = "the system title in front of the content has no octets"
                 more = ("with the title known from elsewhere it verifies",) if harmless else ()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.association import last_arc
 from analyzer.diagnosis.case import Case, Exchange, names, side_of, vouched
-from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.registry import Hit, hit_by, rule
 from analyzer.diagnosis.rules.acse import SMALLEST_PDU
 from analyzer.frame import addresses
 from analyzer.message import Message
@@ -89,17 +89,14 @@ def conformance_insufficient(case: Case) -> Iterator[Hit]:
     for exchange in case.exchanges:
         request = exchange.request
         granted, plain = request.before.negotiated_conformance, request.plain
-        if granted is None or plain is None or request.before.state not in ("open", "pending", "proving"):
+        if granted is None or plain is None:
             continue
-        used = {node[0].name for node in walk_raw(plain.nodes)}
+        if request.before.state != "open":
+            continue  # the HLS proof travels before services are allowed
         short = request.before.context in (2, 4)
-        lacking = [
-            name
-            for field, bit, name in NEEDS
-            if field in used and not granted & bit and (bit in (READ, WRITE)) == short
-        ]
-        if request.plain is not None and request.before.state != "open":
-            lacking = []  # the HLS proof travels before services are allowed
+        wanting = [row for row in NEEDS if not granted & row[1] and (row[1] in (READ, WRITE)) == short]
+        used = {node[0].name for node in walk_raw(plain.nodes)} if wanting else set()
+        lacking = [name for field, _, name in wanting if field in used]
         refused = refusal_of(case, request) if lacking else None
         if lacking and refused is not None:
             proposed = request.before.proposed_conformance
@@ -198,15 +195,13 @@ def cause_in_request(case: Case, request: Message | None) -> str | None:
         return None
     if request.llc == "missing" and request.frame == "I":
         return "llc-missing"
-    for hit in conformance_insufficient(case):
-        if hit.message is request:
-            return "conformance-insufficient"
-    for hit in pdu_too_long(case):
-        if hit.message is request:
-            return "pdu-too-long"
-    for hit in ln_sn_mismatch(case):
-        if hit.message is request:
-            return "ln-sn-mismatch"
+    for code, function in (
+        ("conformance-insufficient", conformance_insufficient),
+        ("pdu-too-long", pdu_too_long),
+        ("ln-sn-mismatch", ln_sn_mismatch),
+    ):
+        if request.number in case.once(hit_by(function)):
+            return code
     if request.before.state == "pending" and request.after.state == "pending":
         return "hls-pass3-missing"
     if request.apdu == "aarq" and request.before.state in ("open", "pending", "proving"):
@@ -287,7 +282,7 @@ def _is_proof(exchange: Exchange) -> bool:
 
 
 def _wrong_block(case: Case, exchange: Exchange) -> bool:
-    return any(hit.message is exchange.request for hit in block_number(case))
+    return exchange.request.number in case.once(hit_by(block_number))
 
 
 @rule("block-number-wrong")

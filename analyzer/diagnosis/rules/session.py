@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from analyzer.diagnosis.case import Case, names, side_of
 from analyzer.diagnosis.registry import Hit, rule
@@ -169,9 +170,14 @@ def _number(frame: Frame, part: str) -> int | None:
     return control >> 5 & 7 if part == "receive" else control >> 1 & 7
 
 
-def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
+def numbering(case: Case) -> list[tuple[str, Message, str]]:
     """(code, message, evidence) for frames whose numbers do not follow. A capture that begins in the middle takes the
     first numbers it sees."""
+    return case.once(_numbering)
+
+
+def _numbering(case: Case) -> list[tuple[str, Message, str]]:
+    found: list[tuple[str, Message, str]] = []
     links: dict[frozenset[str], dict[str, _Numbers]] = {}
     last: dict[str, Frame] = {}
     # As they came: the RR between the segments of an APDU are messages behind the one that the segments make.
@@ -198,9 +204,10 @@ def numbering(case: Case) -> Iterator[tuple[str, Message, str]]:
             (link, "client"),
             (link, "meter"),
         } <= spoken:  # else the capture has one side alone, and tells nothing of N(R)
-            yield from _received(message, frame, own, peer)
+            found += _received(message, frame, own, peer)
         if frame.kind == "I":
-            yield from _sent(case, message, frame, own)
+            found += _sent(case, message, frame, own)
+    return found
 
 
 def _as_they_came(frames: list[tuple[Frame, Message]]) -> list[tuple[Frame, Message]]:
@@ -320,7 +327,7 @@ def idle_before(case: Case, request: Message) -> float | None:
     now = request.frames[0].seconds
     if now is None or request.number < 2:
         return None
-    before = next((m.frames[0].seconds for m in reversed(case.ahead_of(request))), None)
+    before = next((m.frames[0].seconds for m in case.ahead_of(request)), None)
     if before is None or now - before <= IDLE_SECONDS:
         return None
     return now - before
@@ -408,8 +415,6 @@ def response_timeout_short(case: Case) -> Iterator[Hit]:
     ]
     for message in repeated:
         seen[message.number] = message
-        answers = [
-            m for m in case.messages[message.number : message.number + 4] if m.direction == "meter" and m.frame == "I"
-        ]
+        answers = [m for m in islice(case.behind(message), 4) if m.direction == "meter" and m.frame == "I"]
         if len(answers) > 1 and answers[0].wire == answers[1].wire:
             yield Hit(message, (f"{names(message)} repeats a request whose answer was under way: it comes twice",))

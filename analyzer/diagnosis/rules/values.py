@@ -10,9 +10,10 @@ from analyzer.diagnosis.registry import Hit, rule
 from analyzer.message import Message
 from analyzer.objects import NUMBERS, SCALED, Answer, scaler_unit, values_in
 from grammars import readings
-from grammars.kit.spec import walk_raw
+from grammars.kit.spec import RawNode
 
 CLOCK, TIME, TIME_ZONE = 8, 2, 3  # class, and the attributes with the time and with minutes to UTC
+DATE_TIME_OCTETS = 12
 NOT_SPECIFIED = -0x8000
 SUMMER = 0x80  # clock status: daylight saving is active
 SUMMER_MINUTES = 60
@@ -72,8 +73,8 @@ def clock_deviation_sign(case: Case) -> Iterator[Hit]:
                 zones.append((message, value[3], "the time zone of the clock object"))
         if message.plain is None or (message.direction != "meter" and not _sets_the_clock(message)):
             continue
-        for node in walk_raw(message.plain.nodes):
-            deviation = _deviation(node[3]) if isinstance(node[3], bytes) else None
+        for octets in _date_times(message.plain.nodes):
+            deviation = _deviation(octets)
             if deviation:
                 what = "the deviation of a date-time" if message.direction == "meter" else "the deviation that is set"
                 zones.append((message, deviation, what))
@@ -92,9 +93,21 @@ def _sets_the_clock(message: Message) -> bool:
     return any((one.class_id, one.attribute_id) == (CLOCK, TIME) for one in message.carried if isinstance(one, Answer))
 
 
+def _date_times(nodes: list[RawNode]) -> list[bytes]:
+    """The octets of fields that are as long as a date-time, at any depth, in their order."""
+    found = []
+    for node in nodes:
+        value = node[3]
+        if isinstance(value, list):
+            found += _date_times(value)
+        elif isinstance(value, bytes) and len(value) == DATE_TIME_OCTETS:
+            found.append(value)
+    return found
+
+
 def _deviation(octets: bytes) -> int | None:
     """The minutes from local standard time to UTC in a date-time, None where it is none or does not say."""
-    if len(octets) != 12 or not readings.is_date_time(octets):
+    if not readings.is_date_time(octets):
         return None
     minutes = int.from_bytes(octets[9:11], "big", signed=True)
     if minutes == NOT_SPECIFIED or abs(minutes) > 720:
