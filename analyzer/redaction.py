@@ -114,32 +114,32 @@ def _upper(character: str) -> str:
     return upper if len(upper) == 1 else character
 
 
-def secrets_of(messages: Iterable[Message], keys: KeyRing, payload: bool) -> list[bytes | int]:
+def secrets_of(messages: Iterable[Message], keys: KeyRing, payload: bool) -> set[bytes | int]:
     """Keys and titles that were given, and titles, passwords, dedicated keys and, with `payload`, values of a trace."""
-    found: list[bytes | int] = [*keys.titles(), *keys.client_titles()]
+    found: set[bytes | int] = {*keys.titles(), *keys.client_titles()}
     roles: tuple[KeyRole, ...] = ("ek", "bek", "ak", "dedicated", "kek", "password")
     for role in roles:
-        found += [candidate.secret.value for candidate in keys.candidates(role)]
+        found.update(candidate.secret.value for candidate in keys.candidates(role))
     for message in messages:
         for layer in message.layer.walk() if message.layer else ():
             if layer.sealed is not None and layer.sealed.system_title:
-                found.append(layer.sealed.system_title)
+                found.add(layer.sealed.system_title)
             for node in walk_raw(layer.nodes):
                 spec, _, _, value = node
                 if spec.hole == "system_title" or spec.name in SECRET_FIELDS:
-                    found += _values_in(value, False)
+                    found.update(_values_in(value, False))
                 elif payload and spec.type:
-                    found += _values_in(value, True)
+                    found.update(_values_in(value, True))
         for one in message.objects:
             if one.value is not None and is_secret(one.class_id or 0, one.attribute_id or 0):
-                found += _values_in(one.value[3], False)
+                found.update(_values_in(one.value[3], False))
             if payload and one.profile is not None:
-                found += [
+                found.update(
                     c.value for row in one.profile.rows() for c in row if c.filled and isinstance(c.value, bytes | int)
-                ]
-        found += [title for title in (message.after.client_title, message.after.server_title) if title]
-    found += [title[3:] for title in found if isinstance(title, bytes) and len(title) == 8]  # a title's serial number
-    return found
+                )
+        found.update(title for title in (message.after.client_title, message.after.server_title) if title)
+    titles = [title for title in found if isinstance(title, bytes) and len(title) == 8]
+    return found.union(title[3:] for title in titles)  # a title's serial number
 
 
 def _values_in(value: object, numbers: bool) -> list[bytes | int]:
