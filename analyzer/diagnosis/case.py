@@ -112,6 +112,14 @@ class Case:
         again = self._again or (lambda keys: tuple(decode(self.trace, keys)))
         return self._seen(tuple(again(self.search.keys)))
 
+    @cached_property
+    def records_by_side(self) -> dict[str, list[Record]]:
+        """The same, by who sent them."""
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            found.setdefault(record.direction, []).append(record)
+        return found
+
     def at(self, number: int) -> Message | None:
         """The message with a number; None for one that is not here."""
         place = number - self._first

@@ -145,6 +145,8 @@ class Progress:
 def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Progress], None] | None = None) -> Search:
     """What explains the protected APDUs that do not verify. Bounded by `SEARCHED` and `BUDGET`. Never raises but what
     `watch`, which is told of each APDU when it is done, raises to stop it."""
+    if (all_verify := _all_verify(messages)) is not None:
+        return Search(verifying=all_verify)
     items = list(sealed_of(messages))
     searcher = Searcher(keys, _titles(messages), _sides(messages))
     verified: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}  # by side, under the broadcast key or not
@@ -178,6 +180,17 @@ def search(messages: Sequence[Message], keys: KeyProvider, watch: Callable[[Prog
         tuple(explained), verifying, found, left, searcher.tried, reading,
         searcher.streams / len(failing), _expected_hits(explained, True), _expected_hits(explained, False),
     )  # fmt: skip
+
+
+def _all_verify(messages: Sequence[Message]) -> dict[str, int] | None:
+    """What verifies, by side, where all of it does; None where something else is to be searched."""
+    verifying: dict[str, int] = {}
+    for message in messages:
+        for layer in sealed_layers(message.layer) if message.layer and message.security else ():
+            if layer.sealed is None or layer.sealed.verdict != "verified" or not message.complete:
+                return None
+            verifying[message.direction] = verifying.get(message.direction, 0) + 1
+    return verifying
 
 
 def is_broadcast(item: Sealed) -> bool:

@@ -20,6 +20,8 @@ NO_TEXT = bytes(octet for octet in range(256) if not (0x20 <= octet & 0x7F < 0x7
 def _joined(case: Case) -> list[Message]:
     """The messages with a frame that begins with the flag that ends the one before it."""
     rows = sorted(hdlc_frames(case), key=lambda row: row[1].records[:1])
+    if not rows:
+        return []
     sizes = {record.number: len(record.data) for record in case.records}
     found: list[Message] = []
     for number, group in groupby(rows, key=lambda row: row[1].records):
@@ -94,7 +96,7 @@ def parity_mismatch(case: Case) -> Iterator[Hit]:
             fix="" if port else "Capture with the settings of the line: 7E1 for IEC 62056-21, 8N1 for HDLC.",
         )
     for side in ("client", "meter", "unknown"):
-        octets = b"".join(record.data for record in case.records if record.direction == side)
+        octets = b"".join(record.data for record in case.records_by_side.get(side, ()))
         if len(octets) < PARITY_OCTETS:
             continue
         message = next((m for m in case.messages if m.direction == side), None) or case.messages[0]

@@ -10,6 +10,8 @@ from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import is_broadcast
 from analyzer.diagnosis.variants import PUBLISHED
 from analyzer.keyring import KeyRing
+from analyzer.message import Message
+from analyzer.model import Security
 
 SUITES = frozenset({0, 1, 2})
 
@@ -20,18 +22,13 @@ def well_known_key(case: Case) -> Iterator[Hit]:
     known = {value: words for words, value in PUBLISHED.items()}
     said: dict[str, None] = {}
     first = None
-    for message in case.given:
-        for _, security in protections(message):
-            if security.verdict != "verified":
-                continue
-            owner = security.system_title if message.direction != "client" else message.after.server_title
+    for message, security, owner in case.once(_verified_under):
+        if len(said) < 2:
             for role, name in (("ek", "encryption key"), ("ak", "authentication key")):
                 value = case.given_keys.key(role, owner, security.suite)  # type: ignore[arg-type]
                 if value in known:
                     said[f"the {name} is a published test key: {known[value]}"] = None
                     first = first or message
-        if len(said) == 2:
-            break
     if said:
         yield Hit(first, (*said, "APDUs verify with it"), side="meter")
 
@@ -39,15 +36,24 @@ def well_known_key(case: Case) -> Iterator[Hit]:
 @rule("keys-equal")
 def keys_equal(case: Case) -> Iterator[Hit]:
     """One key given for both purposes, and right: a remark, unless everybody knows it, which is said then."""
+    for message, security, owner in case.once(_verified_under):
+        ek, ak = (case.given_keys.key(role, owner, security.suite) for role in ("ek", "ak"))
+        if ek is None or ek != ak or ek in PUBLISHED.values():
+            continue
+        said = "encryption key and authentication key are one key, and APDUs verify with it"
+        yield Hit(message, (said,), severity="info", side="meter", title="One key serves both purposes")
+        return
+
+
+def _verified_under(case: Case) -> list[tuple[Message, Security, bytes | None]]:
+    """The first APDU that verifies under the keys of each meter and suite, with the title that these keys belong to."""
+    found: dict[tuple[bytes | None, int], tuple[Message, Security, bytes | None]] = {}
     for message in case.given:
         for _, security in protections(message):
-            owner = security.system_title if message.direction != "client" else message.after.server_title
-            ek, ak = (case.given_keys.key(role, owner, security.suite) for role in ("ek", "ak"))
-            if security.verdict != "verified" or ek is None or ek != ak or ek in PUBLISHED.values():
-                continue
-            said = "encryption key and authentication key are one key, and APDUs verify with it"
-            yield Hit(message, (said,), severity="info", side="meter", title="One key serves both purposes")
-            return
+            if security.verdict == "verified":
+                owner = security.system_title if message.direction != "client" else message.after.server_title
+                found.setdefault((owner, security.suite), (message, security, owner))
+    return list(found.values())
 
 
 @rule("security-suite-mismatch")

@@ -86,12 +86,14 @@ def taken_as(octets: bytes, ratio: float) -> bytes:
 def baud_mismatch(case: Case) -> Iterator[Hit]:
     """Octets of a side that has no frame at all, and that a receiver at a wrong speed would make of one."""
     for side in ("client", "meter", "unknown"):
-        records = [record for record in case.trace if record.direction == side]
+        records = case.records_by_side.get(side, ())
         numbers = {record.number for record in records}
-        messages = [m for m in case.messages if numbers.intersection(m.records)]
+        framed = (m for m in case.messages if m.layer is not None or any(f.framing != "none" for f in m.frames))
+        if any(not numbers.isdisjoint(m.records) for m in framed):
+            continue
+        messages = [m for m in case.messages if not numbers.isdisjoint(m.records)]
         octets = b"".join(record.data for record in records)
-        framed = any(frame.framing != "none" for m in messages for frame in m.frames)
-        if not messages or framed or any(m.layer is not None for m in messages) or len(octets) < 2:
+        if not messages or len(octets) < 2:
             continue
         found = _begins(octets)
         if found is None and side == "meter" and (answer := _answers(case, octets)) is not None:
