@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from analyzer.knowledge import ASSOCIATION_BASE, ASSOCIATION_SN, CURRENT_ASSOCIATION, PER_ATTRIBUTE, Meter, Objects
 from analyzer.message import Layer, Message
 from analyzer.objects import Answer, Asked, Target, inner, listed, scalar, targets_of, values_in
-from analyzer.pushes import pushed
+from analyzer.pushes import Pushed, pushed
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw, holes_in
 
 LONG_INVOKE = 0xFFFFFF
@@ -31,11 +32,21 @@ def named(objects: Objects, link: object, message: Message) -> Message:
     association = message.after
     meter = objects.meter(association.server_address, association.server_title)
     said = reader(_Reading(objects, link, meter, message, plain))
-    if not meter.versions:
-        return said
-    found = {asked.target[:2] for asked in targets_of(plain.nodes)}
-    versions = {key: meter.versions[key] for key in found if key in meter.versions}
-    return replace(said, versions=versions) if versions else said
+    versions = {}
+    if meter.versions:
+        found = {asked.target[:2] for asked in targets_of(plain.nodes)}
+        versions = {key: meter.versions[key] for key in found if key in meter.versions}
+    return message.told(said.answers, said.carried, versions) if versions or said is not NOTHING else message
+
+
+class Said(NamedTuple):
+    """What the values of a message are: those that answer, and those that it brings by itself."""
+
+    answers: tuple[Answer, ...] = ()
+    carried: tuple[Answer | Pushed, ...] = ()
+
+
+NOTHING = Said()
 
 
 class _Reading:
@@ -78,25 +89,25 @@ class _Reading:
         return _with_times(made)
 
 
-def _asks(reading: _Reading) -> Message:
+def _asks(reading: _Reading) -> Said:
     reading.objects.asked(reading.link, reading.invoke, list(targets_of(reading.nodes)))
-    return reading.message
+    return NOTHING
 
 
-def _answers(reading: _Reading) -> Message:
+def _answers(reading: _Reading) -> Said:
     if reading.in_pieces:
-        return reading.message
+        return NOTHING
     asked = reading.objects.answered(reading.link, reading.invoke)
-    return replace(reading.message, answers=reading.answers(asked, values_in(reading.values.nodes)))
+    return Said(answers=reading.answers(asked, values_in(reading.values.nodes)))
 
 
-def _sets(reading: _Reading) -> Message:
+def _sets(reading: _Reading) -> Said:
     """A SET.request names the attributes itself; in blocks, its first block does."""
     asked: Askeds = targets_of(reading.nodes)
     if asked:
         reading.objects.asked(reading.link, reading.invoke, list(asked))
     if reading.in_pieces:
-        return reading.message
+        return NOTHING
     if reading.message.joined is not None:
         asked = asked or reading.objects.answered(reading.link, reading.invoke)
         nodes = reading.values.nodes
@@ -107,25 +118,25 @@ def _sets(reading: _Reading) -> Message:
     return _written(reading, asked, [value for value in values if value[0].type])
 
 
-def _written(reading: _Reading, asked: Askeds, values: list[RawNode]) -> Message:
+def _written(reading: _Reading, asked: Askeds, values: list[RawNode]) -> Said:
     carried = reading.answers(asked, values, learn=False)
     if len(asked) == len(values):
         pairs = [(one, value) for one, value in zip(asked, values, strict=True) if one is not None]
         reading.objects.written(reading.link, pairs if len(pairs) == len(values) else [])
-    return replace(reading.message, carried=carried)
+    return Said(carried=carried)
 
 
-def _confirms(reading: _Reading) -> Message:
+def _confirms(reading: _Reading) -> Said:
     """The answer to a SET or a write: what the meter has taken holds from now on."""
     results = [node[3] for node in _results(reading.nodes)]
     if not results:
-        return reading.message
+        return NOTHING
     pairs = reading.objects.confirmed(reading.link)
     if len(pairs) == len(results):
         for (one, value), result in zip(pairs, results, strict=True):
             if result == SUCCESS or result is None:
                 reading.meter.learn(one.target, value, reading.message.number)
-    return reading.message
+    return NOTHING
 
 
 def _results(nodes: list[RawNode]) -> list[RawNode]:
@@ -140,30 +151,30 @@ def _results(nodes: list[RawNode]) -> list[RawNode]:
     return found
 
 
-def _access_asks(reading: _Reading) -> Message:
+def _access_asks(reading: _Reading) -> Said:
     asked = _specified(reading.nodes)
     reading.objects.asked(reading.link, reading.invoke, asked)
     values = listed(reading.nodes, "access_request_list_of_data")
     writing = _services(reading.nodes)
     if len(values) != len(asked):
-        return reading.message
+        return NOTHING
     chosen = [(one, value) for one, value, service in zip(asked, values, writing, strict=True) if "set" in service]
     carried = reading.answers([one for one, _ in chosen], [value for _, value in chosen], learn=False)
-    return replace(reading.message, carried=carried)
+    return Said(carried=carried)
 
 
-def _access_answers(reading: _Reading) -> Message:
+def _access_answers(reading: _Reading) -> Said:
     asked = _specified(reading.nodes) or reading.objects.answered(reading.link, reading.invoke)
     values = listed(reading.nodes, "access_response_list_of_data")
     results = find_raw(reading.nodes, "access_response_specification")
     services = [node for node in results[3] if isinstance(node[3], int)] if results and results[3] else []
     if not (len(asked) == len(values) == len(services)):
-        return reading.message
+        return NOTHING
     kept: list[tuple[Asked | None, RawNode | None]] = []
     for one, value, service in zip(asked, values, services, strict=True):
         if service[0].name == "access-response-get":
             kept.append((one, value if service[3] == SUCCESS else None))
-    return replace(reading.message, answers=reading.answers([one for one, _ in kept], [value for _, value in kept]))
+    return Said(answers=reading.answers([one for one, _ in kept], [value for _, value in kept]))
 
 
 def _specifications(nodes: list[RawNode]) -> list[RawNode]:
@@ -180,25 +191,25 @@ def _services(nodes: list[RawNode]) -> list[str]:
     return [node[0].name for node in _specifications(nodes)]
 
 
-def _reads(reading: _Reading) -> Message:
+def _reads(reading: _Reading) -> Said:
     reading.objects.asked(reading.link, None, _variables(reading))
-    return reading.message
+    return NOTHING
 
 
-def _writes(reading: _Reading) -> Message:
+def _writes(reading: _Reading) -> Said:
     asked = _variables(reading)
-    return _written(reading, asked, listed(reading.nodes, "list_of_data")) if asked else reading.message
+    return _written(reading, asked, listed(reading.nodes, "list_of_data")) if asked else NOTHING
 
 
-def _reports(reading: _Reading) -> Message:
+def _reports(reading: _Reading) -> Said:
     values = listed(reading.nodes, "list_of_data")
     answers = reading.answers(_variables(reading), values, learn=False)
     if answers:
-        return replace(reading.message, carried=answers)
+        return Said(carried=answers)
     carried = [
         one for value in values for one in pushed(value, reading.octets, reading.plain.buffer, reading.meter, None)
     ]
-    return replace(reading.message, carried=tuple(carried))
+    return Said(carried=tuple(carried))
 
 
 def _variables(reading: _Reading) -> list[Asked | None]:
@@ -221,19 +232,19 @@ def _variables(reading: _Reading) -> list[Asked | None]:
     return made
 
 
-def _event(reading: _Reading) -> Message:
+def _event(reading: _Reading) -> Said:
     value = find_raw(reading.nodes, "attribute_value")
     carried = reading.answers(targets_of(reading.nodes), [inner(value)] if value is not None else [], learn=False)
     time = _time(reading)
-    return replace(reading.message, carried=tuple(replace(one, time=one.time or time) for one in carried))
+    return Said(carried=tuple(replace(one, time=one.time or time) for one in carried))
 
 
-def _notified(reading: _Reading) -> Message:
+def _notified(reading: _Reading) -> Said:
     body = find_raw(reading.nodes, "notification_body")
     if body is None or not inner(body)[0].type:
-        return reading.message
+        return NOTHING
     carried = pushed(inner(body), reading.octets, reading.plain.buffer, reading.meter, _time(reading))
-    return replace(reading.message, carried=carried)
+    return Said(carried=carried)
 
 
 def _time(reading: _Reading) -> bytes | None:
@@ -267,7 +278,7 @@ def _with_times(answers: list[Answer]) -> tuple[Answer, ...]:
     )
 
 
-READERS: dict[str, Callable[[_Reading], Message]] = {
+READERS: dict[str, Callable[[_Reading], Said]] = {
     "get-request": _asks,
     "get-response": _answers,
     "set-request": _sets,

@@ -83,6 +83,18 @@ class Message:
     carried: tuple[Answer | Pushed, ...] = ()
     versions: Mapping[tuple[int, bytes], int] = field(default_factory=dict, repr=False)
 
+    def told(
+        self,
+        answers: tuple[Answer, ...],
+        carried: tuple[Answer | Pushed, ...],
+        versions: Mapping[tuple[int, bytes], int],
+    ) -> Message:
+        """The same message, with what its values are."""
+        return Message(
+            self.number, self.frames, self.wire, self.direction, self.llc, self.layer, self.security, self.buffers,
+            self.before, self.after, self.payload, self.complete, answers, carried, versions,
+        )  # fmt: skip
+
     @property
     def objects(self) -> tuple[Answer | Pushed, ...]:
         """Every value of the message that could be told what it is, or that a push brought."""

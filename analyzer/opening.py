@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from analyzer.association import Association
@@ -14,13 +15,14 @@ from analyzer.meter_keys import KeyRole
 from analyzer.model import Direction
 from analyzer.readable import reading_of, reads
 from grammars.apdu import APDU
-from grammars.kit.spec import find_int, find_octets, find_raw, walk_raw
+from grammars.kit.spec import find_int, find_raw, walk_raw
 from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
 
 ENOUGH = 2  # texts that a key opened whole; then it is the right one
 RARE = 1e-3  # the chance that noise reads so far, under a key that has opened others
-NOT_LEARNT = ("keys", "decryptor")
+NOT_LEARNT = ("keys", "decryptor", "_given")
+ASKED = 256  # keys that are remembered, so that a vault is asked once for each
 
 
 class Opener:
@@ -30,6 +32,7 @@ class Opener:
     def __init__(self, keys: KeyProvider) -> None:
         self.keys = keys
         self.decryptor = Decryptor()
+        self._given = lru_cache(maxsize=ASKED)(keys.key)
         self.moved: dict[bytes | None, dict[str, bytes]] = {}  # keys that the trace itself transferred, by meter
         self.session: dict[bytes | None, list[tuple[str, bytes | None, bytes | None]]] = {}  # keys of general-ciphering
         self.offered: dict[bytes | None, dict[str, bytes]] = {}  # those that the meter has not confirmed yet
@@ -129,7 +132,7 @@ class Opener:
         # Keys belong to the meter: whoever sent the APDU, its title is what the key file knows.
         meter = association.server_title
         owner = title if direction != "client" else meter
-        return self.keys.key(role, owner or meter, suite)
+        return self._given(role, owner or meter, suite)
 
 
 def _role(layer: Layer, control: int) -> KeyRole:
@@ -143,7 +146,8 @@ def protected_of(layer: Layer, data: bytes, title_of_sender: bytes | None) -> Pr
     nodes = layer.nodes
     found = {node[0].name: node for node in reversed(list(walk_raw(nodes)))}  # of each name the first
     text, tag = found["ciphered_text"], found.get("authentication_tag")
-    title = find_octets(nodes, "originator_system_title") or find_octets(nodes, "system_title")
+    named = found.get("originator_system_title") or found.get("system_title")
+    title: bytes | None = bytes(named[3]) if named is not None and isinstance(named[3], bytes) else None
     if title is None or len(title) != TITLE_OCTETS:
         title = title_of_sender or title or None
     header = b""
