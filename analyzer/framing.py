@@ -172,6 +172,16 @@ class Cutter:
         waiting.add(record, part.data)
         return made + waiting.drain(record.direction, final=False, behind=0 if part.last else MARGIN)
 
+    @property
+    def waits(self) -> bool:
+        """Whether octets wait for more."""
+        return any(one.data for one in self._pending.values())
+
+    def passed(self, directions: Iterable[Direction]) -> None:
+        """Whole frames of these directions were cut elsewhere while nothing was waiting."""
+        for direction in directions:
+            self._pending.setdefault(direction, _Pending())
+
     def taken_back(self, part: Part) -> int:
         """Forgets the octets that wait for more, if all are of one record, which is not over; how many these are."""
         waiting = [one for one in self._pending.values() if one.data]

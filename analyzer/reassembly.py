@@ -14,7 +14,7 @@ incomplete: so what is kept has a bound.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from analyzer.frame import Frame, addresses, mends
@@ -92,6 +92,16 @@ class Joiner:
                 self._joined.pop(key, None)
                 self._add(frame, key)
         return self._given_up() if self._open else self._taken()
+
+    @property
+    def waits(self) -> bool:
+        """Whether an APDU is open."""
+        return bool(self._open)
+
+    @property
+    def joined(self) -> Collection[Key]:
+        """Whose last APDU came in segments, which may come again."""
+        return self._joined.keys()
 
     def remembered(self) -> dict[str, dict[Key, list[bytes]]]:
         """What is kept where nothing is open: attributes of another joiner that goes on here."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analyzer.index.stream import StreamIndex, index_of
+from analyzer.index.trace import TraceIndex, index_of
 from analyzer.model import Record
 from benchmarks import captures
 from grammars.hdlc import crc16_x25
@@ -32,7 +32,7 @@ COMPARED = ("start", "length", "control", "tag", "security", "counter", "side")
 OURS = """
 import mmap, sys
 from benchmarks import captures
-from analyzer.index.stream import index_of
+from analyzer.index.trace import index_of
 from analyzer.model import Record
 def private():
     status = open("/proc/self/status").read()  # what is this program's own, without the pages of the mapped file
@@ -40,7 +40,7 @@ def private():
 with open(sys.argv[1], "rb") as file:
     data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     before = private()
-    index = index_of(Record(1, data))
+    index = index_of([Record(1, data)])
     print(len(index), private() - before)
 """
 
@@ -116,10 +116,10 @@ def scanned(library: ctypes.CDLL, data: mmap.mmap) -> tuple[float, dict[str, np.
     return time.perf_counter() - started, {name: array[:found] for name, array in arrays.items()}
 
 
-def indexed(data: mmap.mmap) -> tuple[float, StreamIndex]:
+def indexed(data: mmap.mmap) -> tuple[float, TraceIndex]:
     """Seconds, and the index."""
     started = time.perf_counter()
-    index = index_of(Record(1, data))  # type: ignore[arg-type]
+    index = index_of([Record(1, data)])  # type: ignore[arg-type]
     return time.perf_counter() - started, index
 
 

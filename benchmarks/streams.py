@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.framing import frames_of, pieces_of
-from analyzer.index.stream import index_of
+from analyzer.index.trace import index_of
 from analyzer.model import Record
 from benchmarks import peers
 from benchmarks.measure import Row, against
@@ -34,10 +34,10 @@ def rows() -> list[Row]:
     frames = answers(FRAMES)
     stream = b"".join(frames)
     assert delimited(stream) == [True] * FRAMES == [f.parsed.issues == [] for f in frames_of([Record(1, stream)])]
-    index = index_of(Record(1, stream))
+    index = index_of([Record(1, stream)])
     assert [index.frame(row).data for row in (0, 1, FRAMES - 1)] == [frames[0], frames[1], frames[-1]]
     ways = {
-        "by the index": lambda: index_of(Record(1, stream)),
+        "by the index": lambda: index_of([Record(1, stream)]),
         "one by one": lambda: delimited(stream),
     }
     found = []

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import isnan
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.frame import addresses
+from analyzer.frame import Frame, addresses
 from analyzer.framing import frames_of
-from analyzer.index import checks, clean, columns
+from analyzer.index import checks, clean
+from analyzer.index.row import row_of
 from analyzer.index.sides import Links
-from analyzer.index.stream import StreamIndex, index_of, row_of
+from analyzer.index.trace import TraceIndex, index_of
 from analyzer.model import Record
+from analyzer.reassembly import units_of
 from grammars.hdlc import GOOD_RESIDUE, crc16_x25
 from tests.hdlc_frames import ADDRESSES, CONTROLS, PAYLOADS, four, hdlc
 
@@ -54,22 +58,46 @@ def streams(draw: st.DrawFn) -> bytes:
 
 
 def check(data: bytes) -> None:
-    """Index and careful way agree about a stream."""
-    record = Record(1, data)
-    wanted = list(frames_of([record]))
-    index = index_of(record)
+    """Index and careful way agree about a stream, and no octet is lost."""
+    index = check_records([Record(1, data)])
+    end = 0
+    for row in index.columns.rows():
+        assert row["start"] in (end, end - 1), "two frames share at most a flag"
+        end = row["start"] + row["length"]
+    assert end == len(data)
+
+
+def check_records(records: Sequence[Record]) -> TraceIndex:
+    """Index and careful way agree about a trace: rows, frames, and the message that each is a part of."""
+    wanted = list(frames_of(records))
+    index = index_of(records)
     assert list(index.frames()) == wanted
     links: dict[object, int] = {}
-    end = 0
-    for row, frame in zip(index.columns.rows(), wanted, strict=True):
-        start = row["start"]
-        assert data[start : start + row["length"]] == frame.data
-        assert start in (end, end - 1), "no octet is lost; two frames share at most a flag"
+    messages = numbered(wanted)
+    assert index.messages == max(messages, default=0)
+    for row, frame, message in zip(index.columns.rows(), wanted, messages, strict=True):
+        place, start = int(row["record"]), int(row["start"])
+        assert records[place].number == frame.records[0]
+        octets = records[place].data[start : start + len(frame.data)]
+        assert frame.data.startswith(octets) and octets
+        assert octets == frame.data or len(frame.records) > 1
+        time = row.pop("time")
+        assert time == frame.seconds or (frame.seconds is None and isnan(time))
         link = links.setdefault(addresses(frame), min(len(links), Links.MOST))
-        row["flags"] &= ~columns.ODD
-        assert row == row_of(frame, start, link)
-        end = start + row["length"]
-    assert end == len(data)
+        expected = row_of(frame, start, link)
+        expected.pop("time", None)
+        assert row == {**expected, "record": place, "message": message}
+    return index
+
+
+def numbered(frames: list[Frame]) -> list[int]:
+    """The number of the message of each frame, as the joiner says by itself."""
+    made = [0] * len(frames)
+    marked = [replace(frame, records=(row,)) for row, frame in enumerate(frames)]
+    for number, unit in enumerate(units_of(marked), 1):
+        for frame in unit.frames:
+            made[frame.records[0]] = number
+    return made
 
 
 @settings(max_examples=400)
@@ -116,6 +144,7 @@ def test_very_many_different_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Links, "MOST", 1500)
     monkeypatch.setattr("analyzer.index.sides.STRANGE", 900)
     monkeypatch.setattr("analyzer.index.clean.STRANGE", 900)
+    monkeypatch.setattr("analyzer.index.batches.STRANGE", 900)
     pick = random.Random(4)
     made = (
         hdlc(*pick.choice([(four(n), "03"), ("03", four(n))]), pick.choice(CONTROLS), pick.choice(PAYLOADS))
@@ -166,6 +195,6 @@ def test_check_sequences_of_many_frames(length: int, count: int, pick: random.Ra
 
 
 def test_memory_of_the_columns() -> None:
-    index = index_of(Record(1, b"".join(conversation(20_000))))
+    index = index_of([Record(1, b"".join(conversation(20_000)))])
     assert index.columns.octets < 2 * 27 * len(index)
-    assert isinstance(index, StreamIndex)
+    assert isinstance(index, TraceIndex)

@@ -1,4 +1,4 @@
-"""Who sent each frame of a run of clean HDLC frames: `senders.Senders`, for many frames at once."""
+"""Who sent each frame of a run of clean frames: `senders.Senders`, for many frames at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analyzer.index.columns import SIDES
+from analyzer.index.columns import NUMBER, SIDES
 from analyzer.model import Direction
 from analyzer.senders import CLIENT_FRAMES, METER_FRAMES, Senders, by_size, sender_of_apdu, turn
 from grammars.hdlc import CONTROL
@@ -14,7 +14,6 @@ from grammars.kit.primitives import ExtendedAddress
 from grammars.llc import COMMAND
 
 Array = Any  # numpy.ndarray
-NUMBER: dict[Direction, int] = {side: number for number, side in enumerate(SIDES)}
 
 
 def _by_control(octet: int) -> int:
@@ -36,13 +35,14 @@ class Ends(NamedTuple):
     by_size: Direction
 
 
+PORTS = 9  # the size that stands for the two ports of the wrapper, as no addresses of HDLC have
 STRANGE = 0xFFFF  # the code of addresses that are for the careful way
 MANY = 32  # different addresses of a window that are looked for one after the other
 CROWDED = 256  # different addresses of a window beyond which its frames are taken one by one
 
 
 class Links:
-    """The pairs of addresses of a stream, numbered in the order in which they appear."""
+    """The pairs of addresses of a trace, numbered in the order in which they appear."""
 
     MOST = 0xFFFF  # what the column holds; all further pairs share the last number
 
@@ -98,19 +98,39 @@ class Links:
         if (key, size) not in self._ends:
             if len(self._ends) > self.MOST:
                 self._ends.clear()  # noise has ever other addresses
-            octets = key.to_bytes(8, "little")[:size]
-            destination, at = ExtendedAddress.read(octets, 0, size)
-            source, _ = ExtendedAddress.read(octets, at, size)
-            made = Ends((repr(source), repr(destination)), by_size(source.octets, destination.octets))
-            self._ends[key, size] = made if source != destination else None
+            made = _of_ports(key) if size == PORTS else _of_addresses(key, size)
+            self._ends[key, size] = made if made.pair[0] != made.pair[1] else None
         return self._ends[key, size]
 
 
-def sides_of(rows: dict[str, Array], known: list[Ends], links: Links, senders: Senders) -> tuple[Array, Array]:
+def _of_ports(key: int) -> Ends:
+    source, destination = (int.from_bytes(key.to_bytes(4, "little")[at : at + 2], "big") for at in (0, 2))
+    return Ends((str(source), str(destination)), "unknown")
+
+
+def _of_addresses(key: int, size: int) -> Ends:
+    octets = key.to_bytes(8, "little")[:size]
+    destination, at = ExtendedAddress.read(octets, 0, size)
+    source, _ = ExtendedAddress.read(octets, at, size)
+    return Ends((repr(source), repr(destination)), by_size(source.octets, destination.octets))
+
+
+class Told(NamedTuple):
+    """What the source tells of the sender of each frame, 0 where nothing; and which frames are the first of their record:
+    of the others of one record the source tells nothing sure."""
+
+    side: Array
+    first: Array
+
+
+def sides_of(
+    rows: dict[str, Array], known: list[Ends], links: Links, senders: Senders, told: Told | None = None
+) -> tuple[Array, Array]:
     """The columns link and side of a run; `senders` goes on behind it. `known` are the addresses behind the codes."""
+    own, spare = _by_themselves(rows["shown"], told)
     if len(known) > CROWDED:
-        return _one_by_one(rows, known, links, senders)
-    codes, side = rows["codes"], rows["shown"].copy()
+        return _one_by_one(rows["codes"], own, spare, known, links, senders)
+    codes, side = rows["codes"], own.copy()
     unknown = side == 0
     numbers = np.empty(len(codes), dtype=np.uint16)
     for row, ends, same in _first_rows(codes, known):
@@ -120,15 +140,29 @@ def sides_of(rows: dict[str, Array], known: list[Ends], links: Links, senders: S
             previous = SIDES[side[row - 1]] if row else senders.previous
             if previous == "unknown":
                 previous = senders.previous
-            direction = senders.of_pair(ends.pair) or ends.by_size
-            if direction == "unknown":
-                direction = turn(previous)
+            direction = senders.of_pair(ends.pair) or _otherwise(SIDES[spare[row]], ends, previous)
         if direction == "unknown":
-            return _one_by_one(rows, known, links, senders)
+            return _one_by_one(rows["codes"], own, spare, known, links, senders)
         senders.pairs.setdefault(ends.pair, direction)
         side[unknown & same] = NUMBER[senders.pairs[ends.pair]]
     senders.previous = SIDES[side[-1]]
     return numbers, side
+
+
+def _by_themselves(shown: Array, told: Told | None) -> tuple[Array, Array]:
+    """The side of each frame without what others tell of its addresses, 0 where it needs that; and what holds where they
+    tell nothing either."""
+    if told is None:
+        return shown, np.broadcast_to(np.uint8(0), len(shown))
+    own = np.where(told.side == 0, shown, np.where(told.first, told.side, np.uint8(0)))
+    return own, np.where(told.side == 0, np.uint8(0), np.where(shown != 0, shown, told.side))
+
+
+def _otherwise(spare: Direction, ends: Ends, previous: Direction) -> Direction:
+    """Who sent a frame of which nothing is known by its addresses yet."""
+    if spare != "unknown":
+        return spare
+    return ends.by_size if ends.by_size != "unknown" else turn(previous)
 
 
 def _first_rows(codes: Array, known: list[Ends]) -> list[tuple[int, Ends, Array]]:
@@ -142,17 +176,17 @@ def _first_rows(codes: Array, known: list[Ends]) -> list[tuple[int, Ends, Array]
     return sorted(made, key=lambda one: one[0])
 
 
-def _one_by_one(rows: dict[str, Array], known: list[Ends], links: Links, senders: Senders) -> tuple[Array, Array]:
+def _one_by_one(
+    codes: Array, own: Array, spare: Array, known: list[Ends], links: Links, senders: Senders
+) -> tuple[Array, Array]:
     """The same, row after row: where nothing tells for a while who speaks."""
-    side = rows["shown"].copy()
+    side = own.copy()
     numbers = np.empty(len(side), dtype=np.uint16)
-    for row, (code, own) in enumerate(zip(rows["codes"].tolist(), side.tolist(), strict=True)):
-        ends, direction = known[code], SIDES[own]
+    for row, (code, itself, other) in enumerate(zip(codes.tolist(), own.tolist(), spare.tolist(), strict=True)):
+        ends, direction = known[code], SIDES[itself]
         numbers[row] = links.number(ends.pair)
         if direction == "unknown":
-            direction = senders.of_pair(ends.pair) or ends.by_size
-        if direction == "unknown":
-            direction = turn(senders.previous)
+            direction = senders.of_pair(ends.pair) or _otherwise(SIDES[other], ends, senders.previous)
         if direction != "unknown":
             senders.pairs.setdefault(ends.pair, direction)
             senders.previous = direction

@@ -111,6 +111,12 @@ class Columns(Sequence[Record]):
         part.times.frombytes(times)
         part.sides += sides
 
+    def stretches(self) -> Iterator[tuple[bytearray, array[int], array[int], bytearray]]:
+        """The records as they are kept, a part after the other: payloads in a row, the end of each in these, times, sides."""
+        for start in self._starts:
+            part = self._part_of(start)[1]
+            yield part.octets, part.ends, part.times, part.sides
+
     @property
     def memory(self) -> int:
         """The memory in use, roughly, in octets."""
