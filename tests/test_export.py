@@ -87,7 +87,7 @@ def bundle(talk: Conversation) -> Bundle:
 
 def captured(*bundles: Bundle) -> bytes:
     stream = io.BytesIO()
-    pcapng.write(stream, bundles, "test")
+    pcapng.write(stream, [one.trace for one in bundles], bundles, "test")
     return stream.getvalue()
 
 

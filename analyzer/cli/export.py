@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from analyzer.cli.options import OK, UsageError, add_input_options, add_jobs_option, keys_of, redactor_for, traces_of
 
 if TYPE_CHECKING:
     from analyzer.export.bundle import Bundle
+    from analyzer.model import Trace
+    from analyzer.redaction import Redactor
 
 BINARY = ("pcapng", "parquet")
 
@@ -42,17 +45,28 @@ def run(options: argparse.Namespace) -> int:
         write = _binary_of_many(options) if flat else _binary_of(options)
         if options.out is None:
             write(sys.stdout.buffer)
+            sys.stdout.buffer.flush()
         else:
-            with open(options.out, "wb") as stream:
-                write(stream)
+            _to_file(options, write)
         return OK
-    texts = _texts_of_many(options) if flat else _texts_of(options, _bundles(options))
+    texts = _texts_of_many(options) if flat else _texts_of(options)
     if options.out is None:
-        _write(texts, sys.stdout)
+        sys.stdout.writelines(texts)
     else:
-        with open(options.out, "w", encoding="utf-8", newline="\n") as out:
-            _write(texts, out)
+        _to_file(options, lambda stream: stream.writelines(text.encode() for text in texts))
     return OK
+
+
+def _to_file(options: argparse.Namespace, write: Callable[[IO[bytes]], object]) -> None:
+    """Writes to a file. One that is read while it goes out is replaced only when all is written."""
+    named = [*options.inputs, *(name.rpartition("#")[0] for name in options.inputs), options.tx, options.rx]
+    files = [name for name in named if name and os.path.exists(name)]
+    read = os.path.exists(options.out) and any(os.path.samefile(name, options.out) for name in files)
+    path = f"{options.out}.part" if read else options.out
+    with open(path, "wb") as stream:
+        write(stream)
+    if read:
+        os.replace(path, options.out)
 
 
 def _texts_of_many(options: argparse.Namespace) -> Iterator[str]:
@@ -71,7 +85,7 @@ def _texts_of_many(options: argparse.Namespace) -> Iterator[str]:
     return chain([heading_of(options.table) + "\n"], texts)
 
 
-def _binary_of_many(options: argparse.Namespace) -> Callable[[IO[bytes]], None]:
+def _binary_of_many(options: argparse.Namespace) -> Callable[[IO[bytes]], object]:
     """The table of values as Parquet, the same way."""
     from analyzer.cli.many import contents
     from analyzer.export import parquet
@@ -81,37 +95,27 @@ def _binary_of_many(options: argparse.Namespace) -> Callable[[IO[bytes]], None]:
     parquet.arrow()
     found = contents(options, traces, keys, "rows", together=True)
     rows = (row for _, groups in found for group in groups for row in group)
-    return lambda stream: _flushed(stream, parquet.write_rows(stream, TABLES[options.table], rows))
+    return lambda stream: parquet.write_rows(stream, TABLES[options.table], rows)
 
 
-def _binary_of(options: argparse.Namespace) -> Callable[[IO[bytes]], None]:
-    bundles = _bundles(options)
-    return lambda stream: _write_binary(options, bundles, stream)
-
-
-def _flushed(stream: IO[bytes], _: int) -> None:
-    stream.flush()
-
-
-def _write_binary(options: argparse.Namespace, bundles: Sequence[Bundle], stream: IO[bytes]) -> None:
+def _binary_of(options: argparse.Namespace) -> Callable[[IO[bytes]], object]:
+    """A capture, or the table of messages as Parquet."""
+    traces, bundles, redactor = _bundles(options)
     if options.to == "pcapng":
         from analyzer import __version__
         from analyzer.export import pcapng
 
-        pcapng.write(stream, bundles, f"dlmscope {__version__}")
-    else:
-        from analyzer.export import parquet
+        mask = redactor.text if redactor is not None else str
+        return lambda stream: pcapng.write(stream, traces, bundles, f"dlmscope {__version__}", mask)
+    from analyzer.export import parquet
 
-        parquet.write(stream, options.table, bundles)
-    stream.flush()
-
-
-def _write(texts: Iterator[str], out: IO[str]) -> None:
-    for text in texts:
-        out.write(text)
+    parquet.arrow()
+    return lambda stream: parquet.write(stream, options.table, bundles)
 
 
-def _texts_of(options: argparse.Namespace, bundles: Sequence[Bundle]) -> Iterator[str]:
+def _texts_of(options: argparse.Namespace) -> Iterator[str]:
+    """Text that reads back, or the table of messages."""
+    _, bundles, _ = _bundles(options)
     if options.to == "hex":
         from analyzer.export import hexlog
 
@@ -121,17 +125,14 @@ def _texts_of(options: argparse.Namespace, bundles: Sequence[Bundle]) -> Iterato
     return (line + "\n" for line in csv_table.lines_of(options.table, bundles))
 
 
-def _bundles(options: argparse.Namespace) -> list[Bundle]:
-    """The traces with their messages and findings; a diagnosis only where its findings go out."""
+def _bundles(options: argparse.Namespace) -> tuple[list[Trace], Iterator[Bundle], Redactor | None]:
+    """The traces, and how they go out: with their messages, and findings where these are shown. Where secrets are masked the
+    traces are decoded twice, since those of later messages stand in earlier ones as well."""
+    from itertools import chain
+
     from analyzer.decoding import decode
-    from analyzer.diagnosis import diagnose
-    from analyzer.export.bundle import Bundle
+    from analyzer.export.diagnosed import bundles_of
 
     traces, keys = traces_of(options), keys_of(options)
-    decoded = [(trace, list(decode(trace, keys))) for trace in traces]
-    redactor = redactor_for(options, [message for _, messages in decoded for message in messages], keys)
-    wanted = options.to != "hex"
-    found = [diagnosis.findings for diagnosis in diagnose(decoded, keys)] if wanted else [()] * len(decoded)
-    return [
-        Bundle(trace, messages, findings, redactor) for (trace, messages), findings in zip(decoded, found, strict=True)
-    ]
+    redactor = redactor_for(options, chain.from_iterable(decode(trace, keys) for trace in traces), keys)
+    return traces, bundles_of(traces, keys, redactor, diagnosed=options.to != "hex"), redactor

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from analyzer.export.bundle import Bundle
 from analyzer.export.tables import TABLES, Row, rows_of
 
 
-def lines_of(table: str, bundles: Sequence[Bundle]) -> Iterator[str]:
+def lines_of(table: str, bundles: Iterable[Bundle]) -> Iterator[str]:
     """The heading and the rows, each without its end of line. An absent value is empty."""
     yield heading_of(table)
     yield from lines(rows_of(table, bundles))

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 
-from analyzer.export.bundle import Bundle, pieces_of
+from analyzer.export.bundle import Bundle
+from analyzer.export.pieces import pieces_of
+from analyzer.export.stretches import stretches_of
 from grammars.readings import escaped
 
 WORDS = {"client": "TX: ", "meter": "RX: ", "unknown": ""}
 FIRST_DATE = 100_000_000.0  # seconds; less are no date but a clock or a time since the start
 
 
-def lines_of(bundles: Sequence[Bundle]) -> Iterator[str]:
+def lines_of(bundles: Iterable[Bundle]) -> Iterator[str]:
     """The lines without their ends. Client is TX, meter RX; what is masked reads as asterisks' octets, 2A."""
     for bundle in bundles:
         name = escaped(" ".join(bundle.text(bundle.trace.name).split()))
         # A heading has a word in it; two addresses alone would be read as no heading, and two traces as one.
         yield f"{name if name[:1].isalpha() else f'trace {name}'} ===="
         yield ""
-        for piece in pieces_of(bundle):
+        for piece in chain.from_iterable(map(pieces_of, stretches_of(bundle))):
             stamp = _stamp(piece.time, piece.seconds)
             yield f"{stamp}{WORDS[piece.direction]}{piece.data.hex(' ').upper()}"
             if not stamp and piece.direction == "unknown":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -16,7 +16,7 @@ class ParquetMissing(RuntimeError):
     """pyarrow is not installed; says what to do."""
 
 
-def write(stream: Any, table: str, bundles: Sequence[Bundle]) -> None:
+def write(stream: Any, table: str, bundles: Iterable[Bundle]) -> None:
     """Writes one table to a binary stream or a path. Raises ParquetMissing."""
     write_rows(stream, TABLES[table], rows_of(table, bundles))
 

@@ -8,14 +8,19 @@ no comments and no direction either.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Literal
 
 from analyzer import hiding
 from analyzer.capture_file import ETHERNET, NO_TIMES, USER0, ByteStream, CaptureFile
-from analyzer.export.bundle import Bundle, Piece, pieces_of, times_of
+from analyzer.export.bundle import Bundle
+from analyzer.export.pieces import Piece, pieces_of
+from analyzer.export.stretches import Stretch, stretches_of
+from analyzer.export.times import Clock
+from analyzer.framing import pieces_of as cut_out
 from analyzer.message import Message
-from analyzer.model import Finding
+from analyzer.model import Finding, Trace
 from analyzer.report.summary import summary
 from analyzer.tcp_packets import Connection
 
@@ -25,77 +30,87 @@ FIRST_CLIENT_PORT, CLIENT_PORTS = 49152, 16384
 CLIENT_ADDRESS, METER_ADDRESS = "192.0.2.1", "192.0.2.2"  # TEST-NET-1 of RFC 5737
 USERS = 16  # DLT_USER0 to DLT_USER15
 LONGEST_COMMENT = 4000  # characters of one sentence or dump
+LOOKED_AT = 20_000  # frames of a trace in which the wrapper shows
 
 
-def write(stream: ByteStream, bundles: Sequence[Bundle], application: str) -> None:
-    """Writes all traces as one capture, an interface each."""
+def write(
+    stream: ByteStream,
+    traces: Sequence[Trace],
+    bundles: Iterable[Bundle],
+    application: str,
+    mask: Callable[[str], str] = str,
+) -> None:
+    """Writes all traces as one capture, an interface each. `bundles` are those of the traces, in this order; `mask` covers
+    what is secret in their names."""
     capture = CaptureFile(stream, application)
     places = []
-    for number, bundle in enumerate(bundles):
-        link = _link_type(bundle)
+    for number, trace in enumerate(traces):
+        wrapped = _wrapped(trace)
+        link = ETHERNET if wrapped or any(record.carrier == "tcp" for record in trace) else USER0
         link += number % USERS if link == USER0 else 0  # so that also readers that know no interfaces keep traces apart
-        name, source = bundle.text(bundle.trace.name), bundle.text(bundle.trace.source)
-        timed = any(record.seconds is not None for record in bundle.trace)
-        places.append(capture.interface(link, name, source, "" if timed else NO_TIMES))
+        untimed = "" if any(record.seconds is not None for record in trace) else NO_TIMES
+        places.append((capture.interface(link, mask(trace.name), mask(trace.source), untimed), link, wrapped))
     last = 0
-    for number, (bundle, interface) in enumerate(zip(bundles, places, strict=True)):
-        pieces = pieces_of(bundle)
-        comments = comments_of(bundle, pieces)
-        times = times_of(pieces, last)
-        last = times[-1] if times else last
-        if _link_type(bundle) == ETHERNET:
-            _as_tcp(capture, interface, bundle, pieces, times, comments, number)
+    for number, (bundle, (interface, link, wrapped)) in enumerate(zip(bundles, places, strict=True)):
+        clock = Clock(bundle.trace, last)
+        timed = _timed(chain.from_iterable(map(_said, stretches_of(bundle))), clock)
+        if link == ETHERNET:
+            client = (CLIENT_ADDRESS, FIRST_CLIENT_PORT + number % CLIENT_PORTS)
+            meter = (METER_ADDRESS, WRAPPER_PORT if wrapped else LINE_PORT)
+            _as_tcp(capture, interface, Connection(client, meter), timed)
         else:
-            for piece, when, said in zip(pieces, times, comments, strict=True):
-                capture.packet(interface, when, piece.data, piece.direction, said)
+            for piece, when, comments in timed:
+                capture.packet(interface, when, piece.data, piece.direction, comments)
+        last = clock.last
 
 
-def _link_type(bundle: Bundle) -> int:
-    over_tcp = any(record.carrier == "tcp" for record in bundle.trace)
-    return ETHERNET if over_tcp or _wrapped(bundle) else USER0
+def _wrapped(trace: Trace) -> bool:
+    """Whether the wrapper is in a trace."""
+    return any(piece.framing == "wrapper" for piece in islice(cut_out(trace), LOOKED_AT))
 
 
-def _wrapped(bundle: Bundle) -> bool:
-    return any(frame.framing == "wrapper" for message in bundle.messages for frame in message.frames)
+def _timed(said: Iterable[tuple[Piece, list[str]]], clock: Clock) -> Iterator[tuple[Piece, int, list[str]]]:
+    """The pieces with their times and comments."""
+    for piece, comments in said:
+        yield piece, clock.time(piece.time, piece.seconds), comments
+
+
+def _said(stretch: Stretch) -> Iterator[tuple[Piece, list[str]]]:
+    """The pieces of a stretch, each with its comments."""
+    pieces = pieces_of(stretch)
+    return zip(pieces, comments_of(stretch, pieces), strict=True)
 
 
 def _as_tcp(
-    capture: CaptureFile,
-    interface: int,
-    bundle: Bundle,
-    pieces: Sequence[Piece],
-    times: Sequence[int],
-    comments: Sequence[list[str]],
-    number: int,
+    capture: CaptureFile, interface: int, connection: Connection, timed: Iterator[tuple[Piece, int, list[str]]]
 ) -> None:
-    port = WRAPPER_PORT if _wrapped(bundle) else LINE_PORT
-    client = (CLIENT_ADDRESS, FIRST_CLIENT_PORT + number % CLIENT_PORTS)
-    connection = Connection(client, (METER_ADDRESS, port))
+    first = next(timed, None)
+    when = first[1] if first is not None else 0
     for packet in connection.opened():
-        capture.packet(interface, times[0] if times else 0, packet)
-    for piece, when, said in zip(pieces, times, comments, strict=True):
+        capture.packet(interface, when, packet)
+    for piece, when, comments in chain((first,) if first is not None else (), timed):
         end: Literal["client", "meter"] = "meter" if piece.direction == "meter" else "client"
         for packet in connection.sent(end, piece.data):
-            capture.packet(interface, when, packet, comments=said)
-            said = []
-    last = times[-1] if times else 0
+            capture.packet(interface, when, packet, comments=comments)
+            comments = []
     for packet in (*connection.closed("client"), *connection.closed("meter")):
-        capture.packet(interface, last, packet)
+        capture.packet(interface, when, packet)
 
 
-def comments_of(bundle: Bundle, pieces: Sequence[Piece]) -> list[list[str]]:
+def comments_of(stretch: Stretch, pieces: Sequence[Piece]) -> list[list[str]]:
     """The comments of each piece: what its messages are, what was opened in them, what is wrong with them."""
     about: dict[int | None, list[Finding]] = {}
-    for finding in bundle.findings:
+    for finding in stretch.findings:
         about.setdefault(finding.message, []).append(finding)
+    messages = {message.number: message for message in stretch.messages}
     made: list[list[str]] = []
     for piece in pieces:
         said: list[str] = []
         for number in piece.messages:
-            said += _of_message(bundle.messages[number - 1])
+            said += _of_message(messages[number])
             said += [_of_finding(finding) for finding in about.pop(number, ())]
-        made.append([bundle.text(text) for text in said])
-    rest = [bundle.text(_of_finding(finding)) for findings in about.values() for finding in findings]
+        made.append([stretch.text(text) for text in said])
+    rest = [stretch.text(_of_finding(finding)) for findings in about.values() for finding in findings]
     if rest and made:
         made[0] = rest + made[0]
     return made

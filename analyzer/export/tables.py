@@ -7,8 +7,9 @@ that carry one (a row of a load profile, a push). What is not known is None.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from analyzer import hiding
@@ -38,11 +39,11 @@ TABLES = {"messages": MESSAGES, "values": VALUES}
 Row = tuple[Any, ...]
 
 
-def rows_of(table: str, bundles: Sequence[Bundle]) -> Iterator[Row]:
+def rows_of(table: str, bundles: Iterable[Bundle]) -> Iterator[Row]:
     """The rows of a table by its name, with what is secret in their texts covered."""
     make = message_rows if table == "messages" else value_rows
     for bundle in bundles:
-        for row in make(bundle):
+        for row in chain.from_iterable(map(make, bundle.parts())):
             yield tuple(readings.escaped(bundle.text(cell)) if isinstance(cell, str) else cell for cell in row)
 
 
