@@ -16,6 +16,7 @@ from analyzer.model import Certainty, Record, Security, Side, Trace
 
 Found = TypeVar("Found")
 DUMP = 1 << 16  # octets; a longer record has more than a part of a trace
+HEARD = 1 << 20  # octets of a side that are looked at as they came
 
 
 @dataclass(slots=True)
@@ -119,6 +120,16 @@ class Case:
         for record in self.records:
             found.setdefault(record.direction, []).append(record)
         return found
+
+    def heard(self, side: str) -> bytes:
+        """The first MiB of what a side sent, octet for octet. A slice of a dump that stays on the disk is safe to read; what
+        takes all of it is not, where somebody cuts the file off."""
+        made = bytearray()
+        for record in self.records_by_side.get(side, ()):
+            made += record.data[: HEARD - len(made)]
+            if len(made) >= HEARD:
+                break
+        return bytes(made)
 
     def at(self, number: int) -> Message | None:
         """The message with a number; None for one that is not here."""

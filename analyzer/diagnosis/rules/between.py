@@ -96,7 +96,7 @@ def parity_mismatch(case: Case) -> Iterator[Hit]:
             fix="" if port else "Capture with the settings of the line: 7E1 for IEC 62056-21, 8N1 for HDLC.",
         )
     for side in ("client", "meter", "unknown"):
-        octets = b"".join(record.data for record in case.records_by_side.get(side, ()))
+        octets = case.heard(side)
         if len(octets) < PARITY_OCTETS:
             continue
         message = next((m for m in case.messages if m.direction == side), None) or case.messages[0]

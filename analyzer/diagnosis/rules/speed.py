@@ -86,13 +86,12 @@ def taken_as(octets: bytes, ratio: float) -> bytes:
 def baud_mismatch(case: Case) -> Iterator[Hit]:
     """Octets of a side that has no frame at all, and that a receiver at a wrong speed would make of one."""
     for side in ("client", "meter", "unknown"):
-        records = case.records_by_side.get(side, ())
-        numbers = {record.number for record in records}
+        numbers = {record.number for record in case.records_by_side.get(side, ())}
         framed = (m for m in case.messages if m.layer is not None or any(f.framing != "none" for f in m.frames))
         if any(not numbers.isdisjoint(m.records) for m in framed):
             continue
         messages = [m for m in case.messages if not numbers.isdisjoint(m.records)]
-        octets = b"".join(record.data for record in records)
+        octets = case.heard(side)
         if not messages or len(octets) < 2:
             continue
         found = _begins(octets)
