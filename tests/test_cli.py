@@ -57,7 +57,7 @@ def test_exit_status(logs: dict[str, str], capsys: pytest.CaptureFixture[str]) -
     assert run("--version", capsys=capsys)[0] == 0
 
 
-@pytest.mark.parametrize("command", ["decode", "diagnose", "diff"])
+@pytest.mark.parametrize("command", ["decode", "diagnose", "diff", "overview"])
 def test_json_is_as_its_schema_says(command: str, logs: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     for inputs in ([LOG, "--keys", KEYS], [logs["healthy"], logs["ciphered"]], [logs["odd"], logs["failing"]]):
         status, out, _ = run(command, *inputs, "--format", "json", capsys=capsys)

@@ -13,12 +13,12 @@ import sys
 from collections.abc import Sequence
 
 from analyzer import __version__
-from analyzer.cli import decode, diagnose, diff, edit, explain, export, record, serve, sweep
+from analyzer.cli import decode, diagnose, diff, edit, explain, export, overview, record, serve, sweep
 from analyzer.cli import open as open_
 from analyzer.cli.options import INTERRUPTED, OK, UNUSABLE, Parser
 
 TRACEBACK_VARIABLE = "DLMSCOPE_TRACEBACK"
-COMMANDS = (open_, decode, diagnose, diff, edit, explain, export, record, sweep, serve)
+COMMANDS = (open_, overview, decode, diagnose, diff, edit, explain, export, record, sweep, serve)
 LASTING = (open_, record, serve)  # they may run for days
 
 
