@@ -174,7 +174,8 @@ class Decoder:
         if name in ("aarq", "aare"):
             context.association = context.association.with_acse(parsed.nodes)
         if depth >= NESTING:
-            return replace(layer, parsed=_too_deep(parsed))
+            _note_too_deep(parsed)
+            return layer
         inner: list[Layer] = []
         sealed: Security | None = None
         holes = holes_in(parsed.nodes)
@@ -304,11 +305,11 @@ def _outermost(layer: Layer | None) -> Security | None:
     return replace(outer, inner=(*outer.inner, *(security for security in found if security is not outer)))
 
 
-def _too_deep(parsed: Parsed) -> Parsed:
-    """What was parsed, with a remark on each APDU inside that is not read: those who protect know three levels."""
+def _note_too_deep(parsed: Parsed) -> None:
+    """Remarks on each APDU inside that it is not read: those who protect know three levels."""
     text = f"more than {NESTING} APDUs in each other; what is in here is not read"
     holes = [node for node in holes_in(parsed.nodes) if node[0].hole in ("apdu", "ciphertext") and node[2] > node[1]]
-    return parsed._replace(issues=parsed.issues + [Issue("info", n[1], n[2], text, n[0]) for n in holes])
+    parsed.issues += [Issue("info", n[1], n[2], text, n[0]) for n in holes]
 
 
 def _with_inner(layer: Layer, proof: Security) -> Layer:

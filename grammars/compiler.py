@@ -15,21 +15,22 @@ from grammars.emit.unit import NotCompilable
 __all__ = ["NotCompilable", "compile_all", "compiled", "source_of"]
 
 
-_compiled: dict[int, tuple[Callable[..., Any], Any]] = {}  # by id() of the grammar, which must stay alive
+class _Compiled(dict[Any, Callable[..., Any]]):
+    """Grammars and their functions, each compiled when it is asked for first."""
+
+    def __missing__(self, grammar: Any) -> Callable[..., Any]:
+        found = self[grammar] = function_for(grammar).compile()
+        return found
 
 
-def compiled(grammar: Any) -> Callable[..., Any]:
-    """The function of a grammar: (buffer, position, end, depth, state, start, specification of the root) ->
-    (value, next position). Raises Failure, and NotCompilable when a part turns out to be unknown."""
-    found = _compiled.get(id(grammar))
-    if found is None:
-        found = _compiled[id(grammar)] = (function_for(grammar).compile(), grammar)
-    return found[0]
+# The function of a grammar: (buffer, position, end, depth, state, start, specification of the root) -> (value, next
+# position). Raises Failure, and NotCompilable when a part turns out to be unknown.
+compiled = _Compiled()
 
 
 def compile_all(grammar: Any) -> None:
     """Compiles a grammar and all that it refers to, at once. Raises NotCompilable."""
-    compiled(grammar)
+    function_for(grammar).compile()
     while functions := pending():
         for function in functions:
             function.compile()

@@ -17,7 +17,7 @@ def read_frame(framing: str, octets: bytes) -> tuple[Parsed, str | None]:
 
 
 def _none(octets: bytes) -> tuple[Parsed, str | None]:
-    return Parsed([], [], None), None
+    return Parsed(), None
 
 
 def _hdlc(octets: bytes) -> tuple[Parsed, str | None]:
