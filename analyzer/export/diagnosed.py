@@ -11,13 +11,17 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
+from analyzer import hiding
+from analyzer.association import Association
 from analyzer.decoding import decode
 from analyzer.diagnosis import diagnose, long
 from analyzer.diagnosis.long import PartFound, diagnose_parts
 from analyzer.export.bundle import Bundle, Content
+from analyzer.framing import frames_of
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Trace
+from analyzer.reassembly import units_of
 from analyzer.redaction import Redactor
 
 AT_ONCE = 1000  # messages that go out together where nothing is said of them
@@ -27,14 +31,10 @@ Found = PartFound | Iterator[PartFound]
 def bundles_of(
     traces: Iterable[Trace], keys: KeyProvider, redactor: Redactor | None = None, diagnosed: bool = True
 ) -> Iterator[Bundle]:
-    """The traces ready to go out, each to be used up before the next. Never raises on any octets."""
+    """The traces ready to go out, each to be used up before the next. Where they are not diagnosed only their octets can go
+    out. Never raises on any octets."""
     if not diagnosed:
-        for trace in traces:
-            messages = beginning_of(trace, keys)
-            if isinstance(messages, list):
-                yield Bundle(trace, messages, (), redactor)
-            else:
-                yield Bundle(trace, redactor=redactor, coming=_at_once(messages))
+        yield from _octets_of(traces, keys, redactor)
         return
     for trace, found in diagnosed_of(traces, keys):
         if isinstance(found, PartFound):
@@ -43,13 +43,30 @@ def bundles_of(
             yield Bundle(trace, redactor=redactor, coming=map(_content, found))
 
 
+def _octets_of(traces: Iterable[Trace], keys: KeyProvider, redactor: Redactor | None) -> Iterator[Bundle]:
+    for trace in traces:
+        # Which octets are a value is known only where they have been read.
+        messages = beginning_of(decode(trace, keys) if hiding.are_hidden() else _unread(trace))
+        if isinstance(messages, list):
+            yield Bundle(trace, messages, (), redactor)
+        else:
+            yield Bundle(trace, redactor=redactor, coming=_at_once(messages))
+
+
+def _unread(trace: Trace) -> Iterator[Message]:
+    """The messages of a trace with nothing read in them."""
+    state = Association()
+    for number, unit in enumerate(units_of(frames_of(trace)), 1):
+        yield Message(number, unit.frames, unit.wire, unit.frames[0].direction, "none", None, None, (), state, state)
+
+
 def diagnosed_of(traces: Iterable[Trace], keys: KeyProvider) -> Iterator[tuple[Trace, Found]]:
     """Each trace with all that was found in it, or part by part where it is long; to be used up in this order. A finding of
     a long trace that is in no message comes once. Never raises on any octets."""
     held: list[tuple[Trace, Sequence[Message]]] = []
     count = 0
     for trace in traces:
-        messages = beginning_of(trace, keys)
+        messages = beginning_of(decode(trace, keys))
         size = len(messages) if isinstance(messages, list) else long.LONG
         if count + size > long.LONG:
             yield from _together(held, keys)
@@ -62,9 +79,8 @@ def diagnosed_of(traces: Iterable[Trace], keys: KeyProvider) -> Iterator[tuple[T
     yield from _together(held, keys)
 
 
-def beginning_of(trace: Trace, keys: KeyProvider) -> list[Message] | Iterator[Message]:
+def beginning_of(coming: Iterator[Message]) -> list[Message] | Iterator[Message]:
     """The messages of a trace: held where it is short, else as they come."""
-    coming = decode(trace, keys)
     held = list(islice(coming, long.LONG + 1))
     return held if len(held) <= long.LONG else _released(held, coming)
 
