@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from analyzer.message import Message
 from grammars import readings
@@ -18,6 +18,7 @@ from grammars.kit.spec import find_raw
 
 Pairing = list[tuple[int | None, int | None]]
 Key = tuple[str, str, str, str]  # direction, kind of the frame, APDU inside all protection, object addressed
+Run = tuple[int, int, int]  # so many pairs of a and b that follow each other, from these indices on
 Cut = tuple[int, int, int, int]  # a stretch: first and end in a, first and end in b
 
 LARGEST_TABLE = 40_000  # cells
@@ -28,11 +29,9 @@ CARRIERS = frozenset(
 )  # frames that carry an APDU, of whatever kind
 
 
-def align(a: Sequence[Message], b: Sequence[Message]) -> Pairing:
+def align(a: Iterable[Message], b: Iterable[Message]) -> Pairing:
     """Pairs of indices into `a` and `b`; None for a gap. Every index occurs once, in its order."""
-    known: dict[Key, Key] = {}  # there are few different ones, also in a trace of a million messages
-    keys = ([known.setdefault(key, key) for key in map(key_of, side)] for side in (a, b))
-    return align_keys(*keys)
+    return align_keys([key_of(message) for message in a], [key_of(message) for message in b])
 
 
 def key_of(message: Message) -> Key:
@@ -51,48 +50,73 @@ def key_of(message: Message) -> Key:
 
 def align_keys(a: Sequence[Key], b: Sequence[Key]) -> Pairing:
     """As `align`, for keys. align_keys(b, a) gives the same pairs, turned round."""
-    swapped = tuple(b) < tuple(a)  # of equally good pairings one is taken, whichever side comes first
-    if swapped:
-        a, b = b, a
-    matched = sorted(_matches(a, b))
-    if swapped:
-        a, b, matched = b, a, [(j, i) for i, j in matched]
-    pairs: Pairing = []
+    return list(aligned(a, b))
+
+
+def aligned(a: Sequence[Key], b: Sequence[Key]) -> Iterator[tuple[int | None, int | None]]:
+    """The pairs of `align_keys` one by one. Held are the runs of pairs between two gaps, not the pairs."""
+    swapped = _is_less(b, a)  # of equally good pairings one is taken, whichever side comes first
+    runs = sorted(run for run in (_matches(b, a) if swapped else _matches(a, b)) if run[2])
     at = [0, 0]
-    for i, j in [*matched, (len(a), len(b))]:
-        pairs += [(n, None) for n in range(at[0], i)]
-        pairs += [(None, n) for n in range(at[1], j)]
-        if i < len(a):
-            pairs.append((i, j))
-        at = [i + 1, j + 1]
-    return pairs
+    for first, second, length in [*runs, (len(b), len(a), 0) if swapped else (len(a), len(b), 0)]:
+        i, j = (second, first) if swapped else (first, second)
+        for n in range(at[0], i):
+            yield n, None
+        for n in range(at[1], j):
+            yield None, n
+        for n in range(length):
+            yield i + n, j + n
+        at = [i + length, j + length]
 
 
-def _matches(a: Sequence[Key], b: Sequence[Key]) -> Iterator[tuple[int, int]]:
-    """The pairs without gaps, in no order."""
+def _is_less(a: Sequence[Key], b: Sequence[Key]) -> bool:
+    """As `tuple(a) < tuple(b)`, without these tuples."""
+    for one, other in zip(a, b, strict=False):
+        if one != other:
+            return one < other
+    return len(a) < len(b)
+
+
+def _matches(a: Sequence[Key], b: Sequence[Key]) -> Iterator[Run]:
+    """The pairs without gaps, as runs in no order, some of them empty."""
     waiting = [((0, len(a), 0, len(b)), False)]  # stretches, and whether anchors were looked for in them
     while waiting:
         (a0, a1, b0, b1), anchored = waiting.pop()
-        while a0 < a1 and b0 < b1 and a[a0] == b[b0]:
-            yield a0, b0
-            a0, b0 = a0 + 1, b0 + 1
-        while a0 < a1 and b0 < b1 and a[a1 - 1] == b[b1 - 1]:
-            a1, b1 = a1 - 1, b1 - 1
-            yield a1, b1
+        head = tail = 0
+        while a0 + head < a1 and b0 + head < b1 and a[a0 + head] == b[b0 + head]:
+            head += 1
+        yield a0, b0, head
+        a0, b0 = a0 + head, b0 + head
+        while a0 < a1 - tail and b0 < b1 - tail and a[a1 - tail - 1] == b[b1 - tail - 1]:
+            tail += 1
+        a1, b1 = a1 - tail, b1 - tail
+        yield a1, b1, tail
         cut = (a0, a1, b0, b1)
         if a0 == a1 or b0 == b1:
             continue
         if (a1 - a0) * (b1 - b0) <= LARGEST_TABLE:
-            yield from _table(a, b, cut)
+            yield from _runs(_table(a, b, cut))
         elif not anchored and (anchors := _anchors(a, b, cut)):
-            yield from anchors
+            yield from _runs(anchors)
             waiting += [(part, True) for part in _between(anchors, cut)]
         else:
             steps, (a_end, b_end) = _edits(a, b, cut)
-            yield from steps
+            yield from _runs(steps)
             for part in _between(steps, (a0, a_end, b0, b_end)):  # small: a table's, since the edits are counted
-                yield from _table(a, b, part)
+                yield from _runs(_table(a, b, part))
             waiting.append(((a_end, a1, b_end, b1), True))
+
+
+def _runs(pairs: Iterable[tuple[int, int]]) -> Iterator[Run]:
+    """Ascending pairs, those that follow each other without a gap as one."""
+    i = j = length = 0
+    for m, n in pairs:
+        if (m, n) == (i + length, j + length):
+            length += 1
+            continue
+        yield i, j, length
+        i, j, length = m, n, 1
+    yield i, j, length
 
 
 def _between(pairs: Sequence[tuple[int, int]], cut: Cut) -> Iterator[Cut]:
