@@ -232,18 +232,29 @@ class Searcher:
             alone = not stream.changes or (number == 0 and not many)
             for size in sizes if alone else sizes[:1]:
                 cut = len(item.octets) - size
-                if cut < 0:
+                plainly = Hypothesis(stream.encryption, stream.title, stream.counter, key, None, size).shape
+                wanted = None if full else self._known_like(plainly)
+                if cut < 0 or wanted == []:
                     continue
-                first = alone and (full or bool(self.known))
+                first = alone and (full or bool(self.known)) and wanted != [plainly]
                 for data in self._data(item, key, cut, text[:cut], near if first else None):
                     made = Hypothesis(stream.encryption, stream.title, stream.counter, key, data, size)
-                    if not full and made.changes and made.shape not in self.known:
+                    if wanted is not None and made.shape not in wanted:
                         continue
                     if self._matches(item, stream, data, text[:cut], size):
                         return made
                     if number and size != TAG_OCTETS:
                         break  # three changes at once: not tried
         return self._cut_elsewhere(item, stream, keys[0]) if full and keys and not stream.changes else None
+
+    def _known_like(self, plainly: Shape) -> list[Shape]:
+        """The shapes that explained an APDU, or no change, which are this one or have one more part; most often there is
+        none, and nothing need be tried."""
+        return [
+            shape
+            for shape in self.known | {()}
+            if shape == plainly or (len(shape) == len(plainly) + 1 and set(plainly) <= set(shape))
+        ]
 
     def _authentication_keys(self, item: Sealed, stream: Hypothesis) -> list[Variant]:
         security, message = item.security, item.message
