@@ -123,8 +123,9 @@ def conversation(count: int, seed: int = 1) -> Iterator[bytes]:
         yield b"\x7e" + frame + (b"\x7e" if pick.random() < 0.9 else b"")
 
 
-def test_a_long_stream_over_several_windows() -> None:
-    check(b"".join(conversation(20_000)))
+def test_a_long_stream_over_several_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clean, "WINDOW", 1 << 15)
+    check(b"".join(conversation(8_000)))
 
 
 def test_damage_everywhere_in_a_long_stream() -> None:
@@ -195,6 +196,6 @@ def test_check_sequences_of_many_frames(length: int, count: int, pick: random.Ra
 
 
 def test_memory_of_the_columns() -> None:
-    index = index_of([Record(1, b"".join(conversation(20_000)))])
+    index = index_of([Record(1, b"".join(list(conversation(2_000)) * 10))])
     assert index.columns.octets < 2 * 27 * len(index)
     assert isinstance(index, TraceIndex)

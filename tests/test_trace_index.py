@@ -76,7 +76,7 @@ def traces(draw: st.DrawFn) -> list[Record]:
     return records_of(parts, draw(st.sampled_from(["", "tcp"])))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(traces(), st.sampled_from([1, 2, 8]), st.sampled_from([3, 1 << 14]), st.sampled_from([1, 20]))
 def test_traces(records: list[Record], few: int, most: int, decisive: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

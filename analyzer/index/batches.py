@@ -24,7 +24,7 @@ from analyzer.sources.pcap.columns import UNKNOWN_TIME, Columns
 from grammars.wrapper import VERSION
 
 MOST = 1 << 14  # records of a batch
-FEW = 8  # records that are not worth the calls of NumPy
+FEW = 16  # records that are not worth the calls of NumPy
 ROOMY = 1.05  # room for so many times the rows that the trace will have if it goes on as it began
 MIXED, WRAPPER, HDLC = 0, 1, 2  # what a record holds
 _TURNED = np.array([NUMBER[turn(side)] for side in SIDES], dtype=np.uint8)

@@ -18,6 +18,7 @@ from analyzer.index.row import row_of
 from analyzer.index.sides import Links
 from analyzer.model import Record
 
+TOGETHER = 256  # frames of the careful way that are numbered in one go
 ALIKE = 4096  # different issues of frames that are kept once where they come again
 
 
@@ -34,6 +35,7 @@ class Rows:
         self._numbering = Numbering(self.columns, self.links, self.frame)
         self._issues: dict[int, tuple[FrameIssue, ...]] = {}  # of the rows that are ODD
         self._alike: dict[tuple[FrameIssue, ...], tuple[FrameIssue, ...]] = {}
+        self._known: dict[int, Frame] = {}  # of rows that are not numbered yet
         self._heard = 0  # rows that `careful.echoes` has seen
         self._asked = np.zeros(Links.MOST + 1, dtype=bool)  # links on which a client has spoken
 
@@ -71,17 +73,21 @@ class Rows:
 
     def take(self, frames: Iterable[Placed]) -> None:
         """Takes frames that the careful way has found."""
-        known = {}
         for frame, record, start in frames:
             row = len(self)
-            known[row] = frame
+            self._known[row] = frame
             self.columns.append(**self._row(frame, record, start))
             if frame.issues:
                 self._issues[row] = self._alike.setdefault(frame.issues, frame.issues)
                 if len(self._alike) > ALIKE:
                     self._alike.clear()
         self._heard = len(self)
-        self._numbering.advance(known)
+        if len(self._known) >= TOGETHER:
+            self._number()
+
+    def _number(self) -> None:
+        self._numbering.advance(self._known)
+        self._known.clear()
 
     def _row(self, frame: Frame, record: int, start: int) -> dict[str, float]:
         link = self.links.number(addresses(frame))
@@ -100,7 +106,7 @@ class Rows:
         """Takes rows of clean frames of which none is an echo."""
         self.columns.extend(rows)
         self._asked[rows["link"][rows["side"] == NUMBER["client"]]] = True
-        self._numbering.advance({})
+        self._number()
 
     def hear(self) -> None:
         """Tells the echoes of the frames that came the quick way; to be asked before the careful one goes on."""
@@ -119,4 +125,5 @@ class Rows:
         """Takes what is unfinished at the end of the trace."""
         self.hear()
         self.take(self.careful.end())
+        self._number()
         self._numbering.end()

@@ -13,13 +13,17 @@ from grammars.readings import escaped
 
 NARROWEST = 72
 LABEL = 11  # columns of the words in front
+WHOLE = 6  # traces that are shown whole
+LISTED = 50  # traces that have a line
 SHOWN = 20  # pairs of addresses that have a table
 Row = tuple[str, list[str]]
 
 
 def render(overviews: Sequence[Overview], color: bool = False, width: int = 100) -> str:
-    """All traces as text of at most `width` columns."""
+    """All traces as text of at most `width` columns; where they are many, a line for each."""
     page = _Page(palette(color), max(width, NARROWEST))
+    if len(overviews) > WHOLE:
+        return page.many(overviews)
     return "\n".join(page.trace(one) for one in overviews)
 
 
@@ -41,6 +45,37 @@ class _Page:
             text = f"and {len(left):,} more pairs of addresses with {_counted(frames, 'frame')}: --format json has all"
             lines += ["", *self._wrapped(text, "  ", "  ")]
         return "\n".join(lines) + "\n"
+
+    def many(self, overviews: Sequence[Overview]) -> str:
+        """A line for each trace, those with most frames first, and what all have together."""
+        heads = ("frames", "octets", "ciphered", "damaged", "time")
+        numbered = sorted(enumerate(overviews, 1), key=lambda one: -one[1].frames)
+        rows = [(f"#{number}", one.trace.name, _cells(one)) for number, one in numbered[:LISTED]]
+        rows.append(("", "all traces", _cells(*overviews)))
+        widths = [max(len(head), *(len(cells[n]) for _, _, cells in rows)) + 2 for n, head in enumerate(heads)]
+        lead = max(len(number) for number, _, _ in rows) + 2
+        room = self.width - sum(widths) - lead
+        label = min(room, max(len(escaped(name)) for _, name, _ in rows))
+
+        def line(number: str, name: str, cells: Sequence[str]) -> str:
+            padded = "".join(f"{cell:>{size}}" for cell, size in zip(cells, widths, strict=True))
+            return f"{number:<{lead}}{_cut(escaped(name), label):<{label}}{padded}".rstrip()
+
+        issues = [line for one in overviews for line in source_issues.as_lines(one.trace.issues)]
+        lines = [
+            self.colors.strong(line("", f"{len(overviews):,} traces", heads)),
+            *(line(*row) for row in rows[:-1]),
+        ]
+        if left := len(overviews) - LISTED:
+            lines += [f"{'':<{lead}}and {left:,} more"] if left > 0 else []
+        lines += [self.colors.strong(line(*rows[-1])), ""]
+        for issue in issues[:WHOLE]:
+            lines += [self.colors.warning(one) for one in self._wrapped(issue, "", "  ")]
+        if len(issues) > WHOLE:
+            lines.append(self.colors.warning(f"and {len(issues) - WHOLE:,} more remarks on how it was captured"))
+        source = overviews[0].trace.source
+        text = f"{source}#{numbered[0][0]} shows one of them: frames, APDUs and counters of each side"
+        return "\n".join([*lines, *self._wrapped(escaped(text), "", "  ")]) + "\n"
 
     def _wrapped(self, text: str, first: str, hang: str) -> list[str]:
         return textwrap.wrap(text, self.width, initial_indent=first, subsequent_indent=hang, break_on_hyphens=False)
@@ -66,6 +101,18 @@ class _Page:
             yield line(f"  {name}", values)
         if timed and (times := _between(link)):
             yield from map(self.colors.dim, self._wrapped(times, "    ", "    "))
+
+
+def _cells(*some: Overview) -> list[str]:
+    """What a line says of a trace, or of several together."""
+    ciphered = sum(way.ciphered for one in some for link in one.links for way in link.ways)
+    damaged = sum(one.damaged for one in some)
+    firsts = [one.first.seconds for one in some if one.first is not None]
+    lasts = [one.last.seconds for one in some if one.last is not None]
+    return [
+        f"{sum(one.frames for one in some):,}", f"{sum(one.octets for one in some):,}", f"{ciphered:,}" if ciphered else "",
+        f"{damaged:,}" if damaged else "", duration(max(lasts) - min(firsts)) if firsts else "",
+    ]  # fmt: skip
 
 
 def _about(one: Overview) -> Iterator[tuple[str, str]]:
