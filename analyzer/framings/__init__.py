@@ -74,7 +74,7 @@ def _bare_at(data: bytes, at: int, final: bool) -> Found:
 
 
 def _believed(data: bytes, cut: Cut) -> bool:
-    """Whether what stands behind stray octets is a frame: 00 01 stands in many values."""
+    """Whether what stands behind stray octets is a frame: 00 01 stands in many values, and E5 is one octet."""
     if cut.framing != "wrapper":
-        return True
+        return not mbus.is_single(cut)
     return not cut.issues and apdu.is_apdu(data, cut.start + wrapper.WRAPPER_HEADER, cut.end)

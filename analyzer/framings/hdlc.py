@@ -110,9 +110,8 @@ def _misfit(data: bytes | bytearray, at: int, begin: int, length: int) -> Cut:
     """A frame whose length does not lead to a flag: see the rules at the top."""
     found = _later_frame(data, begin)
     if found is None:
-        closing = len(data) - 1 if data[-1] == FLAG and len(data) - 1 > begin else None
-        actual = (closing if closing is not None else len(data)) - begin
         end = following = len(data) if len(data) - begin <= LONGEST_HDLC + 1 else begin + LONGEST_HDLC
+        actual = end - begin - (data[end - 1] == FLAG and end - 1 > begin)
     elif crc16_x25(bytes(data[begin:found])) == GOOD_RESIDUE:
         actual, end, following = found - begin, found + 1, _after(data, found)
     else:

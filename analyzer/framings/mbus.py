@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.frame import FrameIssue
 from analyzer.framings.cut import WAIT, Cut, Found
-from grammars.mbus import FUNCTIONS, HEADER, LONG_START, STOP, TRAILER, checksum
+from grammars.mbus import FUNCTIONS, HEADER, LONG_START, SHORT_START, SINGLE, STOP, TRAILER, checksum
 
 OVERFLOW = 256
 LONGEST_OVERFLOW = 4 * OVERFLOW  # octets; a longer telegram has not been seen
@@ -49,7 +49,12 @@ def short_at(data: bytes, at: int, final: bool) -> Found:
 
 
 def single_at(data: bytes, at: int, final: bool) -> Found:
-    """E5 alone, or before another frame."""
-    if at + 1 == len(data) or data[at + 1] in (LONG_START, 0x10, 0xE5):
-        return Cut("mbus", at, at + 1, at + 1) if at == 0 or final else None
+    """E5 alone, or before another frame. One octet proves little, so it has to stand where a frame may: see `is_single`."""
+    if at + 1 == len(data) or data[at + 1] in (LONG_START, SHORT_START, SINGLE):
+        return Cut("mbus", at, at + 1, at + 1)
     return None
+
+
+def is_single(cut: Cut) -> bool:
+    """Whether a frame is nothing but E5, which is believed behind another frame, and where the octets begin."""
+    return cut.framing == "mbus" and cut.end - cut.start == 1
