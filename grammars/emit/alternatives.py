@@ -131,11 +131,10 @@ def switch(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
 
 @emits(choices.Fallback)
 def fallback(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
-    value, at = unique("v"), unique("w")
-    first, second = function_for(sub.inner).name, function_for(sub.other).name
-    unit.line(f"{at} = p")
-    ways = ", ".join(f"lambda: {name}(b, {at}, end, d, st, {start}, {spec})" for name in (first, second))
-    unit.line(f"{value}, p = {constant(sub.settle, 'R')}(({ways}), st, {spec}, {at}, end)")
+    value = unique("v")
+    ways = f"({function_for(sub.inner).name}, {function_for(sub.other).name})"
+    given = f"(b, p, end, d, st, {start}, {spec})"
+    unit.line(f"{value}, p = {constant(sub.settle, 'R')}({ways}, {given}, st, {spec}, p, end)")
     return value
 
 

@@ -67,9 +67,10 @@ class Run:
     def __init__(self, template: "Template", octets: bytes) -> None:
         self.template, self.octets = template, octets
 
-    def rows(self) -> list[tuple[Any, ...]]:
+    def rows(self) -> Iterator[tuple[Any, ...]]:
         """A tuple for each element."""
-        return list(self.template.unpack_bare(self.octets))
+        rows: Iterator[tuple[Any, ...]] = self.template.unpack_bare(self.octets)
+        return rows
 
     def columns(self) -> list[Any]:
         """The values of all elements, column by column: numbers as an `array`, which makes them when they are asked for,
@@ -165,12 +166,14 @@ class Template:
 
     def _alike(self, buffer: bytes, pos: int, number: int) -> int:
         size = self.size
+        stop = pos + number * size
         for at, octet in self.held:
-            found = buffer[pos + at : pos + number * size : size]
+            found = buffer[pos + at : stop : size]
             if found != octet * number:
                 number = len(found) - len(found.lstrip(octet))
                 if number < FEW:
                     return 0
+                stop = pos + number * size
         return number
 
     def read(self, state: State, buffer: bytes, pos: int, number: int) -> list[RawNode] | None:

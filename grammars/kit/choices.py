@@ -49,7 +49,7 @@ class Case:
         state.issues.append(Issue("info", start, end, self.remark, self.spec))
 
 
-Reading = Callable[[], tuple[Any, int]]  # the value and the next position
+Reading = Callable[..., tuple[Any, int]]  # the value and the next position
 NO_OCTETS = "elements without octets cannot be counted"
 NO_TAG = "expected a tag, found the end"
 
@@ -178,24 +178,20 @@ class Switch(Word):
 
 
 class Outcome(NamedTuple):
-    """What one way of reading came to: value and next position, how far it read, what it noted."""
+    """What one way of reading came to: value and next position, how far it read."""
 
     value: Any
     pos: int
     reached: int
     failure: Failure | None
-    issues: list[Issue]
-    mark: Mark
 
     @property
     def hopeless(self) -> bool:
         """Whether nobody can have meant it; twice the time for it is what an attacker would like."""
         return self.failure is not None and self.failure.text in (TOO_DEEP, TOO_MANY)
 
-    def settled(self, state: State) -> tuple[Any, int]:
+    def given(self) -> tuple[Any, int]:
         """This outcome as that of the parse. Raises its failure."""
-        state.issues += self.issues
-        _, state.budget, state.failed_at = self.mark
         if self.failure is not None:
             raise self.failure
         return self.value, self.pos
@@ -209,29 +205,33 @@ class Fallback(Word):
         super().__init__()
         self.inner, self.other, self.remark = inner, other, remark
 
-    def settle(self, reads: tuple[Reading, Reading], state: State, spec: Spec, start: int, end: int) -> tuple[Any, int]:
-        """Value and next position of the way that reads all octets from `start` to `end`; else those of the first."""
+    def settle(
+        self, ways: tuple[Reading, Reading], given: tuple[Any, ...], state: State, spec: Spec, start: int, end: int
+    ) -> tuple[Any, int]:
+        """Value and next position of the way that reads all octets from `start` to `end`; else those of the first.
+        `given` is what the ways are called with."""
         before = state.mark()
-        first = self._outcome(reads[0], state, before, start)
+        first = self._outcome(ways[0], given, state, before, start)
         if first.reached == end or first.hopeless:
-            return first.settled(state)
-        second = self._outcome(reads[1], state, before, start)
-        if second.reached <= first.reached or not any(issue.severity == "info" for issue in second.issues):
-            return first.settled(state)
-        second.issues.append(Issue("info", start, second.reached, self.remark, spec))
-        return second.settled(state)
+            return first.given()
+        noted, after = state.issues[before[0] :], state.mark()
+        state.back_to(before)
+        second = self._outcome(ways[1], given, state, before, start)
+        if second.reached <= first.reached or all(issue.severity != "info" for issue in state.issues[before[0] :]):
+            state.issues[before[0] :] = noted
+            state.back_to(after)
+            return first.given()
+        state.issues.append(Issue("info", start, second.reached, self.remark, spec))
+        return second.given()
 
     @staticmethod
-    def _outcome(read: Reading, state: State, before: Mark, start: int) -> "Outcome":
-        """One way of reading, and the state as it was before."""
+    def _outcome(way: Reading, given: tuple[Any, ...], state: State, before: Mark, start: int) -> Outcome:
+        """What one way of reading comes to; `before` is the state that it begins with."""
         try:
-            value, pos = read()
-            reached, failure = pos if state.failed_at == before[2] else state.failed_at or start, None
-        except Failure as problem:
-            value, pos, reached, failure = None, start, problem.offset, problem
-        made = Outcome(value, pos, reached, failure, state.issues[before[0] :], state.mark())
-        state.back_to(before)
-        return made
+            value, pos = way(*given)
+        except Failure as failure:
+            return Outcome(None, start, failure.offset, failure)
+        return Outcome(value, pos, pos if state.failed_at == before[2] else state.failed_at or start, None)
 
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
         start, spec = reader.pos, context["_spec"]
@@ -245,7 +245,7 @@ class Fallback(Word):
             return read
 
         ways = (reading(self.inner), reading(self.other))
-        value, reader.pos = self.settle(ways, state_of(context), spec, start, reader.limit)
+        value, reader.pos = self.settle(ways, (), state_of(context), spec, start, reader.limit)
         return value
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
