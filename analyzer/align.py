@@ -29,11 +29,6 @@ CARRIERS = frozenset(
 )  # frames that carry an APDU, of whatever kind
 
 
-def align(a: Iterable[Message], b: Iterable[Message]) -> Pairing:
-    """Pairs of indices into `a` and `b`; None for a gap. Every index occurs once, in its order."""
-    return align_keys([key_of(message) for message in a], [key_of(message) for message in b])
-
-
 def key_of(message: Message) -> Key:
     """What a message is, whatever it carries: what two runs of one exchange have in common."""
     plain = message.plain
@@ -49,7 +44,8 @@ def key_of(message: Message) -> Key:
 
 
 def align_keys(a: Sequence[Key], b: Sequence[Key]) -> Pairing:
-    """As `align`, for keys. align_keys(b, a) gives the same pairs, turned round."""
+    """Pairs of indices into `a` and `b`; None for a gap. Every index occurs once, in its order. align_keys(b, a) gives the
+    same pairs, turned round."""
     return list(aligned(a, b))
 
 

@@ -6,16 +6,18 @@ matters and is `different`. Where content was opened on one side alone, that is 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import cached_property
+from typing import Literal, NamedTuple
 
 from analyzer import hiding
-from analyzer.align import align
-from analyzer.expectation import FOLLOWS, LENGTHS, RANDOM, Expectation, LinkNumbers, joined_blocks
+from analyzer.align import aligned
+from analyzer.expectation import FOLLOWS, LENGTHS, RANDOM, Expectation, LinkNumbers
+from analyzer.facing import APDU_NAMES, facing, innermost
 from analyzer.message import Message
 from analyzer.model import Node
+from analyzer.outline import Outline, outlines
 from analyzer.senders import sender_of_apdu
 from analyzer.shown import shown
 from analyzer.tree import tree_of
@@ -24,9 +26,7 @@ from grammars.tables.apdu import APDU_TAGS
 Status = Literal["same", "expected", "different", "only-a", "only-b"]
 Importance = Literal["expected", "different"]
 BIT = "a bit that one side sets"
-APDU_NAMES = frozenset(APDU_TAGS.values())
 TAGS = {name: tag for tag, name in APDU_TAGS.items()}
-ALIASES = {"conformance_block_old": "conformance_block"}  # one field in two encodings
 WHOLE = frozenset({"bits", "ciphered_text"})  # compared as a whole, before their parts
 DERIVED = frozenset({"presence", "header_check_sequence", "tag", *LENGTHS})  # come and go with what they belong to
 CIPHERTEXT = "ciphertext differs with counter and content; the plain text is compared by itself"
@@ -70,6 +70,19 @@ class Pair:
     status: Status
     fields: tuple[FieldDifference, ...] = ()
 
+    @property
+    def matters(self) -> bool:
+        """Whether something differs that two healthy runs have in common, or a message has no partner."""
+        return self.status not in ("same", "expected")
+
+
+class Faced(NamedTuple):
+    """A pair with its messages."""
+
+    pair: Pair
+    a: Message | None
+    b: Message | None
+
 
 @dataclass(frozen=True, slots=True)
 class Diff:
@@ -77,6 +90,40 @@ class Diff:
 
     pairs: tuple[Pair, ...]
     first_divergence: Pair | None
+
+
+@dataclass(slots=True)
+class Totals:
+    """What is said of all pairs together. `complete` when they have all been counted."""
+
+    pairs: int = 0
+    differing: int = 0
+    alone: int = 0
+    first_divergence: Pair | None = None
+    complete: bool = False
+
+    def counting(self, faced: Iterable[Faced]) -> Iterator[Faced]:
+        """The pairs as they come, each counted."""
+        for one in faced:
+            self.add(one.pair)
+            yield one
+        self.complete = True
+
+    def add(self, pair: Pair) -> None:
+        """Counts a pair."""
+        self.pairs += 1
+        self.differing += pair.status == "different"
+        self.alone += pair.status in ("only-a", "only-b")
+        if self.first_divergence is None and pair.matters:
+            self.first_divergence = pair
+
+
+def totals_of(result: Diff) -> Totals:
+    """Those of a whole comparison."""
+    totals = Totals(complete=True)
+    for pair in result.pairs:
+        totals.add(pair)
+    return totals
 
 
 def diff(a: Sequence[Message], b: Sequence[Message]) -> Diff:
@@ -87,37 +134,58 @@ def diff(a: Sequence[Message], b: Sequence[Message]) -> Diff:
 def gathered(pairs: Iterable[Pair]) -> Diff:
     """The whole comparison out of its pairs, for whoever wants to be able to stop between two of them."""
     pairs = tuple(pairs)
-    first = next((pair for pair in pairs if pair.status not in ("same", "expected")), None)
-    return Diff(pairs, first)
+    return Diff(pairs, next((pair for pair in pairs if pair.matters), None))
 
 
 def compared(a: Sequence[Message], b: Sequence[Message]) -> Iterator[Pair]:
     """The pairs of `diff` one by one, for whoever does not need them all: most of the time goes into the fields."""
-    numbers, blocks = LinkNumbers(), (joined_blocks(a), joined_blocks(b))
-    for left, right in align(a, b):
-        if left is None or right is None:
-            status: Status = "only-b" if left is None else "only-a"
-            yield Pair(_number(a, left), _number(b, right), status)
+    return (faced.pair for faced in faced_messages(a, b, outlines(a, b)))
+
+
+def faced_messages(a: Iterable[Message], b: Iterable[Message], known: tuple[Outline, Outline]) -> Iterator[Faced]:
+    """The pairs one by one with their messages, which are gone through once more, in order; `known` are their outlines."""
+    numbers, left, right = LinkNumbers(), iter(a), iter(b)
+    for i, j in aligned(known[0].keys, known[1].keys):
+        one = _next(left) if i is not None else None
+        other = _next(right) if j is not None else None
+        if one is None or other is None:
             numbers.forget()
+            alone: Status = "only-b" if one is None else "only-a"
+            yield Faced(Pair(one.number if one else None, other.number if other else None, alone), one, other)
             continue
-        one, other = a[left], b[right]
         numbers.follow(one, other)
-        in_blocks = one.number in blocks[0] and other.number in blocks[1]
-        fields = tuple(_Comparison(one, other, Expectation(one, other, numbers.allowed, in_blocks)).fields())
+        in_blocks = one.number in known[0].blocks and other.number in known[1].blocks
+        fields = tuple(_Comparison(one, other, numbers.allowed, in_blocks).fields())
         differs = any(field.status == "different" for field in fields)
-        status = "different" if differs else "expected" if fields else "same"
-        yield Pair(one.number, other.number, status, fields)
+        status: Status = "different" if differs else "expected" if fields else "same"
+        yield Faced(Pair(one.number, other.number, status, fields), one, other)
 
 
-def _number(messages: Sequence[Message], index: int | None) -> int | None:
-    return messages[index].number if index is not None else None
+def _next(messages: Iterator[Message]) -> Message:
+    message = next(messages, None)
+    if message is None:
+        raise RuntimeError("an input has become shorter while it was compared")
+    return message
+
+
+def with_messages(result: Diff, a: Iterable[Message], b: Iterable[Message]) -> Iterator[Faced]:
+    """The pairs of a comparison with their messages; none for a number that is not among these."""
+    left, right = {m.number: m for m in a}, {m.number: m for m in b}
+    for pair in result.pairs:
+        yield Faced(pair, left.get(pair.a or 0), right.get(pair.b or 0))
 
 
 class _Comparison:
     """Compares two messages."""
 
-    def __init__(self, a: Message, b: Message, expectation: Expectation) -> None:
-        self.a, self.b, self.expectation = a, b, expectation
+    def __init__(self, a: Message, b: Message, allowed: dict[str, int], in_blocks: bool) -> None:
+        self.a, self.b = a, b
+        self._allowed, self._in_blocks = allowed, in_blocks
+
+    @cached_property
+    def expectation(self) -> Expectation:
+        """What may differ; most pairs of long traces are equal, and do not ask."""
+        return Expectation(self.a, self.b, self._allowed, self._in_blocks)
 
     def fields(self) -> Iterator[FieldDifference]:
         """The fields that differ, in the order of the octets; none only where all octets and verdicts are the same."""
@@ -198,7 +266,7 @@ class _Comparison:
         elif a.name in WHOLE and a.value != b.value:
             yield from self._leaf(a, b, path, around)
         around = (a, b) if a.bits is None and a.name != "frame_format" else around
-        for label, one, other in self._children(a, b):
+        for label, one, other in facing(a, b):
             inner = f"{path}.{label}" if path else label
             if one is not None and other is not None:
                 if one.name in APDU_NAMES and one.name != other.name:
@@ -208,27 +276,11 @@ class _Comparison:
             else:
                 yield self._alone(one or other, inner, one is not None)  # type: ignore[arg-type]
 
-    def _children(self, a: Node, b: Node) -> Iterator[tuple[str, Node | None, Node | None]]:
-        """Children by what paths call them, in the order of both. APDUs face each other whatever they are."""
-        many = {
-            name
-            for children in (a.children, b.children)
-            for name, count in Counter(_name(child) for child in children).items()
-            if count > 1
-        }
-        left, right = _labels(a, many), _labels(b, many)
-        apdus = [[label for label in own if label in APDU_NAMES and label not in other] for own, other in
-                 ((left, right), (right, left))]  # fmt: skip
-        if len(apdus[0]) == len(apdus[1]) == 1:
-            right = {(apdus[0][0] if label == apdus[1][0] else label): node for label, node in right.items()}
-        for label in _merged(list(left), list(right)):
-            yield label, left.get(label), right.get(label)
-
     def _apdus(self, a: Node, b: Node, path: str, tell: bool) -> Iterator[FieldDifference]:
         """Two APDUs of different names: what is inside their protection, where that is the same on both sides."""
         if tell:
             yield _different(path, a.name, b.name, "another APDU")
-        inner = _innermost(a), _innermost(b)
+        inner = innermost(a), innermost(b)
         if inner[0].name == inner[1].name:
             yield from self._nodes(*inner, path if inner[0] is a else f"{path}.ciphered_text.{inner[0].name}", inner)
 
@@ -288,50 +340,6 @@ def _verdicts(message: Message) -> dict[str, str]:
         return {}
     inner = {f"security.{part.layer}.verdict": part.verdict for part in security.inner}
     return {"security.verdict": security.verdict, **inner}
-
-
-def _name(node: Node) -> str:
-    return ALIASES.get(node.name, node.name)
-
-
-def _labels(node: Node, many: set[str]) -> dict[str, Node]:
-    """Children by name, with an index where one side has several of it."""
-    seen: Counter[str] = Counter()
-    made: dict[str, Node] = {}
-    for child in node.children:
-        name = _name(child)
-        seen[name] += 1
-        made[f"{name}[{seen[name]}]" if name in many else name] = child
-    return made
-
-
-def _merged(a: list[str], b: list[str]) -> list[str]:
-    """The labels of both, each in its order; one of `a` alone comes before one of `b` alone."""
-    known, later = set(a), set(b)
-    merged: list[str] = []
-    at = 0
-    for label in b:
-        if label in known:
-            while at < len(a) and a[at] != label and a[at] not in later:
-                merged.append(a[at])
-                at += 1
-            if at < len(a) and a[at] == label:
-                at += 1
-                merged.append(label)
-            continue
-        merged.append(label)
-    placed = set(merged)
-    return merged + [label for label in a if label not in placed]
-
-
-def _innermost(apdu: Node) -> Node:
-    """The APDU inside all protection of one."""
-    for node in apdu.walk():
-        if node.name == "ciphered_text":
-            for child in node.children:
-                if child.name in APDU_NAMES:
-                    return _innermost(child)
-    return apdu
 
 
 def _content(node: Node) -> object:

@@ -9,7 +9,7 @@ side, a link number out of step are none of these.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from analyzer.association import hls_answer, is_hls_reply
 from analyzer.message import Message
@@ -156,10 +156,12 @@ def _of_telegram(a: bytes, b: bytes, around: tuple[Node, Node]) -> str:
     return MEASUREMENT if number and len(units) == 2 and units[0] == units[1] else ""
 
 
-def joined_blocks(messages: Iterable[Message]) -> set[int]:
-    """The numbers of the messages whose blocks a later one completes."""
-    spans = (span for message in messages for buffer in message.buffers for span in buffer.sources)
-    return {span.message for span in spans if span.message is not None}
+def joined_by(message: Message) -> Iterator[int]:
+    """The numbers of the messages whose blocks this one completes."""
+    for buffer in message.buffers:
+        for span in buffer.sources:
+            if span.message is not None:
+                yield span.message
 
 
 def _is_reading(target: tuple[int, bytes, int]) -> bool:

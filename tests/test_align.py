@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.align import Key, Pairing, align, align_keys, key_of
+from analyzer.align import Key, Pairing, align_keys, key_of
 from analyzer.decoding import decode
 from analyzer.message import Message
 from analyzer.model import Record
@@ -22,6 +22,10 @@ SNRM: Key = ("client", "SNRM", "", "")
 UA: Key = ("meter", "UA", "", "")
 ANSWER: Key = ("meter", "I", "get-response", "")
 SET: Key = ("client", "I", "set-request", "x")
+
+
+def align(a: list[Message], b: list[Message]) -> Pairing:
+    return align_keys([key_of(message) for message in a], [key_of(message) for message in b])
 
 
 def matched(pairs: Pairing) -> list[tuple[int, int]]:

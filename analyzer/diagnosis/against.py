@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
-from analyzer.comparison import APDU_NAMES, BIT, FieldDifference, Pair, compared
+from analyzer.comparison import BIT, FieldDifference, Pair, compared
 from analyzer.diagnosis.case import Case, names, side_of
 from analyzer.diagnosis.catalogue import load_catalogue
 from analyzer.diagnosis.outcome import outcome_of
 from analyzer.diagnosis.ranking import findings_of
 from analyzer.diagnosis.registry import Hit
+from analyzer.facing import APDU_NAMES
 from analyzer.message import Message
 from analyzer.model import Certainty, Finding, Node
 from analyzer.paths import located

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analyzer.comparison import Diff
+from analyzer.comparison import Diff, totals_of, with_messages
 from analyzer.diagnosis import Diagnosis
 from analyzer.message import Message
 from analyzer.model import Finding
@@ -44,7 +44,9 @@ def render(
     for one in compared:
         parts.append(f"<h2>{safe(one.names[0], cover)} against {safe(one.names[1], cover)}</h2>\n")
         own_anchors = (anchors.get(id(one.messages[0]), ""), anchors.get(id(one.messages[1]), ""))
-        parts.append(table(one.result, *one.names, *one.messages, cover, own_anchors))
+        counts = len(one.messages[0]), len(one.messages[1])
+        faced = with_messages(one.result, *one.messages)
+        parts += table(faced, totals_of(one.result), one.names, counts, cover, own_anchors)
     return page(", ".join(diagnosis.trace for diagnosis in diagnoses), parts, cover)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
-from analyzer.comparison import Diff, Pair
+from analyzer.comparison import Diff, Faced, Pair, Totals, totals_of, with_messages
 from analyzer.message import Message
-from analyzer.report.diff_text import LEGEND, SIGNS, grouped, headline, short, summed
+from analyzer.report import html_page
+from analyzer.report.diff_text import LEGEND, SIGNS, grouped, headline, opening, short, summed
 from analyzer.report.html_message import details, line
-from analyzer.report.html_page import Mask, page, safe
+from analyzer.report.html_page import Mask, safe
 
 MOST_TREES = 300  # messages of a side that open to their trees
 
@@ -22,42 +24,64 @@ def render(
     mask: Mask | None = None,
 ) -> str:
     """A whole page: the table, then both traces to look into."""
+    faced, counts = with_messages(result, a_messages, b_messages), (len(a_messages), len(b_messages))
+    names, messages = (a_name, b_name), (a_messages, b_messages)
+    return "".join(pieces(faced, totals_of(result), names, counts, messages, mask))
+
+
+def pieces(
+    faced: Iterable[Faced],
+    totals: Totals,
+    names: tuple[str, str],
+    counts: tuple[int, int],
+    messages: tuple[Iterable[Message], Iterable[Message]],
+    mask: Mask | None = None,
+) -> Iterator[str]:
+    """The same piece by piece. `counts` are the messages of each side. The totals stand over the table if they are
+    complete, else, counted while the pairs pass, beneath it."""
     cover = mask or (lambda text: text)
-    parts = [f"<h1>{safe(a_name, cover)} against {safe(b_name, cover)}</h1>\n"]
-    parts.append(table(result, a_name, b_name, a_messages, b_messages, cover, ("a", "b")))
-    for anchor, name, messages in (("a", a_name, a_messages), ("b", b_name, b_messages)):
-        parts.append(f"<h2>{safe(name, cover)}</h2>\n")
-        parts += [details(message, (), anchor, cover) for message in messages[:MOST_TREES]]
-        if len(messages) > MOST_TREES:
-            parts.append(f'<p class="dim">{len(messages) - MOST_TREES} more messages are not shown here.</p>\n')
-    return page(f"{a_name} against {b_name}", parts, cover)
+    title = f"{names[0]} against {names[1]}"
+    return html_page.pieces(title, _parts(faced, totals, names, counts, messages, cover), cover)
+
+
+def _parts(
+    faced: Iterable[Faced],
+    totals: Totals,
+    names: tuple[str, str],
+    counts: tuple[int, int],
+    messages: tuple[Iterable[Message], Iterable[Message]],
+    mask: Mask,
+) -> Iterator[str]:
+    yield f"<h1>{safe(names[0], mask)} against {safe(names[1], mask)}</h1>\n"
+    yield from table(faced, totals, names, counts, mask, ("a", "b"))
+    for anchor, name, count, own in zip(("a", "b"), names, counts, messages, strict=True):
+        yield f"<h2>{safe(name, mask)}</h2>\n"
+        for message in islice(own, MOST_TREES):
+            yield details(message, (), anchor, mask)
+        if count > MOST_TREES:
+            yield f'<p class="dim">{count - MOST_TREES} more messages are not shown here.</p>\n'
 
 
 def table(
-    result: Diff,
-    a_name: str,
-    b_name: str,
-    a_messages: Sequence[Message],
-    b_messages: Sequence[Message],
+    faced: Iterable[Faced],
+    totals: Totals,
+    names: tuple[str, str],
+    counts: tuple[int, int],
     mask: Mask,
     anchors: tuple[str, str],
-) -> str:
+) -> Iterator[str]:
     """The pairs as a table; messages link to where the page has them, by the anchors of both traces ("": not in it)."""
-    by_number = {m.number: m for m in a_messages}, {m.number: m for m in b_messages}
-    rows = [
-        f"<p>{safe(headline(result, a_name, b_name), mask)}</p>\n"
-        f'<table class="diff"><tr><th>{safe(a_name, mask)}</th><th class="sign"></th><th>{safe(b_name, mask)}</th></tr>\n'
-    ]
-    for pair in result.pairs:
-        cells_ = [
-            _cell(by_number[n].get(number), anchors[n], mask) if number is not None else '<span class="dim">-</span>'
-            for n, number in enumerate((pair.a, pair.b))
-        ]
+    totals_first = totals.complete
+    yield f"<p>{safe(headline(totals, *names) if totals_first else opening(names, counts), mask)}</p>\n"
+    heads = [f"<th>{safe(name, mask)}</th>" for name in names]
+    yield f'<table class="diff"><tr>{heads[0]}<th class="sign"></th>{heads[1]}</tr>\n'
+    for pair, a, b in faced:
         sign = f'<td class="sign" title="{pair.status}">{safe(SIGNS[pair.status], str)}</td>'
-        rows.append(f'<tr class="{pair.status}"><td>{cells_[0]}</td>{sign}<td>{cells_[1]}</td></tr>\n')
-        rows.append(_fields(pair, mask))
-    rows.append(f'</table>\n<p class="dim">{safe(LEGEND, str)}</p>\n')
-    return "".join(rows)
+        cells = _cell(a, anchors[0], mask), _cell(b, anchors[1], mask)
+        yield f'<tr class="{pair.status}"><td>{cells[0]}</td>{sign}<td>{cells[1]}</td></tr>\n{_fields(pair, mask)}'
+    yield f'</table>\n<p class="dim">{safe(LEGEND, str)}</p>\n'
+    if not totals_first:
+        yield f"<p>{safe(headline(totals, *names), mask)}</p>\n"
 
 
 def _cell(message: Message | None, anchor: str, mask: Mask) -> str:

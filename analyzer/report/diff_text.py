@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from analyzer.comparison import APDU_NAMES, BIT, Diff, FieldDifference, Pair
+from analyzer.comparison import BIT, Diff, Faced, FieldDifference, Pair, Totals, totals_of, with_messages
+from analyzer.facing import APDU_NAMES
 from analyzer.message import Message
 from analyzer.report.colors import Palette, palette
 from analyzer.report.summary import summary
@@ -36,18 +37,35 @@ def render(
     width: int = 100,
 ) -> str:
     """Both traces as text of `width` columns: side by side where there is room, else one above the other."""
-    a_name, b_name = escaped(a_name), escaped(b_name)
-    page = _Page(palette(color), max(width, NARROWEST), max(len(a_messages), len(b_messages)))
-    page.heading(result, a_name, b_name)
-    by_number = ({m.number: m for m in a_messages}, {m.number: m for m in b_messages})
-    for pair in result.pairs:
-        page.pair(
-            pair,
-            by_number[0].get(pair.a) if pair.a is not None else None,
-            by_number[1].get(pair.b) if pair.b is not None else None,
-        )
-    page.lines += ["", *(page.colors.dim(line) for line in textwrap.wrap(LEGEND, page.width, drop_whitespace=True))]
-    return "\n".join(page.lines) + "\n"
+    faced, counts = with_messages(result, a_messages, b_messages), (len(a_messages), len(b_messages))
+    return "".join(pieces(faced, totals_of(result), (a_name, b_name), counts, color, width))
+
+
+def pieces(
+    faced: Iterable[Faced],
+    totals: Totals,
+    names: tuple[str, str],
+    counts: tuple[int, int],
+    color: bool = False,
+    width: int = 100,
+) -> Iterator[str]:
+    """The same as texts, one for each pair. `counts` are the messages of each side. The totals stand first if they are
+    complete, else, counted while the pairs pass, in the last line."""
+    names = escaped(names[0]), escaped(names[1])
+    page = _Page(palette(color), max(width, NARROWEST), max(counts))
+    totals_first = totals.complete
+    page.heading(headline(totals, *names) if totals_first else opening(names, counts), names)
+    yield page.written()
+    for one in faced:
+        page.pair(one.pair, one.a, one.b)
+        yield page.written()
+    last = [] if totals_first else ["", headline(totals, *names)]
+    page.lines += [
+        "",
+        *(page.colors.dim(line) for line in textwrap.wrap(LEGEND, page.width, drop_whitespace=True)),
+        *last,
+    ]
+    yield page.written()
 
 
 def short(path: str) -> str:
@@ -90,10 +108,16 @@ class _Page:
         self.lead = " " * (self.number + 3)
         self.lines: list[str] = []
 
-    def heading(self, result: Diff, a_name: str, b_name: str) -> None:
-        """How much differs, where first, and the names over the columns."""
-        self.lines += [headline(result, a_name, b_name), ""]
-        left, right = a_name[: self.column], b_name[: self.column]
+    def written(self) -> str:
+        """The lines since the last time."""
+        text = "".join(f"{line}\n" for line in self.lines)
+        self.lines = []
+        return text
+
+    def heading(self, first_line: str, names: tuple[str, str]) -> None:
+        """What is compared, and the names over the columns."""
+        self.lines += [first_line, ""]
+        left, right = names[0][: self.column], names[1][: self.column]
         if self.wide:
             head = f"{'':{self.number}} {left:<{self.column}}   {'':{self.number}} {right}"
             self.lines.append(self.colors.strong(head))
@@ -159,14 +183,19 @@ class _Page:
         return text if len(text) <= room else text[: max(0, room - 3)] + "..."
 
 
-def headline(result: Diff, a_name: str, b_name: str) -> str:
+def opening(names: tuple[str, str], counts: tuple[int, int]) -> str:
+    """One line: what is compared, where it is not known yet how much differs."""
+    sides = [f"{count:,} messages of {name}" for name, count in zip(names, counts, strict=True)]
+    return f"{sides[0]} against {sides[1]}. The last line says how many differ, and where first."
+
+
+def headline(totals: Totals, a_name: str, b_name: str) -> str:
     """One line: how many messages differ, and where first."""
-    first = result.first_divergence
+    first = totals.first_divergence
     if first is None:
-        return f"No difference that matters in {len(result.pairs)} pairs of messages."
-    differing = sum(pair.status == "different" for pair in result.pairs)
-    alone = sum(pair.status in ("only-a", "only-b") for pair in result.pairs)
-    counted = f"{differing} of {len(result.pairs)} pairs of messages differ"
+        return f"No difference that matters in {totals.pairs} pairs of messages."
+    alone = totals.alone
+    counted = f"{totals.differing} of {totals.pairs} pairs of messages differ"
     counted += f", {alone} {'has' if alone == 1 else 'have'} no counterpart" if alone else ""
     places = [f"message {number} of {name}" for number, name in ((first.a, a_name), (first.b, b_name)) if number]
     names = list(dict.fromkeys(short(field.path) for field in first.fields if field.status == "different"))

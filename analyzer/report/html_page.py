@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -21,13 +21,19 @@ def _asset(name: str) -> str:
 
 def page(title: str, parts: Iterable[str], mask: Mask) -> str:
     """A whole page. `parts` are HTML already."""
-    head = (
+    return "".join(pieces(title, parts, mask))
+
+
+def pieces(title: str, parts: Iterable[str], mask: Mask) -> Iterator[str]:
+    """The same piece by piece, as the parts come."""
+    yield (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{safe(title, mask)}</title>\n<style>\n{_asset('report.css')}</style>\n</head>\n<body>\n"
     )
-    return f"{head}{''.join(parts)}<script>\n{_asset('report.js')}</script>\n</body>\n</html>\n"
+    yield from parts
+    yield f"<script>\n{_asset('report.js')}</script>\n</body>\n</html>\n"
 
 
 def safe(text: str, mask: Mask) -> str:

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 
-from analyzer.comparison import Diff
+from analyzer.comparison import Diff, totals_of
 from analyzer.inputs import open_traces
 from analyzer.message import Message
 from analyzer.model import Span, Trace
@@ -153,7 +153,7 @@ two of the open traces can be chosen, and further files opened beside them.
         row = self._rows.current if again else None
         self._result, self._messages, self._shown = result, (a, b), sides
         names = [self.session.traces[n].name for n in sides]
-        self._head(Text(headline(result, *names), "bold" if result.first_divergence else ""))
+        self._head(Text(headline(totals_of(result), *names), "bold" if result.first_divergence else ""))
         self._rows.border_title = f"{names[0]}  |  {names[1]}".replace("[", "\\[")
         self._fill(row)
 
