@@ -1,19 +1,21 @@
 """The diagnosis of a trace that is too long to be held: part after part, with what the parts say put together.
 
 Parts overlap, so that no answer is missed at a seam: what is found in an overlap counts for the part in the middle of which
-it lies. The decoder goes through the trace once and remembers everything, so only rules that compare messages that are far
-from each other see less than they would of the whole.
+it lies. They are counted in frames, so that another process finds the same ones without what is before. The decoder goes
+through the trace once and remembers everything, so only rules that compare messages that are far from each other see less
+than they would of the whole.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 from analyzer.diagnosis import Diagnosis, diagnose, diagnosis_of, verdicts
 from analyzer.diagnosis.case import Case
+from analyzer.diagnosis.gathered import Gathered, Said
 from analyzer.diagnosis.search import Search
 from analyzer.index.pages import Messages
 from analyzer.keyring import KeyProvider
@@ -22,42 +24,53 @@ from analyzer.model import Finding, Trace, Verdict
 from analyzer.patience import go_on
 
 LONG = 20_000  # messages; a trace that has more is diagnosed in parts
-PART = 10_000  # messages of a part
-OVERLAP = 200  # messages before and behind a part that are looked at with it
+PART = 10_000  # frames of a part
+OVERLAP = 200  # frames before and behind a part that are looked at with it
 SEARCHED = 3  # parts in which it is searched why nothing verifies
+
+Bundle = tuple[Trace, Sequence[Message]]
+Again = Callable[[KeyProvider], Iterable[Message]]
+Told = Callable[[Trace, int], None]
 
 
 def diagnose_each(
-    traces: Sequence[tuple[Trace, Sequence[Message]]],
+    traces: Sequence[Bundle],
     keys: KeyProvider,
-    against: Sequence[tuple[Trace, Sequence[Message]]] = (),
-    progress: Callable[[Trace, int], None] = lambda _, __: None,
+    against: Sequence[Bundle] = (),
+    progress: Told = lambda _, __: None,
+    long_one: Callable[[Trace, Told], Diagnosis] | None = None,
 ) -> list[Diagnosis]:
-    """The diagnosis of each trace, as `diagnose` makes it; long ones are diagnosed part by part, and compared with none."""
+    """The diagnosis of each trace, as `diagnose` makes it; long ones are diagnosed part by part, and compared with none.
+    `long_one` does that, if given, in place of `diagnose_long`."""
     short = [[one for one in side if len(one[1]) <= LONG] for side in (traces, against)]
     made = iter(diagnose(short[0], keys, short[1]))
-    return [
-        next(made)
-        if len(messages) <= LONG
-        else diagnose_long(trace, messages, keys, partial(Messages, trace), partial(progress, trace))
-        for trace, messages in traces
-    ]
+    found = []
+    for trace, messages in traces:
+        if len(messages) <= LONG:
+            found.append(next(made))
+        elif long_one is not None:
+            found.append(long_one(trace, progress))
+        else:
+            found.append(diagnose_long(trace, messages, keys, partial(Messages, trace), partial(progress, trace)))
+    return found
 
 
 def diagnose_long(
     trace: Trace,
     messages: Iterable[Message],
     keys: KeyProvider,
-    again: Callable[[KeyProvider], Iterable[Message]],
+    again: Again,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Diagnosis:
     """What is wrong with a trace whose messages come one after the other, as `keys` opened them. `again` gives them once
     more, as other keys open them; `progress` is told how many messages are done. Never raises on any octets."""
-    found = Gathered(trace, keys)
+    gathered = Gathered(trace, keys, PART)
     for part in diagnose_parts(trace, messages, keys, again):
-        found.add(part)
-        progress(part.messages[-1].number)
-    return found.diagnosis()
+        said = part.said
+        del part  # it has messages, and the next one comes
+        gathered.add(said)
+        progress(said.last)
+    return gathered.diagnosis()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,39 +84,91 @@ class PartFound:
     findings: tuple[Finding, ...]
     made: Diagnosis
 
+    @property
+    def said(self) -> Said:
+        """The same without the messages."""
+        wires = {f.message: self.made.wires[f.message] for f in self.findings if f.message in self.made.wires}
+        last = self.messages[-1].number
+        return Said(len(self.messages), last, self.counts, self.findings, wires, self.made.keys)
+
+
+class Course:
+    """What the parts of a trace up to now tell the next ones about its keys."""
+
+    def __init__(self, again: Again) -> None:
+        self.better = _Better(again)
+        self.verified = 0
+
+    def searches(self, number: int) -> bool:
+        """Whether it is searched in a part why APDUs do not verify; where nothing ever does, the first parts tell."""
+        return number < SEARCHED or self.verified > 0
+
+    def passed(self, number: int, counts: dict[Verdict, int], keys: KeyProvider | None) -> None:
+        """Takes what a part told: how many APDUs verify, and keys that the search found in it."""
+        self.verified += counts["verified"]
+        if number < SEARCHED and self.better.keys is None:
+            self.better.keys = keys
+
 
 def diagnose_parts(
     trace: Trace,
     messages: Iterable[Message],
     keys: KeyProvider,
-    again: Callable[[KeyProvider], Iterable[Message]],
+    again: Again,
 ) -> Iterator[PartFound]:
     """The parts of a trace, each as soon as it is diagnosed; each message is in one of them, in order. The arguments are
     those of `diagnose_long`."""
+    return diagnose_rest(trace, parts(messages), keys, Course(again))
+
+
+def diagnose_rest(trace: Trace, coming: Iterable[Part], keys: KeyProvider, course: Course) -> Iterator[PartFound]:
+    """The same of parts that come, behind those that told the course."""
+    for part in coming:
+        go_on()
+        number = part.number
+        found, best = diagnose_part(
+            trace, part, keys, course.better.of(part), course.searches(number), course.better.keys
+        )
+        course.passed(number, found.counts, best)
+        del part  # what its messages take is free before the next part is decoded
+        yield found
+        del found
+
+
+def diagnose_part(
+    trace: Trace,
+    part: Part,
+    keys: KeyProvider,
+    again: Callable[[KeyProvider], Sequence[Message]],
+    searches: bool,
+    better: KeyProvider | None,
+) -> tuple[PartFound, KeyProvider | None]:
+    """What there is to say about a part, and the keys that its search found. Where it does not search, `better` are the keys
+    that earlier parts have found."""
     from analyzer.diagnosis import rules  # noqa: F401 (the rules register themselves)
 
-    better = _Better(again)
-    verified = 0
-    for number, part in enumerate(_parts(messages)):
-        go_on()
-        case = Case(trace, part.messages, keys, again=better.of(part))
-        counts = verdicts(part.core)
-        if number >= SEARCHED and not verified:
-            case.__dict__["search"] = Search(keys=better.keys, left=sum(counts.values()))
-        made = diagnosis_of(case)
-        if number < SEARCHED:
-            better.found(case)
-        verified += counts["verified"]
-        yield PartFound(part.core, counts, tuple(one for one in made.findings if part.owns(one)), made)
+    case = Case(trace, part.messages, keys, again=again)
+    counts = verdicts(part.core)
+    if not searches:
+        case.__dict__["search"] = Search(keys=better, left=sum(counts.values()))
+    made = diagnosis_of(case)
+    return PartFound(part.core, counts, tuple(filter(part.owns, made.findings)), made), case.search.keys
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """Messages in a row; those from `begin` to `end` are this part's own, the others the overlap."""
 
+    number: int  # from 0
     messages: Sequence[Message]
     begin: int
     end: int
+
+    @classmethod
+    def of(cls, number: int, messages: Sequence[Message], places: Sequence[int], last: bool) -> Part:
+        """The part with a number. `places` says how many frames were before each message; the last part has all the rest."""
+        begin = bisect_left(places, number * PART)
+        return cls(number, messages, begin, len(messages) if last else bisect_left(places, (number + 1) * PART))
 
     @property
     def core(self) -> Sequence[Message]:
@@ -115,18 +180,33 @@ class _Part:
         return number is None or self.messages[self.begin].number <= number <= self.messages[self.end - 1].number
 
 
-def _parts(messages: Iterable[Message]) -> Iterator[_Part]:
-    """The parts of a trace; each message is in the middle of one."""
+def window(number: int) -> tuple[int, int]:
+    """How many frames are at least, and less than how many, before a message that a part looks at. A part behind which no
+    message comes is the last."""
+    return max(0, number * PART - OVERLAP), (number + 1) * PART + OVERLAP
+
+
+def parts(messages: Iterable[Message], number: int = 0, place: int = 0) -> Iterator[Part]:
+    """The parts of a trace; each message is in the middle of one. The messages may begin before part `number` does, behind
+    `place` frames."""
     source = _attended(messages)
-    held = list(islice(source, PART + OVERLAP))
-    begin = 0
-    while len(held) > begin:
-        more = list(islice(source, 1)) if len(held) >= begin + PART + OVERLAP else []
-        end = begin + PART if more else len(held)
-        yield _Part(held, begin, end)
-        keep = max(0, end - OVERLAP)
-        held, begin = held[keep:] + more, end - keep
-        held += islice(source, PART - len(more))
+    held: list[Message] = []
+    places: list[int] = []  # how many frames were before each
+    waiting = next(source, None)
+    while waiting is not None or held:
+        low, high = window(number)
+        while waiting is not None and place < high:
+            if place >= low:
+                held.append(waiting)
+                places.append(place)
+            place += len(waiting.frames)
+            waiting = next(source, None)
+        part = Part.of(number, held, places, last=waiting is None)
+        keep = bisect_left(places, window(number + 1)[0]) if waiting is not None else len(held)
+        held, places, number = held[keep:], places[keep:], number + 1
+        if part.core:  # a message may have more frames than a part
+            yield part
+        del part
 
 
 def _attended(messages: Iterable[Message]) -> Iterator[Message]:
@@ -139,24 +219,19 @@ def _attended(messages: Iterable[Message]) -> Iterator[Message]:
 class _Better:
     """The messages as keys open them that the search found: decoded a second time, in step with the parts."""
 
-    def __init__(self, again: Callable[[KeyProvider], Iterable[Message]]) -> None:
+    def __init__(self, again: Again) -> None:
         self._again = again
         self.keys: KeyProvider | None = None
         self._source: Iterator[Message] | None = None
         self._held: list[Message] = []
 
-    def found(self, case: Case) -> None:
-        """Takes the keys that the search found in a part, the first time that it did."""
-        if self.keys is None and case.search.keys is not None:
-            self.keys = case.search.keys
-
-    def of(self, part: _Part) -> Callable[[KeyProvider], Sequence[Message]]:
+    def of(self, part: Part) -> Callable[[KeyProvider], Sequence[Message]]:
         """What decodes the messages of a part again."""
+        first, last = part.messages[0].number, part.messages[-1].number
 
         def decoded(keys: KeyProvider) -> Sequence[Message]:
             if self.keys is None:
                 self.keys = keys
-            first, last = part.messages[0].number, part.messages[-1].number
             if self._source is None:
                 self._source = iter(self._again(self.keys))
             self._held = [message for message in self._held if message.number >= first]
@@ -168,86 +243,3 @@ class _Better:
             return [message for message in self._held if message.number <= last]
 
         return decoded
-
-
-@dataclass(slots=True)
-class _Kept:
-    """A finding, and how often the same was found."""
-
-    finding: Finding
-    more: int = 0
-    last: int | None = None
-
-
-@dataclass(slots=True)
-class Gathered:
-    """What the parts of a trace said up to now: the diagnosis of all of them is that of the trace."""
-
-    trace: Trace
-    keys: KeyProvider
-    parts: int = 0
-    messages: int = 0
-    counts: dict[Verdict, int] = field(default_factory=dict)
-    kept: dict[tuple[str, str, str], _Kept] = field(default_factory=dict)
-    first: Diagnosis | None = None
-    wires: dict[int, bytes] = field(default_factory=dict)
-
-    def add(self, part: PartFound) -> None:
-        """Takes what was found in a part."""
-        made = part.made
-        self.parts += 1
-        self.messages += len(part.messages)
-        for verdict, count in part.counts.items():
-            self.counts[verdict] = self.counts.get(verdict, 0) + count
-        for finding in part.findings:
-            key = (finding.code, finding.side, finding.severity)
-            known = self.kept.get(key)
-            if known is None:
-                self.kept[key] = _Kept(finding)
-                if finding.message in made.wires:
-                    self.wires[finding.message] = made.wires[finding.message]
-            else:
-                known.more += 1
-                known.last = finding.message
-        self.first = self.first or made
-
-    def diagnosis(self) -> Diagnosis:
-        """All of it."""
-        findings = tuple(_numbered([_told(one) for one in self.kept.values()]))
-        failing = any(finding.severity == "error" for finding in findings)
-        right, total = self.counts.get("verified", 0), sum(self.counts.values())
-        said = [f"{right:,} of {total:,} ciphered APDUs verify with the given keys."] if total else []
-        said.append(f"The trace is long: it was diagnosed in {self.parts} parts of {PART:,} messages.")
-        empty: dict[Verdict, int] = verdicts(())
-        return Diagnosis(
-            trace=self.trace.name,
-            source=self.trace.source,
-            messages=self.messages,
-            health="failing" if failing else "ok",
-            counts={**empty, **self.counts},
-            findings=findings,
-            statements=tuple(said),
-            wires=self.wires,
-            issues=self.trace.issues,
-            keys=self.first.keys if self.first is not None else self.keys,
-        )
-
-
-def _told(kept: _Kept) -> Finding:
-    """A finding, with how often it came."""
-    if not kept.more:
-        return kept.finding
-    where = f", the last time in message {kept.last}" if kept.last is not None else ""
-    times = "once more" if kept.more == 1 else f"{kept.more:,} times more"
-    return replace(kept.finding, evidence=(*kept.finding.evidence, f"the same was found {times}{where}"))
-
-
-def _numbered(findings: Sequence[Finding]) -> list[Finding]:
-    """Causes before what follows from them, errors first, else in the order in which they were found."""
-    order = {"error": 0, "warning": 1, "info": 2}
-    ranked = sorted(findings, key=lambda f: (f.because_of is not None, order[f.severity]))
-    ids = {finding.code: number for number, finding in reversed(list(enumerate(ranked, 1)))}
-    return [
-        replace(finding, id=number, because_of_id=ids.get(finding.because_of or ""))
-        for number, finding in enumerate(ranked, 1)
-    ]
