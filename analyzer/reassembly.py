@@ -54,6 +54,7 @@ Key = tuple[str, str] | None
 SAME_NUMBER = 7  # frames of which no two have one number (modulo 8), so that equal octets are the same frame again
 
 SILENT = 1000  # frames of others since the last segment of an APDU; then its end is not waited for
+SENDERS = 1024  # whose last segments are remembered; of others segments that come again are not known as such
 LONGEST = 8192  # frames since its first: 64 KiB in segments of 32 octets, an RR after each, and as many of others
 
 
@@ -169,6 +170,8 @@ class Joiner:
                 self._waiting[opened.position] = _unit(opened.frames)
                 del self._open[key]
                 self._joined[key] = [own.data for own in opened.frames[-SAME_NUMBER:]]
+                if len(self._joined) > SENDERS:
+                    del self._joined[next(iter(self._joined))]
 
     def _close_all(self) -> None:
         for opened in self._open.values():

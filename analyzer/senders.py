@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from analyzer.frame import Frame, addresses
 from analyzer.model import Direction
@@ -21,11 +21,16 @@ CONTROL_INFORMATION_SIDES: dict[int, Direction] = {
     **dict.fromkeys((0x50, 0x51, 0x52, 0x5A, 0x5B, 0x60, 0x61, 0x64, 0x65), "client"),
     **dict.fromkeys((0x6E, 0x6F, 0x70, 0x71, 0x72, 0x78, 0x7A, 0x7C, 0x7D, 0x7E, 0x7F), "meter"),
 }
+MOST_PAIRS = 8192  # pairs of addresses of which it is kept who sends so
 DECISIVE = 20  # frames looked at before the log's own words for the directions are believed
 
 
 class Senders:
-    """Who sent each frame, one after the other: what the frames before have told."""
+    """Who sent each frame, one after the other: what the frames before have told.
+
+    Noise, or a hostile capture, has ever new addresses. The first 8,192 pairs are kept, those of 4,096 meters; of a frame
+    with any other it is told by the frame alone, and by the alternation of the two sides.
+    """
 
     def __init__(self) -> None:
         self.previous: Direction = "unknown"
@@ -86,9 +91,18 @@ class Senders:
         elif direction == "unknown" and frame.framing != "none":
             direction = turn(self.previous)
         if pair and direction != "unknown" and pair[0] != pair[1]:
-            self.pairs.setdefault(pair, direction)
+            self.learn(pair, direction)
         self.previous = direction if direction != "unknown" else self.previous
         return direction
+
+    def learn(self, pair: tuple[str, str], direction: Direction) -> None:
+        """Takes who sends from the first address to the second; what was learnt first counts."""
+        if len(self.pairs) < MOST_PAIRS:
+            self.pairs.setdefault(pair, direction)
+
+    def has_room(self, pairs: Iterable[tuple[str, str]]) -> bool:
+        """Whether all of these pairs can be kept."""
+        return len(self.pairs) + sum(pair not in self.pairs for pair in pairs) <= MOST_PAIRS
 
     def of_pair(self, pair: tuple[str, str]) -> Direction | None:
         """Who sends from the first address to the second, as far as it has shown."""

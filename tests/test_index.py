@@ -24,12 +24,19 @@ from tests.hdlc_frames import ADDRESSES, CONTROLS, PAYLOADS, four, hdlc
 
 np = pytest.importorskip("numpy")
 
+BEGUN = (
+    "E6E700CC8203FC300000000701020304",
+    "E6E700DB084B464D102030405081F0110000000901",
+    "E6E600C87F30000000",
+    "CB05300000000A",
+)
+ALL_PAYLOADS = (*PAYLOADS, *BEGUN)
 frames = st.builds(
     hdlc,
     st.sampled_from(ADDRESSES),
     st.sampled_from(ADDRESSES),
     st.sampled_from(CONTROLS),
-    st.sampled_from(PAYLOADS),
+    st.sampled_from(ALL_PAYLOADS),
     st.booleans(),
 )
 between = st.sampled_from(
@@ -159,6 +166,13 @@ def test_crowded_windows(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analyzer.index.sides.CROWDED", most)
     monkeypatch.setattr("analyzer.index.sides.MANY", most)
     check(b"".join(conversation(3_000, 5)))
+
+
+@pytest.mark.parametrize("most", [1, 4, 9])
+def test_more_pairs_of_addresses_than_are_kept(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends is then told by each frame alone, in the index as well."""
+    monkeypatch.setattr("analyzer.senders.MOST_PAIRS", most)
+    check(b"".join(conversation(2_000, 7)))
 
 
 @pytest.mark.parametrize("octets", ["7E", "7EA0", "7EA007", "00", "10", "E500", "68", "A0", "0001", "2F414243"])

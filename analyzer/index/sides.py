@@ -128,7 +128,7 @@ def sides_of(
 ) -> tuple[Array, Array]:
     """The columns link and side of a run; `senders` goes on behind it. `known` are the addresses behind the codes."""
     own, spare = _by_themselves(rows["shown"], told)
-    if len(known) > CROWDED:
+    if len(known) > CROWDED or not senders.has_room(ends.pair for ends in known):
         return _one_by_one(rows["codes"], own, spare, known, links, senders)
     codes, side = rows["codes"], own.copy()
     unknown = side == 0
@@ -143,7 +143,7 @@ def sides_of(
             direction = senders.of_pair(ends.pair) or _otherwise(SIDES[spare[row]], ends, previous)
         if direction == "unknown":
             return _one_by_one(rows["codes"], own, spare, known, links, senders)
-        senders.pairs.setdefault(ends.pair, direction)
+        senders.learn(ends.pair, direction)
         side[unknown & same] = NUMBER[senders.pairs[ends.pair]]
     senders.previous = SIDES[side[-1]]
     return numbers, side
@@ -188,7 +188,7 @@ def _one_by_one(
         if direction == "unknown":
             direction = senders.of_pair(ends.pair) or _otherwise(SIDES[other], ends, senders.previous)
         if direction != "unknown":
-            senders.pairs.setdefault(ends.pair, direction)
+            senders.learn(ends.pair, direction)
             senders.previous = direction
         side[row] = NUMBER[direction]
     return numbers, side
