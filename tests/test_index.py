@@ -135,6 +135,13 @@ def test_a_long_stream_over_several_windows(monkeypatch: pytest.MonkeyPatch) -> 
     check(b"".join(conversation(8_000)))
 
 
+@pytest.mark.parametrize("behind", range(38, 62))
+def test_a_stream_that_ends_soon_behind_a_window(behind: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = (b"\x7e" + hdlc("0221", "03", 0x10, "E6E600C0" + "11" * 60) + b"\x7e") * 20
+    monkeypatch.setattr(clean, "WINDOW", len(data) - behind)
+    check(data)
+
+
 def test_damage_everywhere_in_a_long_stream() -> None:
     data = bytearray(b"".join(conversation(8_000, 2)))
     pick = random.Random(3)

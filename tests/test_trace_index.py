@@ -16,7 +16,7 @@ from analyzer.model import Direction, Record, Trace
 from analyzer.sources.pcap.columns import Columns, Spool
 from tests.hdlc_frames import CONTROLS, PAYLOADS, hdlc
 from tests.support import wrapped
-from tests.test_index import check_records
+from tests.test_index import ALL_PAYLOADS, check_records
 
 pytest.importorskip("numpy")
 
@@ -27,7 +27,7 @@ hdlc_octets = st.builds(
     lambda ends, control, payload, more: b"\x7e" + hdlc(*ends, control, payload, more) + b"\x7e",
     st.sampled_from([REQUEST, ANSWER, ("21", "03"), ("03", "21"), ("03", "03"), ("0002FEFF", "03")]),
     st.sampled_from(CONTROLS),
-    st.sampled_from(PAYLOADS),
+    st.sampled_from(ALL_PAYLOADS),
     st.sampled_from([False, False, False, True]),
 )
 wrapper_octets = st.builds(

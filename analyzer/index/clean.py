@@ -57,7 +57,7 @@ class Clean:
         self.stop = min(len(octets), start + WINDOW)  # frames that begin behind it are for another window
         self.window = window = octets[start : self.stop + BEHIND]
         size = len(window)
-        if size < HEAD + WINDOW:  # the end of the stream: the matrix needs octets behind its last frame
+        if size < WINDOW + BEHIND:  # the end of the stream: the matrices need octets behind its last frame
             window = np.concatenate((window, np.zeros(HEAD, dtype=np.uint8)))
         at = self._begins(window, self.stop - start)
         format_ = rows_of(window, at + 1, 2).view(">u2")[:, 0]

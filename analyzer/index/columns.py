@@ -3,8 +3,8 @@
 `start` and `length` are the place of the frame in the octets of its record, flags included; `record` is the index of that
 record in the trace. `control` is the control field of HDLC or M-Bus. `tag` is the first octet behind the LLC header, or of the
 payload where none is: of an APDU, unless the frame goes on with one. `security` and `counter` are security control and
-invocation counter of a ciphered APDU that shows them there. `link` numbers the pairs of addresses as they are found, `side` says
-who sent the frame, `message` is the number of the message that it is a part of.
+invocation counter of a ciphered APDU that shows them there, whole or in its first segment. `link` numbers the pairs of addresses
+as they are found, `side` says who sent the frame, `message` is the number of the message that it is a part of.
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ def _protection(heads: Array, end: Array, tag: Array, llc: Array, payload: int, 
 def _count(
     heads: Array, end: Array, rows: Array, at: int, titled: bool, security: Array, counter: Array, flags: Array
 ) -> None:
-    """Fills in security control and invocation counter of ciphered APDUs that show them behind lengths that fit; `at` is the
-    place behind their tag."""
+    """Fills in security control and invocation counter of ciphered APDUs that show them behind lengths that fit, or that tell of
+    more where segments follow; `at` is the place behind their tag."""
     if titled:
         rows = rows[heads[rows, at] == TITLE]
         at += 1 + TITLE
@@ -96,11 +96,16 @@ def _count(
             3: np.where(size == 0x82, one << 8 | heads[rows, at + 2], -1),
         }
         told[1] = np.where(size < 0x80, size, -1)
+    stop = end[rows]
+    goes_on = flags[rows] & columns.SEGMENTED != 0
+    segments = bool(goes_on.any())
     for lead, length in told.items():
         if length is None:
             continue
         place = at + lead
-        fit = (length >= 5) & (place + length == end[rows])
+        fit = (length >= 5) & (place + length == stop)
+        if segments:
+            fit |= goes_on & (place + length > stop) & (place + 5 <= stop)
         found = rows if fit.all() else rows[fit]
         if len(found):
             flags[found] |= columns.COUNTED

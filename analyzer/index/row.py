@@ -30,7 +30,7 @@ def row_of(frame: Frame, start: int, link: int) -> dict[str, float]:
     flags |= columns.LLC if llc in ("command", "response") else 0
     if at < end:
         tag = frame.data[at]
-        security, counter = _counted(frame.data, at, end)
+        security, counter = _counted(frame.data, at, end, frame.segmented)
         flags |= columns.COUNTED if counter is not None else 0
     row: dict[str, float] = {
         "start": start, "length": len(frame.data), "link": link, "framing": _FRAMING[frame.framing], "control": control,
@@ -55,8 +55,9 @@ def _flags(frame: Frame) -> int:
     return flags
 
 
-def _counted(data: bytes, start: int, end: int) -> tuple[int, int | None]:
-    """Security control and invocation counter of a ciphered APDU; 0 and None where it is none, or its lengths lie."""
+def _counted(data: bytes, start: int, end: int, goes_on: bool) -> tuple[int, int | None]:
+    """Security control and invocation counter of a ciphered APDU; 0 and None where it is none, or its lengths lie: only of one
+    that goes on in other frames, more may be told than is there."""
     if data[start] not in _CIPHERED:
         return 0, None
     parsed = parse(APDU, data, start, end)
@@ -65,6 +66,6 @@ def _counted(data: bytes, start: int, end: int) -> tuple[int, int | None]:
     if control is None or counter is None or not name.startswith(CIPHERED) or parsed.nodes[0][2] != end:
         return 0, None
     before = (i for i in parsed.issues if i.severity == "error" and i.start <= control[1] and i.spec is not control[0])
-    if any(before):
+    if any(not (goes_on and issue.start == control[1] and issue.end == end) for issue in before):
         return 0, None
     return control[3], counter[3]
