@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from analyzer.decoding import decode
+from analyzer.message import Message
 from analyzer.sources import read_input
 from analyzer.sweep import report
 from analyzer.sweep.fleet import JUMP, fleet_of
-from analyzer.sweep.meters import Meter, as_json, meters_of, span
+from analyzer.sweep.meters import Meter, Told, as_json
 from tests.support import CLIENT, METER, ROOT, Conversation, Station, ciphered, keys, plain
 
 READ_NAME = bytes.fromhex("C001C1000100002A0000FF0200")
 NAME = bytes.fromhex("C401C10009") + b"\x10LGZ1030655933512"
+
+
+def told(messages: Iterable[Message]) -> Told:
+    made = Told()
+    for message in messages:
+        made.add(message)
+    return made
 
 
 def named(name: str) -> str:
@@ -110,7 +119,7 @@ def test_a_fleet_of_nothing_readable() -> None:
 def test_a_meter_by_its_title_with_its_counters() -> None:
     client, device = Station(CLIENT, counter=40), Station(METER)
     messages = list(decode(ciphered(client=client, meter=device).trace(), keys()))
-    (found,) = meters_of(messages)
+    (found,) = told(messages).meters
     assert (found.name, found.title, found.manufacturer, found.framing) == (METER.hex().upper(), METER, "MMM", "hdlc")
     assert found.answers == 7 and found.requests == 7
     client_counter = found.counters["client", CLIENT.hex().upper()]
@@ -121,12 +130,12 @@ def test_a_meter_by_its_title_with_its_counters() -> None:
 
 def test_what_does_not_verify_counts_nothing() -> None:
     messages = list(decode(ciphered().trace(), keys(ak="00" * 16)))
-    assert all(not found.counters for found in meters_of(messages))
+    assert all(not found.counters for found in told(messages).meters)
 
 
 def test_the_logical_device_name_tells_the_model_without_its_number() -> None:
     talk = plain().request(READ_NAME).reply(NAME)
-    (found,) = meters_of(list(decode(talk.trace())))
+    (found,) = told(decode(talk.trace())).meters
     assert (found.device_name, found.model, found.manufacturer) == ("LGZ1030655933512", "LGZ", "LGZ")
     shown = as_json(found, named, covered=True, valued=True)
     assert shown["device_name"] is None and shown["model"] == "LGZ" and not shown["known"]
@@ -142,10 +151,10 @@ def test_a_model_by_what_is_known() -> None:
 
 def test_a_telegram_tells_its_model() -> None:
     data = (ROOT / "captures/p1-push/telegrams.txt").read_bytes()
-    (found,) = meters_of([m for one in read_input(data, "telegrams.txt") for m in decode(one)])
+    (found,) = told(m for one in read_input(data, "telegrams.txt") for m in decode(one)).meters
     assert found.manufacturer == "DLM" and found.model.startswith("DLM ") and found.title is None
 
 
 def test_dates_of_a_capture() -> None:
     talk = Conversation("hdlc").connect()
-    assert span(list(decode(talk.trace()))) is None
+    assert told(decode(talk.trace())).span is None

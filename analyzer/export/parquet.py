@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 from analyzer.export.bundle import Bundle
 from analyzer.export.tables import TABLES, Row, rows_of
 
-GROUP = 50_000  # rows of one row group
+GROUP = 10_000  # rows of one row group
 
 
 class ParquetMissing(RuntimeError):
@@ -21,25 +20,46 @@ def write(stream: Any, table: str, bundles: Iterable[Bundle]) -> None:
     write_rows(stream, TABLES[table], rows_of(table, bundles))
 
 
-def write_rows(stream: Any, columns: Mapping[str, str], rows: Iterable[Row]) -> int:
-    """Writes rows in the order of their columns (name: text, integer or number); how many there were.
+def write_rows(stream: Any, columns: Mapping[str, str], rows: Iterable[Row]) -> None:
+    """Writes rows in the order of their columns (name: text, integer or number). Raises ParquetMissing."""
+    with Table(stream, columns) as table:
+        table.add(rows)
 
-    Raises ParquetMissing.
-    """
-    pyarrow = arrow()
-    from pyarrow import parquet
 
-    types = {"text": pyarrow.string(), "integer": pyarrow.int64(), "number": pyarrow.float64()}
-    schema = pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
-    coming, count = iter(rows), 0
-    with parquet.ParquetWriter(stream, schema) as writer:
-        while group := list(islice(coming, GROUP)):
-            count += len(group)
-            arrays = [
-                pyarrow.array(values, kind) for values, kind in zip(zip(*group, strict=True), schema.types, strict=True)
-            ]
-            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
-    return count
+class Table:
+    """A table that rows are added to, in the order of its columns (name: text, integer or number). Raises ParquetMissing."""
+
+    def __init__(self, stream: Any, columns: Mapping[str, str]) -> None:
+        self._arrow = arrow()
+        from pyarrow import parquet
+
+        types = {"text": self._arrow.string(), "integer": self._arrow.int64(), "number": self._arrow.float64()}
+        self._schema = self._arrow.schema([(name, types[kind]) for name, kind in columns.items()])
+        self._writer = parquet.ParquetWriter(stream, self._schema)
+        self._waiting: list[Row] = []
+        self.count = 0  # rows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._waiting:
+            self._write()
+        self._writer.close()
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Takes more rows."""
+        for row in rows:
+            self._waiting.append(row)
+            if len(self._waiting) == GROUP:
+                self._write()
+
+    def _write(self) -> None:
+        self.count += len(self._waiting)
+        columns = zip(zip(*self._waiting, strict=True), self._schema.types, strict=True)
+        arrays = [self._arrow.array(values, kind) for values, kind in columns]
+        self._waiting.clear()
+        self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
 
 
 def arrow() -> Any:

@@ -5,24 +5,25 @@ Whatever is in the capture, there is an outcome: one that cannot be read has its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import chain
 from typing import Any
 
 from analyzer.bulk.crew import Lost, place_of
 from analyzer.decoding import decode
-from analyzer.diagnosis import Diagnosis, diagnose
+from analyzer.diagnosis.long import PartFound
 from analyzer.export.bundle import Bundle
-from analyzer.export.parquet import ParquetMissing, write_rows
+from analyzer.export.diagnosed import diagnosed_of
+from analyzer.export.parquet import ParquetMissing, Table
 from analyzer.export.tables import VALUES, Row, rows_of
 from analyzer.hiding import values_hidden
 from analyzer.keyring import KeyProviderError
-from analyzer.message import Message
-from analyzer.model import Trace
 from analyzer.redaction import Redactor, secrets_of
 from analyzer.sources import InputError
-from analyzer.sweep.meters import as_json, meters_of, span
+from analyzer.sweep.meters import Told, as_json
 from analyzer.sweep.places import Capture, opened, traces_in
 from analyzer.sweep.settings import Settings
 from grammars.readings import escaped
@@ -33,7 +34,6 @@ FINDING_COLUMNS = {
     "side": "text", "message": "integer", "record": "integer", "title": "text", "evidence": "text", "cause": "text",
     "fix": "text", "because_of": "text",
 }  # fmt: skip
-Decoded = list[tuple[Trace, list[Message]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,63 +86,75 @@ def _covered(settings: Settings, text: str) -> str:
 
 def _examined(settings: Settings, capture: Capture) -> Outcome:
     keys = settings.keys.ring()
+    streams = BytesIO(), BytesIO()
     with opened(capture.url) as stream:
         traces = traces_in(stream, capture.name.replace("\\", "/").rpartition("/")[2], settings.kind, settings.choice)
-        decoded = [(trace, list(decode(trace, keys))) for trace in traces]
-        diagnoses = diagnose(decoded, keys)
-    redactor = None
-    if settings.redact is not None:
-        messages = [message for _, own in decoded for message in own]
-        redactor = Redactor(secrets_of(messages, keys, settings.redact == "payload"))
-    bundles = [
-        Bundle(trace, messages, diagnosis.findings, redactor)
-        for (trace, messages), diagnosis in zip(decoded, diagnoses, strict=True)
-    ]
-    name = redactor.text(capture.name) if redactor else capture.name
-    tables, rows = {}, {}
-    for table, columns, made in (
-        ("values", VALUE_COLUMNS, ((name, *row) for row in rows_of("values", bundles))),
-        ("findings", FINDING_COLUMNS, _findings(name, bundles)),
-    ):
-        stream_out = BytesIO()
-        rows[table] = write_rows(stream_out, columns, made)
-        tables[table] = stream_out.getvalue()
-    facts = {"capture": name, "unreadable": None, "rows": rows, "traces": list(_traces(settings, bundles, diagnoses))}
-    return Outcome(facts, tables)
+        redactor = None
+        if settings.redact is not None:
+            messages = chain.from_iterable(decode(trace, keys) for trace in traces)
+            redactor = Redactor(secrets_of(messages, keys, settings.redact == "payload"))
+        name = redactor.text(capture.name) if redactor else capture.name
+        with Table(streams[0], VALUE_COLUMNS) as values, Table(streams[1], FINDING_COLUMNS) as findings:
+            told = []
+            for number, (trace, found) in enumerate(diagnosed_of(traces, keys), 1):
+                summed = _Summed()
+                for part in (found,) if isinstance(found, PartFound) else found:
+                    bundle = Bundle(trace, part.messages, part.findings, redactor)
+                    values.add((name, *row) for row in rows_of("values", (bundle,)))
+                    findings.add(_findings(name, bundle))
+                    summed.add(part)
+                told.append(_trace(settings, number, escaped(bundle.text(trace.name)), summed))
+    tables = dict(zip(("values", "findings"), (one.getvalue() for one in streams), strict=True))
+    rows = {"values": values.count, "findings": findings.count}
+    return Outcome({"capture": name, "unreadable": None, "rows": rows, "traces": told}, tables)
 
 
-def _findings(capture: str, bundles: Sequence[Bundle]) -> Iterator[Row]:
-    for bundle in bundles:
-        for one in bundle.findings:
-            texts = (one.title, "\n".join(one.evidence), one.cause, one.fix)
-            trace, title, evidence, cause, fix = (escaped(bundle.text(text)) for text in (bundle.trace.name, *texts))
-            yield (
-                capture, trace, one.id, one.code, one.severity, one.certainty, one.side, one.message, one.record,
-                title, evidence, cause, fix, one.because_of,
-            )  # fmt: skip
+def _findings(capture: str, bundle: Bundle) -> Iterator[Row]:
+    for one in bundle.findings:
+        texts = (one.title, "\n".join(one.evidence), one.cause, one.fix)
+        trace, title, evidence, cause, fix = (escaped(bundle.text(text)) for text in (bundle.trace.name, *texts))
+        yield (
+            capture, trace, one.id, one.code, one.severity, one.certainty, one.side, one.message, one.record,
+            title, evidence, cause, fix, one.because_of,
+        )  # fmt: skip
 
 
-def _traces(settings: Settings, bundles: Sequence[Bundle], diagnoses: Sequence[Diagnosis]) -> Iterator[dict[str, Any]]:
-    """What each trace is in short: its health, its findings by code, its verdicts and its meters."""
+@dataclass(slots=True)
+class _Summed:
+    """What the parts of a trace have told up to now."""
+
+    messages: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    codes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failing: bool = False
+    told: Told = field(default_factory=Told)
+
+    def add(self, part: PartFound) -> None:
+        """Takes a part."""
+        self.messages += len(part.messages)
+        self.counts.update(part.counts)
+        for finding in part.findings:
+            entry = self.codes.setdefault(finding.code, {"severity": finding.severity, "count": 0})
+            entry["count"] += 1
+            self.failing = self.failing or finding.severity == "error"
+        for message in part.messages:
+            self.told.add(message)
+
+
+def _trace(settings: Settings, number: int, name: str, summed: _Summed) -> dict[str, Any]:
+    """What a trace is in short: its health, its findings by code, its verdicts and its meters."""
     covered = settings.redact is not None
     named = settings.pseudonym if covered else str
-    for number, (bundle, diagnosis) in enumerate(zip(bundles, diagnoses, strict=True), 1):
-        codes: dict[str, dict[str, Any]] = {}
-        for finding in diagnosis.findings:
-            entry = codes.setdefault(finding.code, {"severity": finding.severity, "count": 0})
-            entry["count"] += 1
-        yield {
-            "number": number,
-            "trace": escaped(bundle.text(bundle.trace.name)),
-            "health": diagnosis.health,
-            "messages": diagnosis.messages,
-            "span": span(bundle.messages),
-            "keys": {verdict.replace("-", "_"): count for verdict, count in diagnosis.counts.items()},
-            "findings": codes,
-            "meters": [
-                as_json(meter, named, covered, settings.redact != "payload") for meter in meters_of(bundle.messages)
-            ],
-        }
+    return {
+        "number": number,
+        "trace": name,
+        "health": "failing" if summed.failing else "ok",
+        "messages": summed.messages,
+        "span": summed.told.span,
+        "keys": {verdict.replace("-", "_"): count for verdict, count in summed.counts.items()},
+        "findings": summed.codes,
+        "meters": [as_json(meter, named, covered, settings.redact != "payload") for meter in summed.told.meters],
+    }
 
 
 def _one_line(problem: Exception) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,13 +59,31 @@ class Meter:
         return f"{known} {name}".strip()
 
 
-def meters_of(messages: Sequence[Message]) -> list[Meter]:
-    """The meters of a trace, in the order in which they appear. Never raises on any octets."""
-    found: dict[Key, Meter] = {}
-    for message in messages:
-        meter = _meter(found, message)
+class Told:
+    """What the messages of a trace tell, which are added one after the other. Never raises on any octets."""
+
+    def __init__(self) -> None:
+        self._found: dict[Key, Meter] = {}
+        self._first, self._last = math.inf, -math.inf
+
+    @property
+    def meters(self) -> list[Meter]:
+        """The meters of the trace, in the order in which they appear."""
+        return list(self._found.values())
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """The times of the first and the last message in seconds since 1970; None where the capture has no dates."""
+        return (self._first, self._last) if SHORTEST_EPOCH <= self._first < math.inf else None
+
+    def add(self, message: Message) -> None:
+        """Takes what the next message tells."""
+        seconds = message.frames[0].seconds
+        if seconds is not None:
+            self._first, self._last = min(self._first, seconds), max(self._last, seconds)
+        meter = _meter(self._found, message)
         if meter is None:
-            continue
+            return
         meter.framing = meter.framing or message.frames[0].framing
         meter.requests += message.direction == "client" and message.frame not in ("RR", "RNR")
         meter.answers += message.direction == "meter"
@@ -73,7 +92,6 @@ def meters_of(messages: Sequence[Message]) -> list[Meter]:
         for one in message.objects:
             if one.instance_id == LOGICAL_DEVICE_NAME and one.attribute_id == 2 and one.value is not None:
                 meter.device_name = meter.device_name or _text(one.value[3])
-    return list(found.values())
 
 
 def _meter(found: dict[Key, Meter], message: Message) -> Meter | None:
@@ -121,12 +139,6 @@ def _identification(message: Message) -> str:
 def _text(value: object) -> str:
     text = bytes(value).decode("latin-1") if isinstance(value, bytes | bytearray) else str(value)
     return text.strip() if text.isascii() and text.isprintable() else ""
-
-
-def span(messages: Sequence[Message]) -> tuple[float, float] | None:
-    """The times of the first and the last message in seconds since 1970; None where the capture has no dates."""
-    seconds = [m.frames[0].seconds for m in messages if m.frames[0].seconds is not None]
-    return (min(seconds), max(seconds)) if seconds and min(seconds) >= SHORTEST_EPOCH else None
 
 
 def as_json(meter: Meter, named: Callable[[str], str], covered: bool, valued: bool) -> dict[str, Any]:
