@@ -108,6 +108,12 @@ class Association:
         """Whether the application context asks for ciphered APDUs."""
         return self.context in (3, 4)
 
+    @property
+    def told(self) -> bool:
+        """Whether somebody has begun to agree on something, by the link or by an association."""
+        known = (self.client_title, self.server_title, self.context, self.result, self.snrm, self.ua)
+        return self.state != "none" or any(one is not None for one in known)
+
     def title_of(self, direction: str) -> bytes | None:
         """The system title of the side that sends in this direction."""
         return self.client_title if direction == "client" else self.server_title if direction == "meter" else None

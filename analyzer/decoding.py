@@ -35,6 +35,8 @@ from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
 
 GATEWAY = ("gateway-request", "gateway-response")
+LINKS = 4096  # associations that are kept at once
+DAMAGED = 64  # damaged frames that one which comes anew may stand for
 NESTING = 8  # protection within protection; the standard knows three levels
 SHORT = 8  # texts of so few octets are whole by chance
 NO_KEYS = KeyRing(())
@@ -122,7 +124,11 @@ class Decoder:
             layer = self._apply(context, layer)
         if len(unit.frames) == 1 and first.damaged:
             self.damaged[link, first.direction] = _Damaged(first, before, self.transfers.taken)
+            if len(self.damaged) > DAMAGED:
+                del self.damaged[next(iter(self.damaged))]
         self.associations[link] = context.association
+        if len(self.associations) > LINKS:
+            self._forget()
         message = Message(
             number=self.count,
             frames=unit.frames,
@@ -138,6 +144,12 @@ class Decoder:
             complete=unit.complete,
         )
         return named(self.objects, link, message)
+
+    def _forget(self) -> None:
+        """Makes room among the associations, of which noise begins one at every frame: those that never told more than a
+        counter go first, then those that began first. Who is forgotten begins anew, without titles and state."""
+        told = {link: one for link, one in self.associations.items() if one.told}
+        self.associations = dict(list(told.items())[-LINKS // 2 :])
 
     def _undone(self, frame: Frame, link: frozenset[str], state: Association) -> Association:
         """The state before a frame: where it comes in the place of a damaged one, which its receiver never read, that
