@@ -107,7 +107,7 @@ def numbered(frames: list[Frame]) -> list[int]:
     return made
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(streams(), st.sampled_from([40, 97, 1 << 18]))
 def test_streams(data: bytes, window: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -116,7 +116,7 @@ def test_streams(data: bytes, window: int) -> None:
         check(data)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_arbitrary_octets(data: bytes) -> None:
     check(data)

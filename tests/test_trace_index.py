@@ -4,6 +4,8 @@ damage, frames over several records, segments."""
 from __future__ import annotations
 
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -146,3 +148,25 @@ def test_a_trace_needs_no_columns_that_say_nothing() -> None:
     index = index_of(Trace("a", "a", records))
     assert len(index) == 60 and "time" not in index.columns and "message" not in index.columns
     assert index.columns["message"].tolist() == list(range(1, 61))
+
+
+def test_threads_that_look_at_one_capture_see_the_same() -> None:
+    """One goes through the records, which are in the temporary file, while others look at some."""
+    spool, records = Spool(), Columns("tcp")
+    for number in range(2000):
+        records.append(0, number.to_bytes(4, "big") * 8, number)
+        if number % 100 == 99:
+            records.spill(spool)
+
+    def looked(seed: int) -> bool:
+        pick = random.Random(seed)
+        places = [pick.randrange(2000) for _ in range(3000)]
+        return all(records[place].data == place.to_bytes(4, "big") * 8 for place in places)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            assert all(pool.map(looked, range(3)))
+    finally:
+        sys.setswitchinterval(interval)

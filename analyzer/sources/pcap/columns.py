@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from tempfile import TemporaryFile
+from threading import Lock
 from typing import IO, overload
 
 from analyzer.model import Direction, Record
@@ -39,27 +40,30 @@ class Spool:
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
         self._end = 0
+        self._lock = Lock()  # one thread may go through a trace while another shows it
 
     def put(self, part: _Part) -> tuple[int, int, int]:
         """Writes a part: where it is, the number of its records, the octets of their payload."""
         if self._file is None:
             self._file = TemporaryFile(prefix="dlmscope-")  # noqa: SIM115 - as long as there are traces
-        self._file.seek(self._end)
         place = (self._end, len(part.ends), len(part.octets))
-        for column in (part.ends.tobytes(), part.times.tobytes(), bytes(part.sides), part.octets):
-            self._end += self._file.write(column)
+        with self._lock:
+            self._file.seek(self._end)
+            for column in (part.ends.tobytes(), part.times.tobytes(), bytes(part.sides), part.octets):
+                self._end += self._file.write(column)
         return place
 
     def get(self, place: tuple[int, int, int]) -> _Part:
         """Reads it again."""
         start, count, octets = place
         assert self._file is not None
-        self._file.seek(start)
         part = _Part()
-        part.ends.frombytes(self._file.read(8 * count))
-        part.times.frombytes(self._file.read(8 * count))
-        part.sides += self._file.read(count)
-        part.octets += self._file.read(octets)
+        with self._lock:
+            self._file.seek(start)
+            part.ends.frombytes(self._file.read(8 * count))
+            part.times.frombytes(self._file.read(8 * count))
+            part.sides += self._file.read(count)
+            part.octets += self._file.read(octets)
         return part
 
 
@@ -180,10 +184,11 @@ class Columns(Sequence[Record]):
         if index >= self._starts[-1]:
             return self._starts[-1], self._part
         number = bisect_right(self._starts, index) - 1
-        if self._loaded is None or self._loaded[0] != number:
+        loaded = self._loaded  # another thread may load another part meanwhile
+        if loaded is None or loaded[0] != number:
             assert self._spool is not None
-            self._loaded = (number, self._spool.get(self._places[number]))
-        return self._starts[number], self._loaded[1]
+            loaded = self._loaded = (number, self._spool.get(self._places[number]))
+        return self._starts[number], loaded[1]
 
 
 def stamp(time: int) -> str:
