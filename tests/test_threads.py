@@ -98,3 +98,17 @@ def test_one_goes_through_and_others_look(kind: str, hold: int, states: int, mon
         assert [shown(message) for message in messages] == wanted
 
     assert together([go_through, lambda: look(1), lambda: look(2), iterate]) == []
+
+
+def test_records_in_the_temporary_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several threads read them at any places."""
+    trace = spooled(monkeypatch)
+    wanted = list(trace)
+
+    def look(seed: int) -> None:
+        pick = random.Random(seed)
+        for _ in range(1500):
+            index = pick.randrange(len(wanted))
+            assert trace[index] == wanted[index]
+
+    assert together([lambda: look(1), lambda: look(2), lambda: look(3)]) == []
