@@ -49,21 +49,28 @@ class Range:
     form: Form
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """On the way to a worker the octets are one string, and what all pieces have in common is there once."""
-        rest = [(p[0], p[2], p[3], p[4], p[5], p[6]) for p in self.pieces]
-        common = rest[:1] if rest and rest.count(rest[0]) == len(rest) else rest
-        octets = b"".join([piece.data for piece in self.pieces])
-        return _unpacked, (octets, [len(p.data) for p in self.pieces], common, self.guess, self.last, self.form)
+        """On the way to a worker its pieces are packed."""
+        return _unpacked, (packed(self.pieces), self.guess, self.last, self.form)
 
 
-def _unpacked(
-    octets: bytes, sizes: list[int], rest: list[Any], guess: Snapshot | None, last: bool, form: Form
-) -> Range:
+def _unpacked(pieces: tuple[Any, ...], *rest: Any) -> Range:
+    return Range(unpacked(*pieces), *rest)
+
+
+def packed(pieces: Sequence[Piece]) -> tuple[bytes, list[int], list[Any]]:
+    """Pieces with their octets as one string, and what all have in common once; for `unpacked`."""
+    rest = [(p[0], p[2], p[3], p[4], p[5], p[6]) for p in pieces]
+    common = rest[:1] if rest and rest.count(rest[0]) == len(rest) else rest
+    return b"".join([piece.data for piece in pieces]), [len(piece.data) for piece in pieces], common
+
+
+def unpacked(octets: bytes, sizes: list[int], rest: list[Any]) -> list[Piece]:
+    """The pieces again."""
     make, pieces, at = tuple.__new__, [], 0  # a named tuple in half the time
     for size, (framing, *more) in zip(sizes, rest if len(rest) == len(sizes) else repeat(rest[0]), strict=False):
         pieces.append(make(Piece, (framing, octets[at : at + size], *more)))
         at += size
-    return Range(pieces, guess, last, form)
+    return pieces
 
 
 @dataclass(slots=True)
@@ -92,19 +99,19 @@ class Passage:
                     while marks and index >= marks[0]:
                         marks.popleft()
                     if self.stopped:
-                        raise _Enough
+                        raise Enough
                 yield piece
             if not last:
                 if self._taken(len(pieces)):
                     ready.append(Chunk(len(pieces), batch.taken(), self.snapshot))
-                raise _Enough
+                raise Enough
 
         try:
             for message in self.stages.messages(fed()):
                 while ready:
                     yield ready.popleft()
                 batch.add(message)
-        except _Enough:
+        except Enough:
             yield from ready
             return
         yield from ready
@@ -131,7 +138,7 @@ def alone(stages: Stages, form: Form, pieces: Iterator[Piece], stop: int | None)
         for index, piece in enumerate(pieces):
             if stop is not None and index >= stop and (taken := stages.snapshot()) is not None:
                 left.append((taken, chain([piece], pieces)))
-                raise _Enough
+                raise Enough
             yield piece
 
     try:
@@ -139,7 +146,7 @@ def alone(stages: Stages, form: Form, pieces: Iterator[Piece], stop: int | None)
             batch.add(message)
             if batch.done:
                 yield batch.taken()
-    except _Enough:
+    except Enough:
         pass
     yield batch.taken()
     return left[0] if left else None
@@ -171,7 +178,7 @@ class _Batch:
         self._waiting.clear()
 
 
-class _Enough(Exception):
+class Enough(Exception):
     """The stages are not asked for more; what they have open stays open."""
 
 

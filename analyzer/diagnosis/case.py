@@ -88,7 +88,7 @@ class Case:
             return ()
         found = []
         for record in self.trace[min(frames) - 1 : max(frames)]:
-            if len(record.data) > DUMP:
+            if len(record.data) > DUMP or not record.data:  # another process is told no more than that it is there
                 record = replace(record, data=b"".join(frames.get(record.number, ())))
             found.append(record)
         return found

@@ -80,14 +80,14 @@ class FoundKeys:
     """The given keys, with other octets in some roles."""
 
     def __init__(self, given: KeyProvider, found: dict[KeyRole, bytes]) -> None:
-        self._given, self._found = given, found
+        self._given, self.found = given, found
 
     def __repr__(self) -> str:
-        return f"FoundKeys({', '.join(self._found)})"
+        return f"FoundKeys({', '.join(self.found)})"
 
     def key(self, role: KeyRole, system_title: bytes | None, suite: int) -> bytes | None:
         """The key for a role, as `KeyProvider` says."""
-        return self._found.get(role) or self._given.key(role, system_title, suite)
+        return self.found.get(role) or self._given.key(role, system_title, suite)
 
 
 def sealed_layers(layer: Layer) -> list[Layer]:
