@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import jsonschema
 import pytest
 
 from analyzer.cli import main
+from analyzer.diagnosis import long
 from analyzer.export import hexlog
 from analyzer.export.bundle import Bundle
 from analyzer.sweep import places, pools
@@ -148,6 +150,32 @@ def test_tables_have_the_rows_of_every_capture(fleet: Path) -> None:
     captures = [json.loads(row) for row in found["captures"]]
     assert len(captures) == 10 and sum(row["unreadable"] is not None for row in captures) == 1
     assert {row["health"] for row in captures if row["unreadable"] is None} == {"ok", "failing"}
+
+
+@pytest.mark.parametrize("more", [[], ["--redact"]], ids=["open", "redacted"])
+def test_a_long_capture_has_the_rows_of_one_that_is_held(
+    more: list[str], fleet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Part by part, with ids that go on; only how much was tried to explain a damaged tag depends on the part."""
+    talk = ciphered(reads=50)
+    for place in (31, 88):
+        data = bytearray(talk.records[place].data)
+        data[-4] ^= 1
+        talk.records[place] = replace(talk.records[place], data=bytes(data))
+    (fleet / "long.log").write_text(log(talk))
+    found = []
+    for out in ("held", "parts"):
+        run(fleet, "--jobs", "1", *more, out=out, pattern="[lp]*.log")
+        rows = tables(fleet.parent / out)
+        findings = [json.loads(row) for row in rows.pop("findings")]
+        ids = [(row["capture"], row["trace"], row["id"]) for row in findings]
+        assert len(set(ids)) == len(ids) > 3
+        kept = sorted(json.dumps({**row, "id": 0, "evidence": ""}) for row in findings)
+        found.append((kept, rows["values"], report(fleet.parent / out)["models"]))
+        monkeypatch.setattr(long, "LONG", 30)
+        monkeypatch.setattr(long, "PART", 20)
+        monkeypatch.setattr(long, "OVERLAP", 8)
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("jobs", ["1", "2", "5"])
