@@ -90,9 +90,9 @@ def opener() -> Callable[[bytes], tuple[bytes | None, list[RawNode]]]:
     decryptor = Decryptor()
 
     def opened(octets: bytes) -> tuple[bytes | None, list[RawNode]]:
-        ((_, _, _, fields),) = parse(APDU, octets).nodes
-        (_, _, _, control), (_, _, _, counter), (_, _, _, ciphertext), (_, _, _, tag) = fields
-        text, verdict, _ = decryptor.unprotect(Protected(control, counter, TITLE, ciphertext, tag), EK, AK)
+        control, counter, ciphertext, tag = parse(APDU, octets).nodes[0][3]
+        content = Protected(control[3], counter[3], TITLE, ciphertext[3], tag[3])
+        text, verdict, _ = decryptor.unprotect(content, EK, AK)
         assert text is not None and verdict == "verified"
         return text, parse(APDU, text).nodes
 

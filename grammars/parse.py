@@ -17,9 +17,7 @@ class Parsed(State):
 
     It is the very state that the parse carried along: copying that would take a tenth of the time of a small APDU."""
 
-    def __init__(self) -> None:
-        self.nodes: list[RawNode] = []
-        self.issues = []
+    nodes: list[RawNode]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Parsed):
@@ -30,6 +28,13 @@ class Parsed(State):
     def whole(self) -> bool:
         """Every octet was read as the grammar says; soft issues may remain."""
         return self.failed_at is None
+
+
+def nothing() -> Parsed:
+    """What is found where nothing was parsed."""
+    parsed = Parsed()
+    parsed.nodes, parsed.issues = [], []
+    return parsed
 
 
 def parse(grammar: Any, buffer: bytes, start: int = 0, end: int | None = None, plain: bool = False) -> Parsed:
@@ -46,6 +51,7 @@ def parse(grammar: Any, buffer: bytes, start: int = 0, end: int | None = None, p
 def parse_compiled(grammar: Any, buffer: bytes, start: int, end: int, plain: bool = False) -> Parsed:
     """The fast way; raises Failure where the octets are not as the grammar says."""
     parsed = Parsed()
+    parsed.issues = []
     if plain:
         parsed.plain = True
     parsed.nodes, pos = compiled[grammar](buffer, start, end, 0, parsed, start, ROOT)
@@ -57,7 +63,7 @@ def parse_compiled(grammar: Any, buffer: bytes, start: int, end: int, plain: boo
 def interpret(grammar: Any, buffer: bytes, start: int = 0, end: int | None = None) -> Parsed:
     """The slow way: construct walks the grammar; a failure leaves all fields before it, and the octets after."""
     end = len(buffer) if end is None else end
-    parsed, reader = Parsed(), Reader(buffer, start, end)
+    parsed, reader = nothing(), Reader(buffer, start, end)
     context = c.Container(_params=c.Container(state=parsed))
     try:
         parsed.nodes = read_content(grammar, ROOT, reader, context, start)

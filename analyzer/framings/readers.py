@@ -7,7 +7,7 @@ from collections.abc import Callable
 from grammars import iec62056_21, mbus, p1, plc
 from grammars.hdlc import FLAG, FRAME, FRAME_WITHOUT_FLAGS
 from grammars.kit.spec import find_int, find_raw
-from grammars.parse import Parsed, parse
+from grammars.parse import Parsed, nothing, parse
 from grammars.wrapper import WRAPPER
 
 
@@ -17,7 +17,7 @@ def read_frame(framing: str, octets: bytes) -> tuple[Parsed, str | None]:
 
 
 def _none(octets: bytes) -> tuple[Parsed, str | None]:
-    return Parsed(), None
+    return nothing(), None
 
 
 def _hdlc(octets: bytes) -> tuple[Parsed, str | None]:
