@@ -9,6 +9,7 @@ import numpy as np
 from analyzer.framings.wrapper import WRAPPER_HEADER
 from analyzer.index import columns
 from analyzer.index.columns import FRAMINGS
+from analyzer.index.row import TITLES
 from analyzer.index.sides import shown
 from grammars.llc import COMMAND, RESPONSE
 from grammars.tables.apdu import APDU_TAGS
@@ -17,7 +18,6 @@ Array = Any  # numpy.ndarray
 # Octets of an HDLC frame with all that the columns tell: 3, addresses 8, 1, HCS 2, LLC 3, tag 1, title 9, length 3, 5.
 HEAD = 40
 ADDRESSES = 3  # where the addresses of HDLC begin
-TITLE = 8  # octets of a system title
 _HDLC, _WRAPPER = (np.uint8(FRAMINGS.index(framing)) for framing in ("hdlc", "wrapper"))
 _CIPHERED = np.array([APDU_TAGS.get(tag, "").startswith(("glo-", "ded-")) for tag in range(256)], dtype=bool)
 _GENERAL = np.array(
@@ -71,24 +71,25 @@ def _protection(heads: Array, end: Array, tag: Array, llc: Array, payload: int, 
     general = _GENERAL[tag]
     ciphered = _CIPHERED[tag] | general
     for under_llc in (True, False) if ciphered.any() else ():
-        for titled in (False, True):
-            group = np.flatnonzero(ciphered & (llc == under_llc) & (general == titled))
-            if len(group):
-                _count(heads, end, group, payload + 3 * under_llc + 1, titled, security, counter, flags)
+        group = np.flatnonzero(ciphered & (llc == under_llc))
+        at, titled = payload + 3 * under_llc + 1, general[group]
+        if titled.any():
+            title = heads[group, at]
+            for size in TITLES:
+                _count(heads, end, group[titled & (title == size)], at + 1 + size, security, counter, flags)
+            group = group[~titled]
+        _count(heads, end, group, at, security, counter, flags)
     return {"security": security, "counter": counter, "flags": flags}
 
 
-def _count(
-    heads: Array, end: Array, rows: Array, at: int, titled: bool, security: Array, counter: Array, flags: Array
-) -> None:
+def _count(heads: Array, end: Array, rows: Array, at: int, security: Array, counter: Array, flags: Array) -> None:
     """Fills in security control and invocation counter of ciphered APDUs that show them behind lengths that fit, or that tell of
-    more where segments follow; `at` is the place behind their tag."""
-    if titled:
-        rows = rows[heads[rows, at] == TITLE]
-        at += 1 + TITLE
+    more where segments follow; `at` is the place of their length."""
+    if not len(rows):
+        return
     size = heads[rows, at].astype(np.int64)
     told = {1: size, 2: None, 3: None}
-    if len(size) and size.max() >= 0x80:
+    if size.max() >= 0x80:
         one = heads[rows, at + 1].astype(np.int64)
         told = {
             1: size,

@@ -12,6 +12,7 @@ from grammars.kit.spec import find_int, find_raw
 from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
 
+TITLES = (0, 8)  # octets of a system title in general-glo and general-ded-ciphering; some send none
 CIPHERED = ("glo-", "ded-", "general-glo-ciphering", "general-ded-ciphering")
 _CIPHERED = frozenset(tag for tag, name in APDU_TAGS.items() if name.startswith(CIPHERED))
 _FRAMING = {framing: number for number, framing in enumerate(FRAMINGS)}
@@ -64,6 +65,9 @@ def _counted(data: bytes, start: int, end: int, goes_on: bool) -> tuple[int, int
     name = parsed.nodes[0][0].name if parsed.nodes else ""
     control, counter = find_raw(parsed.nodes, "security_control"), find_raw(parsed.nodes, "invocation_counter")
     if control is None or counter is None or not name.startswith(CIPHERED) or parsed.nodes[0][2] != end:
+        return 0, None
+    title = find_raw(parsed.nodes, "system_title")
+    if title is not None and data[title[1]] not in TITLES:
         return 0, None
     before = (i for i in parsed.issues if i.severity == "error" and i.start <= control[1] and i.spec is not control[0])
     if any(not (goes_on and issue.start == control[1] and issue.end == end) for issue in before):

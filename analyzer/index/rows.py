@@ -17,6 +17,7 @@ from analyzer.index.numbering import Numbering
 from analyzer.index.row import row_of
 from analyzer.index.sides import Links
 from analyzer.model import Record
+from analyzer.patience import go_on
 
 TOGETHER = 256  # frames of the careful way that are numbered in one go
 ALIKE = 4096  # different issues of frames that are kept once where they come again
@@ -72,7 +73,8 @@ class Rows:
         return (self.frame(row) for row in range(start, len(self) if stop is None else min(stop, len(self))))
 
     def take(self, frames: Iterable[Placed]) -> None:
-        """Takes frames that the careful way has found."""
+        """Takes frames that the careful way has found. Raises StoppedError where nobody waits for the index any more."""
+        go_on()
         for frame, record, start in frames:
             row = len(self)
             self._known[row] = frame
