@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from analyzer import hiding
 from analyzer.align import aligned
+from analyzer.alike import same_groups
 from analyzer.expectation import FOLLOWS, LENGTHS, RANDOM, Expectation, LinkNumbers
 from analyzer.facing import APDU_NAMES, facing, innermost
 from analyzer.message import Message
@@ -229,7 +230,8 @@ class _Comparison:
         return "another APDU" if self.a.apdu and self.b.apdu else "octets that make no APDU on one side"
 
     def _trees(self) -> Iterator[FieldDifference]:
-        a, b = tree_of(self.a), tree_of(self.b)
+        same = same_groups(self.a, self.b)
+        a, b = tree_of(self.a, same), tree_of(self.b, same)
         alike = self.a.frames[0].framing == self.b.frames[0].framing and len(self.a.frames) == len(self.b.frames)
         if not alike:
             a, b = self._payload(self.a, a), self._payload(self.b, b)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from operator import itemgetter
 
@@ -20,9 +20,10 @@ from grammars.parse import parse
 TEXTS = {"visible-string", "utf8-string"}
 
 
-def tree_of(message: Message) -> Node:
-    """The tree of a message: one frame, or a root over several frames and what they make together."""
-    parts = tuple(parts_of(message))
+def tree_of(message: Message, bare: Collection[int] = ()) -> Node:
+    """The tree of a message: one frame, or a root over several frames and what they make together. `bare` are the identities
+    of raw nodes whose parts nobody will look at: they are left out."""
+    parts = tuple(parts_of(message, bare))
     if len(message.frames) == 1:
         return parts[0]
     return replace(root_of(message), children=parts)
@@ -33,10 +34,10 @@ def root_of(message: Message) -> Node:
     return Node("message", 0, len(message.wire))
 
 
-def parts_of(message: Message) -> Iterator[Node]:
+def parts_of(message: Message, bare: Collection[int] = ()) -> Iterator[Node]:
     """The frames of a message one after the other, and behind several of them what they make together. What goes
     through thousands of segments need not hold all their nodes."""
-    maker, offset = _Maker(message), 0
+    maker, offset = _Maker(message, bare), 0
     for frame in message.frames:
         yield maker.frame(frame, offset)
         offset += len(frame.data)
@@ -47,8 +48,8 @@ def parts_of(message: Message) -> Iterator[Node]:
 class _Maker:
     """Makes the nodes of one message."""
 
-    def __init__(self, message: Message) -> None:
-        self.message = message
+    def __init__(self, message: Message, bare: Collection[int]) -> None:
+        self.message, self.bare = message, bare
 
     def frame(self, frame, offset: int) -> Node:  # type: ignore[no-untyped-def]
         """One frame; the only one of a message carries its layers inside."""
@@ -130,7 +131,7 @@ class _Maker:
         keys = [used.place(issue) for issue in issues]
         for key, issue in zip(keys, issues, strict=True):
             errors[key] = f"{errors[key]}; {issue.text}" if key in errors else issue.text
-        made = tuple(_node(node, data, buffer, errors, holes, offset) for node in raw)
+        made = tuple(_node(node, data, buffer, errors, holes, offset, self.bare) for node in raw)
         lost = {key: text for key, text in errors.items() if key not in used.keys}
         for key, issue in zip(keys, issues, strict=True):
             if key in lost:
@@ -181,14 +182,16 @@ def _times(class_id: int, index: int, value: RawNode) -> Iterator[tuple[tuple[st
                 yield (spec.name, start, end), text
 
 
-def _node(raw, data, buffer, errors, holes, offset) -> Node:  # type: ignore[no-untyped-def]
+def _node(raw, data, buffer, errors, holes, offset, bare) -> Node:  # type: ignore[no-untyped-def]
     spec, start, end, value = raw
+    if bare and id(raw) in bare:
+        return Node(spec.name, start + offset, end + offset, buffer, None if isinstance(value, list) else value)
     error = errors.get((id(spec), start, end))
     children: tuple[Node, ...] = ()
     meaning = meaning_of(spec, value, data, start, end)
     if isinstance(value, list):
         children = _leads(spec, start, value[0][1] if value else end, data, buffer, offset)
-        children += _named(tuple(_node(child, data, buffer, errors, holes, offset) for child in value))
+        children += _named(tuple(_node(child, data, buffer, errors, holes, offset, bare) for child in value))
     elif spec.parts is not None and isinstance(value, int):
         children = tuple(_part(spec, part, value, start + offset, end + offset, buffer) for part in spec.parts(value))
     else:
