@@ -11,7 +11,7 @@ from analyzer.model import Direction
 from grammars.kit.primitives import Extended
 from grammars.kit.spec import UNDECODED, Failure, RawNode, find_int, find_raw
 from grammars.mbus import DLMS_TRANSPORT, FINAL, SEQUENCE
-from grammars.parse import Parsed, parse_compiled
+from grammars.parse import Parsed, parse
 
 Framing = Literal["hdlc", "wrapper", "mbus", "p1", "iec62056-21", "plc", "prime", "none"]
 
@@ -237,7 +237,7 @@ def reads_whole(grammar: Any, octets: bytes, plainly: bool = False) -> bool:
     """`fits(parse(grammar, octets))`, at a fraction of the cost where they do not: no partial tree is made for noise.
     `plainly` wants more: no value in it that the standard does not define."""
     try:
-        parsed = parse_compiled(grammar, octets, 0, len(octets))
+        parsed = parse(grammar, octets, partial=False)
     except Failure:
         return False
     return fits(parsed) and not (plainly and any(issue.severity == "warning" for issue in parsed.issues))

@@ -37,24 +37,24 @@ def nothing() -> Parsed:
     return parsed
 
 
-def parse(grammar: Any, buffer: bytes, start: int = 0, end: int | None = None, plain: bool = False) -> Parsed:
-    """Parses buffer[start:end]; never raises on any octets. Offsets count from the start of `buffer`. `plain` is for
+def parse(
+    grammar: Any, buffer: bytes, start: int = 0, end: int | None = None, plain: bool = False, partial: bool = True
+) -> Parsed:
+    """Parses buffer[start:end]; never raises on any octets, unless `partial` is False: then Failure where they are not as
+    the grammar says, before the slow way makes a partial tree. Offsets count from the start of `buffer`. `plain` is for
     `grammars.values` alone: equal elements of an array may be one node then."""
     if end is None:
         end = len(buffer)
-    try:
-        return parse_compiled(grammar, buffer, start, end, plain)
-    except Failure:
-        return interpret(grammar, buffer, start, end)
-
-
-def parse_compiled(grammar: Any, buffer: bytes, start: int, end: int, plain: bool = False) -> Parsed:
-    """The fast way; raises Failure where the octets are not as the grammar says."""
     parsed = Parsed()
     parsed.issues = []
     if plain:
         parsed.plain = True
-    parsed.nodes, pos = compiled[grammar](buffer, start, end, 0, parsed, start, ROOT)
+    try:
+        parsed.nodes, pos = compiled[grammar](buffer, start, end, 0, parsed, start, ROOT)
+    except Failure:
+        if not partial:
+            raise
+        return interpret(grammar, buffer, start, end)
     if pos < end:
         parsed.nodes.append(note_undecoded(parsed, pos, end, buffer))
     return parsed

@@ -13,7 +13,7 @@ from grammars import acse, apdu, axdr, data, hdlc, llc, wrapper
 from grammars.compiler import NotCompilable, compile_all
 from grammars.kit import U8, Lengthed, Rest, Struct
 from grammars.kit.spec import Failure, RawNode, walk_raw
-from grammars.parse import Parsed, build, interpret, parse, parse_compiled
+from grammars.parse import Parsed, build, interpret, parse
 
 VECTORS = tomllib.loads((Path(__file__).parent / "vectors" / "apdus.toml").read_text("utf-8"))["apdu"]
 THREAD = [
@@ -50,7 +50,7 @@ def same_both_ways(grammar, octets: bytes) -> Parsed:
     """Both ways agree: on the tree and the issues, or on the octet where they give up."""
     slow = interpret(grammar, octets)
     try:
-        fast = parse_compiled(grammar, octets, 0, len(octets))
+        fast = parse(grammar, octets, partial=False)
     except Failure as failure:
         assert slow.failed_at == failure.offset, (octets.hex(), failure)
         said = [(i.start, i.text) for i in slow.issues if i.severity == "error"]

@@ -15,7 +15,7 @@ from grammars.emit import rows
 from grammars.kit import spec
 from grammars.kit.primitives import AxdrLength, Bits
 from grammars.kit.spec import PLAIN, RawNode
-from grammars.parse import interpret, parse, parse_compiled
+from grammars.parse import interpret, parse
 from tests.test_grammars import date_time, leaves, mutated, same_both_ways
 
 SIZES = {3: 1, 5: 4, 6: 4, 13: 1, 15: 1, 16: 2, 17: 1, 18: 2, 20: 8, 21: 8, 22: 1, 23: 4, 24: 8, 25: 12, 26: 5, 27: 4}
@@ -137,7 +137,7 @@ def test_a_profile_is_read_by_its_template(monkeypatch: pytest.MonkeyPatch) -> N
         return made
 
     monkeypatch.setattr(rows.Template, "read", counted)
-    parse_compiled(data.DATA, octets, 0, len(octets))
+    parse(data.DATA, octets, partial=False)
     assert sum(taken) >= 99
     one = parse(data.DATA, octets, plain=True).nodes[0]
     assert one[3][-1][0] is PLAIN and len(values.of_data(octets).values[0]) == 100
