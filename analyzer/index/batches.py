@@ -149,7 +149,7 @@ class _Looked:
         octets = np.frombuffer(batch.octets, dtype=np.uint8)
         self.kinds = np.zeros(len(batch.ends), dtype=np.uint8)
         self._look_for_wrapper(np.concatenate((octets, np.zeros(HEAD, dtype=np.uint8))), rows)
-        self._look_for_hdlc(octets, rows)
+        self._look_for_hdlc(rows)
         self.changes = [*(np.flatnonzero(np.diff(self.kinds)) + 1).tolist(), len(self.kinds)]
 
     def rows(self, start: int, stop: int) -> tuple[dict[str, Array], Array, list[Ends]]:
@@ -175,8 +175,8 @@ class _Looked:
         self._codes[fits], self._known = rows.links.codes(ports[fits], np.full(int(fits.sum()), PORTS))
         self.kinds[self._codes != STRANGE] = WRAPPER
 
-    def _look_for_hdlc(self, octets: Array, rows: Rows) -> None:
-        self._clean = clean = Clean(octets, 0, rows.links)
+    def _look_for_hdlc(self, rows: Rows) -> None:
+        self._clean = clean = Clean(self.batch.octets, 0, rows.links)
         count = len(clean.at)
         self._firsts, self._lasts = (np.searchsorted(clean.at, at) for at in (self._begins, self.batch.ends))
         some = np.flatnonzero(self._lasts > self._firsts)

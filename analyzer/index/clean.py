@@ -51,11 +51,11 @@ class Run(NamedTuple):
 class Clean:
     """The clean frames of one window of octets."""
 
-    def __init__(self, octets: Array, start: int, links: Links) -> None:
-        """`octets` is all of the stream as uint8; the window begins at `start`."""
+    def __init__(self, data: bytes, start: int, links: Links) -> None:
+        """`data` is all of the stream; the window begins at `start`. It is copied: of a mapped file only slices are safe."""
         self.start = start
-        self.stop = min(len(octets), start + WINDOW)  # frames that begin behind it are for another window
-        self.window = window = octets[start : self.stop + BEHIND]
+        self.stop = min(len(data), start + WINDOW)  # frames that begin behind it are for another window
+        window = np.frombuffer(data[start : self.stop + BEHIND], dtype=np.uint8)
         size = len(window)
         if size < WINDOW + BEHIND:  # the end of the stream: the matrices need octets behind its last frame
             window = np.concatenate((window, np.zeros(HEAD, dtype=np.uint8)))

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from analyzer.framing import Origin, cuts, frame_of, is_stray
 from analyzer.framings.cut import Cut
 from analyzer.index.careful import Placed
@@ -33,10 +31,9 @@ class Stream:
     def read(self) -> Iterator[int]:
         """Makes the rows; gives their number from time to time, so that somebody may look, or stop it."""
         data, rows = self._data, self._rows
-        octets = np.frombuffer(data, dtype=np.uint8)
         position, final = 0, False
         while position < len(data):
-            clean = Clean(octets, position, rows.links)
+            clean = Clean(data, position, rows.links)
             stop = clean.stop if clean.stop < len(data) else len(data) + 1
             while position < stop:
                 first = clean.holds(position)

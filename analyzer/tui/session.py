@@ -33,6 +33,9 @@ FROZEN = 1024  # messages between two times that the collector is told to leave 
 COURTESY = 0.002  # seconds that the thread of the interface gets each time
 ANNOUNCED = 4096  # messages between two announcements
 HELD = 20_000  # messages of a trace that are simply kept; of a longer one, those that are looked at
+MANY = 20_000  # records, or frames of one, of a trace whose messages are counted before all are decoded
+SHORT = 16  # octets of a frame
+PATIENCE = 4.0  # seconds until that is given up
 LIMIT = 50_000  # messages of a trace that is watched, which are kept until somebody wants more: about 300 MB
 
 
@@ -103,6 +106,7 @@ class Decoded:
     position: int = 0
     ended: bool = False
     heard: float = 0.0
+    expected: int | None = None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
@@ -236,6 +240,39 @@ class Session:
         """The messages of a trace that are there by now, and whether these are all. There may still come more."""
         decoded = self._decoded[index]
         return decoded.messages, decoded.complete
+
+    def expected(self, index: int) -> int | None:
+        """How many messages a trace will have that is being decoded, where `count` has told it."""
+        return self._decoded[index].expected
+
+    def is_worth_counting(self, index: int) -> bool:
+        """Whether `count` may tell how many messages a trace has, and decoding does not tell it as soon."""
+        decoded = self._decoded[index]
+        if decoded.kept is not None or decoded.complete or decoded.expected is not None:
+            return False
+        count = len(decoded.trace)
+        return count >= MANY or (count > 0 and len(decoded.trace[0].data) >= MANY * SHORT)
+
+    def count(self, index: int, stop: Stop = _never) -> None:
+        """Finds out how many messages a long trace has, without decoding it; gives it up where that takes long too."""
+        with self._lock:
+            decoded = self._decoded[index]
+        try:
+            from analyzer.index.trace import TraceIndex
+        except ImportError:  # without NumPy: nobody knows before all are decoded
+            return
+        end = time.monotonic() + PATIENCE
+        made = TraceIndex(decoded.trace)
+        try:
+            with until(lambda: stop() or time.monotonic() > end):
+                for _ in made.build():
+                    go_on()
+                    time.sleep(COURTESY)
+        except StoppedError:
+            if stop():
+                raise
+            return
+        decoded.expected = made.messages
 
     def is_cut(self, index: int) -> bool:
         """Whether a trace goes on behind the messages that are decoded."""

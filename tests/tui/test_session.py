@@ -185,3 +185,22 @@ def test_a_diagnosis_and_the_reading_of_a_text_stop_when_nobody_waits(tmp_path: 
     text = path.read_bytes()
     with pytest.raises(StoppedError), until(lambda: True):
         read_input(text, "long.log")
+
+
+def test_the_messages_of_a_long_trace_are_counted_before_all_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numpy")
+    monkeypatch.setattr(module, "MANY", 100)
+    dump = Trace("dump", "dump.bin", [Record(1, RR * 300)])
+    session = Session([long_trace(130), long_trace(99), dump])
+    assert [session.is_worth_counting(index) for index in range(3)] == [True, False, True]
+    for index in (0, 2):
+        session.count(index)
+    assert [session.expected(index) for index in range(3)] == [130, None, 300]
+    assert not session.is_worth_counting(0)
+    assert [len(session.messages(index)) for index in (0, 2)] == [130, 300]
+    with pytest.raises(StoppedError):
+        session.count(0, lambda: True)
+    session.set_keys(KeyRing())
+    monkeypatch.setattr(module, "PATIENCE", -1.0)
+    session.count(0)
+    assert session.expected(0) is None, "it was given up"

@@ -8,9 +8,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from analyzer.keyring import KeyRing
-from analyzer.model import Span
+from analyzer.model import Record, Span, Trace
 from analyzer.tui.app import DlmscopeApp
 from analyzer.tui.screens.trace import TraceScreen
+from analyzer.tui.settings import Settings
 from analyzer.tui.widgets.bytes_view import BytesView, Lit
 from analyzer.tui.widgets.field_tree import FieldTree
 from analyzer.tui.widgets.message_list import MessageList, time_in
@@ -270,3 +271,26 @@ def test_a_time_is_shown_from_its_clock_on(width: int, shown: str) -> None:
     assert time_in("2023-11-14T22:13:20.033000Z", width) == shown
     assert time_in("1700000000.5", width) == "1700000000.5"
     assert time_in("", width) == ""
+
+
+async def test_a_long_trace_says_how_many_messages_it_will_have(
+    settled: Settled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numpy")
+    monkeypatch.setattr("analyzer.tui.session.MANY", 500)
+    monkeypatch.setattr("analyzer.tui.screens.trace.COUNTED_LATER", 0.0)
+    trace = Trace("dump", "dump.bin", [Record(1, bytes.fromhex("7EA0070321930F017E") * 1200)])
+    seen: list[str] = []
+    async with DlmscopeApp([trace], settings=Settings()).run_test(size=(100, 30)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, TraceScreen)
+        await settled(pilot)
+        screen.session.count(0)
+        decoded = screen.session._decoded[0]
+        decoded.complete, messages, decoded.messages = False, decoded.messages, [*decoded.messages[:40]]
+        screen._title()
+        seen.append(str(parts(pilot.app)[0].border_subtitle))
+        decoded.complete, decoded.messages = True, messages
+        screen._title()
+        seen.append(str(parts(pilot.app)[0].border_subtitle))
+    assert seen == ["40 of 1,200 messages, decoding ...", "1,200 messages"]

@@ -30,6 +30,7 @@ from analyzer.tui.widgets.words import Words
 WORST: tuple[Severity, ...] = ("error", "warning", "info")
 PAUSE = 0.12
 SILENT = 2.0  # seconds after which another trace is followed
+COUNTED_LATER = 2.0  # seconds until the messages of a long trace are counted, so that the first are seen before
 NONE_PASSES = "No message passes the filter. Escape shows all."
 SMALL = 5_000  # records of all traces; in more, findings are looked for when somebody asks for them
 
@@ -101,6 +102,8 @@ class TraceScreen(BaseScreen):
         """Messages first, then findings; in threads."""
         session, background, index = self.session, self.dlmscope.background, self.index
         background.run("messages", lambda stop: session.messages(index, stop), lambda _: self._grown())
+        if session.is_worth_counting(index):
+            background.run("count", lambda stop: session.count(index, stop), lambda _: self._title(), COUNTED_LATER)
         if not self._is_much() or self._findings_wanted:
             background.run("findings", self._diagnosed, self._found)
 
@@ -199,6 +202,9 @@ class TraceScreen(BaseScreen):
         of = f" ({self.index + 1} of {len(traces)})" if len(traces) > 1 else ""
         self._list.border_title = f"{traces[self.index].name}{of}".replace("[", "\\[")
         total = counted(len(messages), "message") + ("" if complete else ", decoding ...")
+        expected = None if complete else self.session.expected(self.index)
+        if expected is not None and expected > len(messages):
+            total = f"{len(messages):,} of {counted(expected, 'message')}, decoding ..."
         if complete and self.session.is_cut(self.index):
             total = f"the first {len(messages):,} messages of {len(traces[self.index]):,} records, + decodes more"
         if self.dlmscope.watching:
