@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer import hiding
@@ -10,7 +10,7 @@ from analyzer.covered import Cover
 from analyzer.export.stretches import Stretch
 from analyzer.frame import Frame
 from analyzer.message import Message
-from analyzer.model import Direction
+from analyzer.model import Direction, Record
 from analyzer.redaction import Redactor
 
 MASKED = 0x2A  # what stands in octets for one that was masked: an asterisk
@@ -31,37 +31,47 @@ class Piece:
 def pieces_of(stretch: Stretch) -> list[Piece]:
     """The octets of a stretch in their order, each with its direction and the numbers of the messages that begin in it."""
     made = list(_of_records(stretch) if stretch.records else _of_frames(stretch.messages))
-    return _masked(_without_values(made, (*stretch.before, *stretch.messages)), stretch.redactor)
+    return _masked(_without_values(made, stretch.messages), stretch.redactor)
 
 
 def _of_records(stretch: Stretch) -> Iterator[Piece]:
-    in_record: dict[int, list[tuple[int, Frame]]] = {}
-    begun: dict[int, list[int]] = {}
+    in_record: dict[int, list[Frame]] = {}
+    begin_in: dict[int, list[tuple[Frame, tuple[int, ...]]]] = {}  # frames, with the message that begins with one
     first = stretch.records[0].number
-    for message in stretch.before:
-        _note(message, in_record)
     for message in stretch.messages:
-        begun.setdefault(max(first, message.records[0]), []).append(message.number)
-        _note(message, in_record)
+        told: tuple[int, ...] = (message.number,)
+        for frame in message.frames:
+            begin_in.setdefault(max(first, frame.records[0]), []).append((frame, told))
+            told = ()
+            for number in frame.records:
+                in_record.setdefault(number, []).append(frame)
+    mixed = _mixed(stretch.records, in_record)
     for record in stretch.records:
-        frames = in_record.get(record.number, [])
-        sides = {frame.direction for _, frame in frames}
-        numbers = begun.get(record.number, ())
-        if len(sides) > 1:
-            left = set(numbers)
-            for number, frame in frames:
-                told = (number,) if number in left else ()
-                left.discard(number)
+        begun = begin_in.get(record.number, ())
+        if record.number in mixed:
+            for frame, told in begun:
                 yield Piece(record.number, frame.data, frame.direction, record.time, record.seconds, told)
         else:
-            direction = next(iter(sides)) if sides else record.direction
-            yield Piece(record.number, record.data, direction, record.time, record.seconds, tuple(numbers))
+            frames = in_record.get(record.number)
+            direction = frames[0].direction if frames else record.direction
+            numbers = tuple(number for _, told in begun for number in told)
+            yield Piece(record.number, record.data, direction, record.time, record.seconds, numbers)
 
 
-def _note(message: Message, in_record: dict[int, list[tuple[int, Frame]]]) -> None:
-    for frame in message.frames:
-        for number in frame.records:
-            in_record.setdefault(number, []).append((message.number, frame))
+def _mixed(records: Sequence[Record], in_record: Mapping[int, Sequence[Frame]]) -> set[int]:
+    """The numbers of the records with frames of both sides, and of those that share a frame with one."""
+    found: set[int] = set()
+    run: list[int] = []
+    reach, both = 0, False
+    for record in records:
+        if record.number > reach:
+            found.update(run if both else ())
+            run, both = [], False
+        frames = in_record.get(record.number, ())
+        run.append(record.number)
+        both = both or len({frame.direction for frame in frames}) > 1
+        reach = max(reach, record.number, *(frame.records[-1] for frame in frames))
+    return found.union(run if both else ())
 
 
 def _of_frames(messages: Sequence[Message]) -> Iterator[Piece]:
