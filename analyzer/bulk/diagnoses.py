@@ -133,7 +133,7 @@ class _Run:
             elif self._blind or self._right(result, job):
                 outcome, misses = self._taken(part, result), 0
             else:
-                outcome, misses = self._here(part), misses + 1
+                outcome, misses = self._here(part), misses + (part.number >= SEARCHED)
                 if outcome.said is None:
                     break
             self._given.popleft()
@@ -159,14 +159,14 @@ class _Run:
             starts = Starts(*(one and Snapshot(one.count + ahead, one.digest, one.state) for one in starts))
         trace, searches = self._trace, self._course.searches(part.number)
         return Job(
-            part.number, pieces, first, part.last, starts, searches, self._found(searches),
+            part.number, pieces, first, part.last, starts, searches, self._found(),
             trace.name, trace.source, trace.issues, Excerpt(trace, pieces), hiding.are_hidden(),
         )  # fmt: skip
 
-    def _found(self, searches: bool) -> dict[KeyRole, bytes]:
-        """The keys that were found, for a part in which it is not searched for others."""
+    def _found(self) -> dict[KeyRole, bytes]:
+        """The keys that were found, as long as nothing verifies under the given ones."""
         better = self._course.better.keys
-        return better.found if isinstance(better, FoundKeys) and not searches else {}
+        return better.found if isinstance(better, FoundKeys) and not self._course.verified else {}
 
     def _right(self, outcome: Outcome, job: Job) -> bool:
         """Whether a worker began with the true state, and looked for what had to be looked for."""
@@ -176,11 +176,11 @@ class _Run:
             return False
         if not _same(begin.starts.given, truth.starts.given):
             return False
-        searches = self._course.searches(job.number)
-        if not outcome.sealed or searches:
-            return job.searches or not outcome.sealed
+        if not outcome.sealed:
+            return True
         known = not job.found or _same(begin.starts.found, truth.starts.found)
-        return not job.searches and job.found == self._found(searches) and known
+        searches = self._course.searches(job.number)
+        return known and job.searches == searches and (searches or job.found == self._found())
 
     def _here(self, part: Slice) -> Outcome:
         """A part diagnosed by this process, from the true state."""
@@ -189,11 +189,7 @@ class _Run:
         if outcome.said is None:
             return outcome
         self._taken(part, outcome)
-        if (
-            not part.number
-            and outcome.following is not None
-            and (found := self._found(self._course.searches(SEARCHED)))
-        ):
+        if not part.number and outcome.following is not None and (found := self._found()):
             state = following(FoundKeys(self._keys, found), job)
             mark = Mark(outcome.following.frame, Starts(outcome.following.starts.given, state))
             self._known = part, mark

@@ -165,7 +165,7 @@ def work(keys: KeyProvider, job: Job, again: Again | None = None) -> Outcome:
     no state for it to begin with; a worker leaves such a part to the process that can."""
     with values_hidden(job.hidden):
         way = _through(keys, job.starts.given, job)
-        better = FoundKeys(keys, job.found) if job.found and not job.searches else None
+        better = FoundKeys(keys, job.found) if job.found else None
         begun = better is not None and (not job.first or job.starts.found is not None)
         second = _through(better, job.starts.found, job) if better is not None and begun else None
         if way.begin is None or not way.whole:

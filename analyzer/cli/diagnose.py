@@ -13,7 +13,9 @@ from analyzer.cli.options import (
     OK,
     UsageError,
     add_input_options,
+    add_jobs_option,
     colored,
+    jobs_of,
     keys_of,
     messages_of,
     print_json,
@@ -45,6 +47,7 @@ def add_to(commands: Any) -> None:
         help="a working trace of the same meter to compare with",
     )
     parser.add_argument("--patch", metavar="FILE", help="write the trace as it should have been; - for standard output")
+    add_jobs_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -52,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command; gives the exit status."""
     from analyzer.inputs import open_traces
 
-    traces, keys = traces_of(options), keys_of(options)
+    jobs, traces, keys = jobs_of(options), traces_of(options), keys_of(options)
     decoded = [(trace, messages_of(trace, keys, through=False)) for trace in traces]
     working = [
         (trace, messages_of(trace, keys, through=False))
@@ -60,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         for trace in open_traces(name, options.kind)
     ]
     _refuse_long(options, [messages for _, messages in (*decoded, *working)])
-    diagnoses = _diagnosed(decoded, working, keys)
+    diagnoses, lost = _diagnosed(decoded, working, keys, jobs)
     redactor = redactor_for(options, chain.from_iterable(messages for _, messages in (*decoded, *working)), keys)
     own = [messages for _, messages in decoded]
     if options.patch is not None:
@@ -84,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
 
         text = diagnosis_text.render(diagnoses, colored(options), width())
         print(redactor.text(text) if redactor else text, end="")
+    if lost:
+        raise RuntimeError("; ".join(lost))
     return FOUND if any(diagnosis.health == "failing" for diagnosis in diagnoses) else OK
 
 
@@ -100,8 +105,11 @@ def _refuse_long(options: argparse.Namespace, all_messages: Sequence[Sequence[Me
         raise UsageError(f"{what} takes traces of up to {LONG:,} messages; choose --format text, markdown or json")
 
 
-def _diagnosed(decoded: Sequence[Decoded], working: Sequence[Decoded], keys: KeyRing) -> list[Diagnosis]:
-    """The diagnosis of each trace; on a terminal one sees how far that of a long one is."""
+def _diagnosed(
+    decoded: Sequence[Decoded], working: Sequence[Decoded], keys: KeyRing, jobs: int
+) -> tuple[list[Diagnosis], list[str]]:
+    """The diagnosis of each trace, and what was lost of long ones; on a terminal one sees how far that of a long one is."""
+    from analyzer.bulk.diagnoses import Diagnoser
     from analyzer.diagnosis.long import diagnose_each
     from grammars.readings import escaped
 
@@ -113,7 +121,10 @@ def _diagnosed(decoded: Sequence[Decoded], working: Sequence[Decoded], keys: Key
             print(f"\rdlmscope: {count:,} messages of {escaped(trace.name)}", end="", file=sys.stderr, flush=True)
 
     try:
-        return diagnose_each(decoded, keys, working, told)
+        if jobs == 1:
+            return diagnose_each(decoded, keys, working, told), []
+        with Diagnoser(keys, jobs) as diagnoser:
+            return diagnose_each(decoded, keys, working, told, diagnoser.diagnosis), diagnoser.lost
     finally:
         if shown:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
