@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from grammars.kit.fields import Reader, Unreadable, Word, kept, read_node, spec_for, state_of, strip
 from grammars.kit.primitives import INDEFINITE, INDEFINITE_TEXT, AxdrLength, beyond, end_of_contents
@@ -177,24 +177,20 @@ class Switch(Word):
         return self.within(context)._build(obj, stream, context, path)
 
 
-class Outcome(NamedTuple):
-    """What one way of reading came to: value and next position, how far it read."""
+Outcome = tuple[tuple[Any, int], int, Failure | None]  # value and next position; how far it read; what ended it
 
-    value: Any
-    pos: int
-    reached: int
-    failure: Failure | None
 
-    @property
-    def hopeless(self) -> bool:
-        """Whether nobody can have meant it; twice the time for it is what an attacker would like."""
-        return self.failure is not None and self.failure.text in (TOO_DEEP, TOO_MANY)
+def _given(outcome: Outcome) -> tuple[Any, int]:
+    """An outcome as that of the parse. Raises its failure."""
+    found, _, failure = outcome
+    if failure is not None:
+        raise failure
+    return found
 
-    def given(self) -> tuple[Any, int]:
-        """This outcome as that of the parse. Raises its failure."""
-        if self.failure is not None:
-            raise self.failure
-        return self.value, self.pos
+
+def _hopeless(failure: Failure | None) -> bool:
+    """Whether nobody can have meant it; twice the time for it is what an attacker would like."""
+    return failure is not None and failure.text in (TOO_DEEP, TOO_MANY)
 
 
 class Fallback(Word):
@@ -212,26 +208,28 @@ class Fallback(Word):
         `given` is what the ways are called with."""
         before = state.mark()
         first = self._outcome(ways[0], given, state, before, start)
-        if first.reached == end or first.hopeless:
-            return first.given()
+        _, reached, failure = first
+        if reached == end or _hopeless(failure):
+            return _given(first)
         noted, after = state.issues[before[0] :], state.mark()
         state.back_to(before)
         second = self._outcome(ways[1], given, state, before, start)
-        if second.reached <= first.reached or all(issue.severity != "info" for issue in state.issues[before[0] :]):
+        further = second[1]
+        if further <= reached or all(issue.severity != "info" for issue in state.issues[before[0] :]):
             state.issues[before[0] :] = noted
             state.back_to(after)
-            return first.given()
-        state.issues.append(Issue("info", start, second.reached, self.remark, spec))
-        return second.given()
+            return _given(first)
+        state.issues.append(Issue("info", start, further, self.remark, spec))
+        return _given(second)
 
     @staticmethod
     def _outcome(way: Reading, given: tuple[Any, ...], state: State, before: Mark, start: int) -> Outcome:
         """What one way of reading comes to; `before` is the state that it begins with."""
         try:
-            value, pos = way(*given)
+            found = way(*given)
         except Failure as failure:
-            return Outcome(None, start, failure.offset, failure)
-        return Outcome(value, pos, pos if state.failed_at == before[2] else state.failed_at or start, None)
+            return (None, start), failure.offset, failure
+        return found, found[1] if state.failed_at == before[2] else state.failed_at or start, None
 
     def _parse(self, reader: Reader, context: Any, path: str) -> Any:
         start, spec = reader.pos, context["_spec"]
