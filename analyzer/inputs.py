@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from analyzer.model import Record, SourceIssue, Trace
@@ -50,7 +51,7 @@ def open_traces(name: str, kind: str | None = None, choice: Choice | None = None
     if _holds_capture(source, path, kind):
         traces = read_capture(source, shown, choice)
     elif (dump := _mapped(path, kind)) is not None:
-        traces = [Trace(shown.rpartition(".")[0] or shown, shown, (Record(1, dump),))]
+        traces = [_dump(dump, path)]
     else:
         traces = _read_whole(source, path, kind)
     return [choose(traces, selector)] if selector else traces
@@ -159,11 +160,11 @@ def _file_for_others(path: str) -> str:
 
 def _read_whole(source: Opened, path: str, kind: str | None) -> list[Trace]:
     """The traces of an input that is no capture; where its packing is cut off, those of what could be unpacked."""
-    data = _all_of(source, path)
+    data = _all_of(source, path, kind)
     if source.problem and not data:
         raise InputError(f"{_shown(path)}: {source.problem}, and nothing of it can be read")
     try:
-        traces = read_input(data, _shown(path), kind)
+        traces = read_input(data, _shown(path), kind) if isinstance(data, bytes) else [_dump(data, path)]
     except InputError as problem:
         raise InputError(f"{problem}; {source.problem}" if source.problem else str(problem)) from None
     if source.problem:
@@ -188,12 +189,47 @@ def _mapped(path: str, kind: str | None) -> bytes | None:
     return cast(bytes, made)
 
 
-def _all_of(source: Opened, path: str) -> bytes:
-    """Everything that an input has."""
+def _dump(octets: bytes, path: str) -> Trace:
+    """The trace of a long raw dump."""
+    shown = _shown(path)
+    return Trace(shown.rpartition(".")[0] or shown, shown, (Record(1, octets),))
+
+
+def _all_of(source: Opened, path: str, kind: str | None) -> bytes:
+    """Everything that an input has, up to LONGEST; where there is more, `problem` of the source says so."""
     try:
-        return source.read(LONGEST)
+        if kind in (None, "raw") and (path == "-" or type(source) is not Opened):
+            head = source.peek(MAPPED_HEAD)
+            if len(head) == MAPPED_HEAD and (kind == "raw" or is_dump(head)):
+                return _unpacked_dump(source, path)
+        data = source.read(LONGEST)
+        _say_if_longer(source, len(data))
     except (OSError, ValueError) as problem:
         raise InputError(f"{path}: {_why(problem)}") from None
+    return data
+
+
+def _unpacked_dump(source: Opened, path: str) -> bytes:
+    """A raw dump that comes by a pipe, or out of its packing: by way of a temporary file, where a long one stays."""
+    from analyzer.sources.mapped import ACCESS_READ, MappedFile
+
+    with TemporaryFile(prefix="dlmscope-") as file:
+        size = 0
+        while part := source.read1(LONGEST - size):
+            size += file.write(part)
+        _say_if_longer(source, size)
+        file.flush()
+        if size < MAPPED:
+            file.seek(0)
+            return file.read()
+        made = MappedFile(file.fileno(), 0, access=ACCESS_READ)
+    made.name = _shown(path)
+    return cast(bytes, made)
+
+
+def _say_if_longer(source: Opened, size: int) -> None:
+    if size == LONGEST and source.peek(1):
+        source.problem = source.problem or f"the input is longer than {LONGEST:,} octets"
 
 
 class _Watched:
