@@ -391,3 +391,9 @@ def test_a_length_that_cuts_the_last_field_is_not_believed() -> None:
     assert parsed.whole and [i.text for i in parsed.issues] == ["the length says 4 octets, its fields take 7"]
     behind = same_both_ways(apdu.APDU, bytes.fromhex("630380010000"))
     assert [n[0].name for n in behind.nodes] == ["rlre", "undecoded"]
+
+
+def test_a_reading_that_is_given_up_leaves_no_remark() -> None:
+    """06 09 .. FF might be an OBIS code with length and tag swapped, but as a number more of the octets can be read."""
+    parsed = same_both_ways(apdu.APDU, bytes.fromhex("C401C100 0202 0609000001 0903FF4142 7E7E"))
+    assert [i.text for i in parsed.issues] == ["2 octets not decoded"]
