@@ -225,7 +225,7 @@ def either_way(data: bytes, many: bool, window: int, ahead: int, looked: int, mo
         return [(trace.name, trace.issues, list(trace)) for trace in made]
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(
     st.integers(0, 1 << 32),
     st.sampled_from([300, 888, 7_000, 2 << 20]),
