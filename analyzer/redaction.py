@@ -29,7 +29,7 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[bytes | int]) -> None:
-        self._index: dict[str, list[str]] = {}
+        self._index: dict[str, set[str]] = {}
         self._numbers: set[str] = set()
         for secret in set(secrets):
             if isinstance(secret, int):
@@ -41,12 +41,14 @@ class Redactor:
                 text = secret.decode("ascii", "ignore")
                 if len(text) == len(secret) and text.isprintable():
                     self._add("".join(GAPS.findall(text)).upper(), SHORTEST)
-        for found in self._index.values():
-            found.sort(key=len, reverse=True)
+        # A capture may have a million secrets that begin alike: one is looked up for each length, not each secret.
+        self._sizes = {
+            start: sorted({len(text) for text in texts}, reverse=True) for start, texts in self._index.items()
+        }
 
     def _add(self, text: str, shortest: int) -> None:
         if len(text) >= shortest:
-            self._index.setdefault(text[:SHORTEST], []).append(text)
+            self._index.setdefault(text[:SHORTEST], set()).add(text)
 
     def __repr__(self) -> str:
         return "Redactor()"
@@ -66,7 +68,7 @@ class Redactor:
         covered: list[int] = []
         at, index = 0, self._index
         while at <= len(view) - SHORTEST:
-            size = _longest(view, at, index[view[at : at + SHORTEST]]) if view[at : at + SHORTEST] in index else 0
+            size = self._longest(view, at) if view[at : at + SHORTEST] in index else 0
             covered += places[at : at + size]
             at += size or 1
         if not covered:
@@ -75,6 +77,17 @@ class Redactor:
         for place in covered:
             characters[place] = MASK
         return "".join(characters)
+
+    def _longest(self, view: str, at: int) -> int:
+        """How many characters at a place belong to a secret, whole or cut off."""
+        start = view[at : at + SHORTEST]
+        secrets, sizes = self._index[start], self._sizes[start]
+        for size in sizes:
+            if view[at : at + size] in secrets:
+                return size
+        stop = view.find(CUT, at, at + sizes[0] + len(CUT))
+        shown = view[at:stop] if stop - at >= SHORTEST else ""
+        return len(shown) if shown and any(secret.startswith(shown) for secret in secrets) else 0
 
     def _number_covered(self, found: re.Match[str]) -> str:
         text = found[0]
@@ -92,16 +105,6 @@ class Redactor:
         if inside and isinstance(value, int | float) and not isinstance(value, bool):
             return self.text(str(value)) if _digits(str(value)) in self._numbers else value
         return value
-
-
-def _longest(view: str, at: int, secrets: list[str]) -> int:
-    """How many characters at a place belong to a secret, whole or cut off."""
-    for secret in secrets:
-        if view.startswith(secret, at):
-            return len(secret)
-    stop = view.find(CUT, at, at + max(map(len, secrets)) + len(CUT))
-    shown = view[at:stop] if stop - at >= SHORTEST else ""
-    return len(shown) if shown and any(secret.startswith(shown) for secret in secrets) else 0
 
 
 def _digits(text: str) -> str:
