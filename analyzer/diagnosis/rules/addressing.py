@@ -140,22 +140,24 @@ def _why(case: Case, request: Message) -> str | None:
     return found[0] if found else None
 
 
-def _answered(case: Case) -> Iterator[tuple[Extended, Extended]]:
-    """(server, client) of connection requests that were answered, in this trace and in the others."""
-    for one in (case, *case.others):
-        for exchange in one.exchanges:
-            if exchange.request.frame == "SNRM" and exchange.reply is not None and exchange.reply.frame == "UA":
-                frame = exchange.request.frames[0]
-                server, client = address(frame, "destination_address"), address(frame, "source_address")
-                if server is not None and client is not None:
-                    yield server, client
+def _answered(case: Case) -> list[tuple[Extended, Extended]]:
+    """(server, client) of connection requests that were answered, each once."""
+    found: dict[tuple[Extended, Extended], None] = {}
+    for exchange in case.exchanges:
+        if exchange.request.frame == "SNRM" and exchange.reply is not None and exchange.reply.frame == "UA":
+            frame = exchange.request.frames[0]
+            server, client = address(frame, "destination_address"), address(frame, "source_address")
+            if server is not None and client is not None:
+                found[server, client] = None
+    return list(found)
 
 
 def _better_addresses(case: Case) -> Iterator[tuple[str, Message, str]]:
     """(code, message, evidence): an unanswered address that is another one, which is answered, written otherwise."""
-    good = list(_answered(case))
     refused = [e for e in case.exchanges if e.request.frame == "SNRM" and e.reply is not None and e.reply.frame == "DM"]
-    for exchange in [*unanswered(case), *refused]:
+    in_vain = [*unanswered(case), *refused]
+    good = [pair for one in (case, *case.others) for pair in one.once(_answered)] if in_vain else []
+    for exchange in in_vain:
         request = exchange.request
         frame = request.frames[0]
         server, client = address(frame, "destination_address"), address(frame, "source_address")
@@ -172,18 +174,24 @@ def _better_addresses(case: Case) -> Iterator[tuple[str, Message, str]]:
 
 def _better_ports(case: Case) -> Iterator[tuple[str, Message, str]]:
     """The same for ports of the wrapper: that of a client that is not answered, and one that is."""
-    good = {
-        port(exchange.request)
-        for one in (case, *case.others)
-        for exchange in one.exchanges
-        if exchange.request.apdu == "aarq" and exchange.reply is not None and exchange.reply.apdu == "aare"
-    }
-    for exchange in unanswered(case):
+    in_vain = list(unanswered(case))
+    good = {number for one in (case, *case.others) for number in one.once(_answered_ports)} if in_vain else set()
+    for exchange in in_vain:
         own = port(exchange.request)
         for other in good:
             if own is not None and other is not None and own != other and _other_base(own, other):
                 said = f"client port {own} ({own:02X}) is not answered, {other} is: the same digits in the other base"
                 yield "sap-decimal-hex", exchange.request, said
+
+
+def _answered_ports(case: Case) -> list[int | None]:
+    """The ports of clients whose AARQ was answered, each once."""
+    answered = (
+        exchange.request
+        for exchange in case.exchanges
+        if exchange.request.apdu == "aarq" and exchange.reply is not None and exchange.reply.apdu == "aare"
+    )
+    return list(dict.fromkeys(map(port, answered)))
 
 
 def port(message: Message) -> int | None:

@@ -19,24 +19,24 @@ SUMMER = 0x80  # clock status: daylight saving is active
 SUMMER_MINUTES = 60
 
 
+Thing = tuple[int, bytes]  # class and logical name
+
+
 @rule("scaler-ignored")
 def scaler_ignored(case: Case) -> Iterator[Hit]:
     """Registers of which the trace reads the value and never scaler and unit."""
-    read: dict[tuple[int, bytes], Message] = {}
-    known: dict[tuple[int, bytes], int] = {}
-    for one in (case, *case.others):
-        for message in one.messages:
-            for answer, value in _answered(message):
-                thing = (answer.class_id, answer.instance_id)
-                values, scaler = SCALED.get(answer.class_id, ((), 0))
-                if answer.attribute_id == scaler and (pair := scaler_unit(value)) is not None:
-                    known.setdefault(thing, pair[0])
-                    if one is case:
-                        read.pop(thing, None)
-                        known[thing] = 0  # read here: nobody ignores it
-                elif one is case and answer.attribute_id in values and value[0].type in NUMBERS:
-                    if answer.scaler is None and thing not in known:
-                        read.setdefault(thing, message)
+    read: dict[Thing, Message] = {}
+    own = case.once(_scalers)
+    for message in case.messages:
+        for answer, value in _answered(message):
+            thing = (answer.class_id, answer.instance_id)
+            if answer.attribute_id in SCALED.get(answer.class_id, ((), 0))[0] and value[0].type in NUMBERS:
+                if answer.scaler is None and thing not in own:
+                    read.setdefault(thing, message)
+    known: dict[Thing, int] = {}
+    for other in case.others if read else ():
+        scalers = other.once(_scalers)
+        known |= {thing: scalers[thing] for thing in read if thing in scalers and thing not in known}
     matters = {thing: message for thing, message in read.items() if known.get(thing, 1) != 0}
     if not matters:
         return
@@ -51,6 +51,17 @@ def scaler_ignored(case: Case) -> Iterator[Hit]:
         f"another trace tells that the scaler of {readings.obis(t[1])} is {s}" for t, s in list(told.items())[:3]
     ]
     yield Hit(first, tuple(evidence), certainty="proven" if told else "possible")
+
+
+def _scalers(case: Case) -> dict[Thing, int]:
+    """The scaler of each register of which the trace reads scaler and unit, as it is read first."""
+    found: dict[Thing, int] = {}
+    for message in case.messages:
+        for answer, value in _answered(message):
+            if answer.attribute_id == SCALED.get(answer.class_id, ((), 0))[1]:
+                if (pair := scaler_unit(value)) is not None:
+                    found.setdefault((answer.class_id, answer.instance_id), pair[0])
+    return found
 
 
 def _answered(message: Message) -> Iterator[tuple]:  # type: ignore[type-arg]
