@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from analyzer.frame import Frame, addresses
 from analyzer.framing import frames_of
-from analyzer.index import checks, clean
+from analyzer.index import checks, clean, sides
 from analyzer.index.row import row_of
 from analyzer.index.sides import Links
 from analyzer.index.trace import TraceIndex, index_of
@@ -108,11 +108,12 @@ def numbered(frames: list[Frame]) -> list[int]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(streams(), st.sampled_from([40, 97, 1 << 18]))
-def test_streams(data: bytes, window: int) -> None:
+@given(streams(), st.sampled_from([40, 97, 1 << 18]), st.sampled_from([1, 32]))
+def test_streams(data: bytes, window: int, few: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clean, "WINDOW", window)
         patch.setattr(checks, "FEW", 2)
+        patch.setattr(sides, "FEW", few)
         check(data)
 
 
@@ -166,6 +167,18 @@ def test_very_many_different_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
         for n in (*range(2_000), *(pick.randrange(2_000) for _ in range(500)))
     )
     check(b"".join(b"\x7e" + frame + b"\x7e" for frame in made))
+
+
+@pytest.mark.parametrize("most", [0, 1, 4])
+def test_more_addresses_than_are_kept(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then a frame may come as that of one side first, and as that of the other later: an echo."""
+    monkeypatch.setattr("analyzer.senders.MOST_PAIRS", most)
+    monkeypatch.setattr("analyzer.index.rows.MOST_PAIRS", most)
+    monkeypatch.setattr("analyzer.index.sides.FEW", 1)
+    frames = [b"\x7e" + hdlc(*ends, 0x11, "") + b"\x7e" for ends in (("21", "23"), ("23", "21"), ("25", "27"))]
+    for seed in range(30):
+        pick = random.Random(seed)
+        check(b"".join(pick.choice(frames) for _ in range(40)))
 
 
 @pytest.mark.parametrize("most", [1, 5])

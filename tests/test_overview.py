@@ -21,7 +21,6 @@ from analyzer.index.overview import Overview, overview_of
 from analyzer.inputs import open_traces
 from analyzer.message import llc_of
 from analyzer.model import Record, Trace
-from analyzer.reassembly import units_of
 from analyzer.report import overview_json, overview_text
 from analyzer.report.overview_text import duration
 from grammars.apdu import APDU
@@ -30,6 +29,7 @@ from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
 from tests.hdlc_frames import PAYLOADS, four, hdlc
 from tests.support import ROOT, wrapped
+from tests.test_index import numbered
 from tests.test_trace_index import long_talk, traces
 
 pytest.importorskip("numpy")
@@ -40,15 +40,16 @@ CAPTURES = sorted(path for path in ROOT.glob("captures/*/*") if path.suffix not 
 
 def counted(trace: Trace) -> dict[str, object]:
     """The same figures, by a look at each frame and its APDU."""
-    units = list(units_of(frames_of(trace)))
-    frames = [frame for unit in units for frame in unit.frames]
+    frames = list(frames_of(trace))
+    messages = numbered(frames)
     stray = [
         frame for frame in frames if frame.framing == "none" and frame.issues and frame.issues[0].code == "stray-octets"
     ]
     idle = [frame for frame in frames if frame.issues and frame.issues[0].code == "shared-flag"]
     own = [frame for frame in frames if frame not in stray and frame not in idle]
     sound = [frame for frame in own if not frame.damaged and not frame.echo]
-    firsts = [unit.frames[0] for unit in units if unit.frames[0] in sound]
+    begins = [frame for row, frame in enumerate(frames) if messages[row] not in messages[:row]]
+    firsts = [frame for frame in begins if frame in sound]
     apdus: Counter[tuple[str, str, str]] = Counter()
     for frame in firsts:
         begin, end = frame.payload
@@ -56,7 +57,7 @@ def counted(trace: Trace) -> dict[str, object]:
         if at < end and frame.data[at]:
             apdus[frame.framing, frame.direction, APDU_TAGS.get(frame.data[at], "other")] += 1
     return {
-        "frames": len(own), "octets": sum(len(frame.data) for frame in frames), "messages": len(units),
+        "frames": len(own), "octets": sum(len(frame.data) for frame in frames), "messages": max(messages, default=0),
         "damaged": sum(frame.damaged for frame in own), "stray": sum(len(frame.data) for frame in stray),
         "idle": sum(len(frame.data) for frame in idle), "echoes": sum(frame.echo for frame in own),
         "ways": Counter((frame.framing, addresses(frame), frame.direction) for frame in sound).most_common() and

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.index import batches
+from analyzer.index import batches, sides
 from analyzer.index.trace import index_of
 from analyzer.model import Direction, Record, Trace
 from analyzer.sources.pcap.columns import Columns, Spool
@@ -84,6 +84,7 @@ def test_traces(records: list[Record], few: int, most: int, decisive: int) -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches, "FEW", few)
         patch.setattr(batches, "MOST", most)
+        patch.setattr(sides, "FEW", few)
         patch.setattr("analyzer.senders.DECISIVE", decisive)
         check_records(records)
 

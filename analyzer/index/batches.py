@@ -17,7 +17,7 @@ from analyzer.index.clean import WINDOW, Clean
 from analyzer.index.columns import NUMBER, SIDES, Array
 from analyzer.index.fields import HEAD, rows_of, wrapper_fields
 from analyzer.index.rows import Rows
-from analyzer.index.sides import PORTS, STRANGE, Ends, Told, sides_of
+from analyzer.index.sides import PORTS, STRANGE, Ends, Told
 from analyzer.model import Record
 from analyzer.senders import turn
 from analyzer.sources.pcap.columns import UNKNOWN_TIME, Columns
@@ -125,16 +125,12 @@ class Batched:
         rows, place, known = looked.rows(start, stop)
         side = batch.side[place]
         told = Told(_TURNED[side] if senders.turned else side, np.diff(place, prepend=-1) != 0)
-        previous, pairs = senders.previous, len(senders.pairs)
-        link, made = sides_of(rows, known, self._rows.links, senders, told)
-        if not self._rows.answered(link, made):
-            senders.previous = previous
-            while len(senders.pairs) > pairs:
-                senders.pairs.popitem()  # the last that came
+        sided = self._rows.sided(rows, known, told)
+        if sided is None:
             return False
         time = batch.time[place]
         timed = {} if np.isnan(time).all() else {"time": time}
-        self._rows.extend({**rows, **timed, "record": place + batch.first, "link": link, "side": made})
+        self._rows.extend({**sided, **timed, "record": place + batch.first})
         numbers, firsts = np.unique(batch.side[start:stop], return_index=True)
         self._careful.passed(SIDES[number] for number in numbers[np.argsort(firsts)].tolist())
         return True

@@ -15,9 +15,10 @@ from analyzer.index.careful import Careful, Placed
 from analyzer.index.columns import FRAMINGS, NUMBER, SIDES, Array, Columns
 from analyzer.index.numbering import Numbering
 from analyzer.index.row import row_of
-from analyzer.index.sides import Links
+from analyzer.index.sides import Ends, Links, Told, sides_of
 from analyzer.model import Record
 from analyzer.patience import go_on
+from analyzer.senders import MOST_PAIRS
 
 TOGETHER = 256  # frames of the careful way that are numbered in one go
 ALIKE = 4096  # different issues of frames that are kept once where they come again
@@ -98,7 +99,20 @@ class Rows:
         row = row_of(frame, start, link)
         return row | {"record": record} if record else row
 
-    def answered(self, link: Array, side: Array) -> bool:
+    def sided(self, rows: Mapping[str, Array], known: list[Ends], told: Told | None = None) -> dict[str, Array] | None:
+        """Rows of clean frames with their links and sides; None, and nothing is changed, where one of them may be an echo."""
+        senders = self.careful.senders
+        previous, pairs = senders.previous, len(senders.pairs)
+        link, side = sides_of(rows, known, self.links, senders, told)
+        # Where nothing is told, and who sends is kept of all addresses, frames with the same octets are of the same side.
+        if (told is None and len(senders.pairs) < MOST_PAIRS) or self._answered(link, side):
+            return {**rows, "link": link, "side": side}
+        senders.previous = previous
+        while len(senders.pairs) > pairs:
+            senders.pairs.popitem()  # the last that came
+        return None
+
+    def _answered(self, link: Array, side: Array) -> bool:
         """Whether none of many frames may be an echo: where a meter speaks, no client has, from and to these addresses."""
         asked = self._asked.copy()
         asked[link[side == NUMBER["client"]]] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ class Ends(NamedTuple):
 PORTS = 9  # the size that stands for the two ports of the wrapper, as no addresses of HDLC have
 STRANGE = 0xFFFF  # the code of addresses that are for the careful way
 MANY = 32  # different addresses of a window that are looked for one after the other
+FEW = 32  # frames of a run that are taken one by one as well
 CROWDED = 256  # different addresses of a window beyond which its frames are taken one by one
 
 
@@ -124,11 +126,11 @@ class Told(NamedTuple):
 
 
 def sides_of(
-    rows: dict[str, Array], known: list[Ends], links: Links, senders: Senders, told: Told | None = None
+    rows: Mapping[str, Array], known: list[Ends], links: Links, senders: Senders, told: Told | None = None
 ) -> tuple[Array, Array]:
     """The columns link and side of a run; `senders` goes on behind it. `known` are the addresses behind the codes."""
     own, spare = _by_themselves(rows["shown"], told)
-    if len(known) > CROWDED or not senders.has_room(ends.pair for ends in known):
+    if len(own) < FEW or len(known) > CROWDED or not senders.has_room(ends.pair for ends in known):
         return _one_by_one(rows["codes"], own, spare, known, links, senders)
     codes, side = rows["codes"], own.copy()
     unknown = side == 0

@@ -14,7 +14,6 @@ from analyzer.framings.cut import Cut
 from analyzer.index.careful import Placed
 from analyzer.index.clean import Clean
 from analyzer.index.rows import Rows
-from analyzer.index.sides import sides_of
 from analyzer.model import Record
 
 ROOMY = 1.05  # room for so many times the rows that the stream will have if it goes on as it began
@@ -55,8 +54,12 @@ class Stream:
     def _take_run(self, clean: Clean, first: int) -> int:
         """Takes the clean frames that follow each other; where the next one begins."""
         run = clean.run(first)
-        link, side = sides_of(run.rows, clean.known, self._rows.links, self._rows.careful.senders)
-        self._rows.extend({**run.rows, **self._time, "link": link, "side": side})
+        sided = self._rows.sided(run.rows, clean.known)
+        if sided is not None:
+            self._rows.extend({**sided, **self._time})
+            return run.end
+        for start, length in zip(run.rows["start"].tolist(), run.rows["length"].tolist(), strict=True):
+            self._take(Cut("hdlc", start, start + length, start + length))
         return run.end
 
     def _carefully(self, position: int, final: bool, clean: Clean) -> tuple[int, bool]:

@@ -89,7 +89,7 @@ class _Page:
         columns = [[head, end, *(values[n] for _, values in rows)] for n, (head, end) in enumerate(cells[: len(heads)])]
         widths = [max(map(len, map(escaped, column))) + 3 for column in columns]
         room = self.width - sum(widths)
-        label = min(max(len(name) for name, _ in rows) + 2, room)
+        label = min(max(len(link.framing), *(len(name) for name, _ in rows)) + 2, room)
 
         def line(name: str, values: Sequence[str]) -> str:
             padded = "".join(f"{escaped(value):>{size}}" for value, size in zip(values, widths, strict=True))
