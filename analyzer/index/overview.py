@@ -137,7 +137,7 @@ class _Survey:
             int(length[self.stray].sum(dtype=np.int64)),
             int(self.stray.sum()),
             int(length[self.idle].sum(dtype=np.int64)),
-            int(self.echo.sum()),
+            int((self.echo & self.frame).sum()),
             self._moment(int(timed[0])) if len(timed) else None,
             self._moment(int(timed[-1])) if len(timed) else None,
             self._silence(timed),
