@@ -109,8 +109,7 @@ def _diagnosed(
     decoded: Sequence[Decoded], working: Sequence[Decoded], keys: KeyRing, jobs: int
 ) -> tuple[list[Diagnosis], list[str]]:
     """The diagnosis of each trace, and what was lost of long ones; on a terminal one sees how far that of a long one is."""
-    from analyzer.bulk.diagnoses import Diagnoser
-    from analyzer.diagnosis.long import diagnose_each
+    from analyzer.diagnosis.long import LONG, diagnose_each
     from grammars.readings import escaped
 
     shown = []
@@ -121,8 +120,10 @@ def _diagnosed(
             print(f"\rdlmscope: {count:,} messages of {escaped(trace.name)}", end="", file=sys.stderr, flush=True)
 
     try:
-        if jobs == 1:
+        if jobs == 1 or all(len(messages) <= LONG for _, messages in decoded):
             return diagnose_each(decoded, keys, working, told), []
+        from analyzer.bulk.diagnoses import Diagnoser
+
         with Diagnoser(keys, jobs) as diagnoser:
             return diagnose_each(decoded, keys, working, told, diagnoser.diagnosis), diagnoser.lost
     finally:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from analyzer.message import Message
@@ -58,17 +59,11 @@ class Hit:
     about: frozenset[int] = frozenset()
 
 
+@cache
 def hit_by(function: Rule) -> Callable[[Case], frozenset[int]]:
     """What gives the numbers of the messages of a case that a rule has something to say of; for `Case.once`, where a rule
     asks another one about many messages."""
-    if function not in _HIT_BY:
-        _HIT_BY[function] = lambda case: frozenset(
-            hit.message.number for hit in function(case) if hit.message is not None
-        )
-    return _HIT_BY[function]
-
-
-_HIT_BY: dict[Rule, Callable[[Case], frozenset[int]]] = {}
+    return lambda case: frozenset(hit.message.number for hit in function(case) if hit.message is not None)
 
 
 def rule(*codes: str) -> Callable[[Rule], Rule]:
