@@ -92,12 +92,12 @@ def _matches(a: Sequence[Key], b: Sequence[Key]) -> Iterator[Run]:
             continue
         if (a1 - a0) * (b1 - b0) <= LARGEST_TABLE:
             yield from _runs(_table(a, b, cut))
-        elif not anchored and (anchors := _anchors(a, b, cut)):
-            yield from _runs(anchors)
+        elif not anchored and (anchors := list(_runs(_anchors(a, b, cut)))):
+            yield from anchors
             waiting += [(part, True) for part in _between(anchors, cut)]
         else:
             steps, (a_end, b_end) = _edits(a, b, cut)
-            yield from _runs(steps)
+            yield from steps
             for part in _between(steps, (a0, a_end, b0, b_end)):  # small: a table's, since the edits are counted
                 yield from _runs(_table(a, b, part))
             waiting.append(((a_end, a1, b_end, b1), True))
@@ -110,18 +110,20 @@ def _runs(pairs: Iterable[tuple[int, int]]) -> Iterator[Run]:
         if (m, n) == (i + length, j + length):
             length += 1
             continue
-        yield i, j, length
+        if length:
+            yield i, j, length
         i, j, length = m, n, 1
-    yield i, j, length
+    if length:
+        yield i, j, length
 
 
-def _between(pairs: Sequence[tuple[int, int]], cut: Cut) -> Iterator[Cut]:
-    """The stretches that ascending pairs leave of one."""
+def _between(runs: Sequence[Run], cut: Cut) -> Iterator[Cut]:
+    """The stretches that ascending runs leave of one."""
     i, j = cut[0], cut[2]
-    for m, n in [*pairs, (cut[1], cut[3])]:
+    for m, n, length in [*runs, (cut[1], cut[3], 0)]:
         if i < m and j < n:
             yield i, m, j, n
-        i, j = m + 1, n + 1
+        i, j = m + length, n + length
 
 
 def _anchors(a: Sequence[Key], b: Sequence[Key], cut: Cut) -> list[tuple[int, int]]:
@@ -145,7 +147,7 @@ def _anchors(a: Sequence[Key], b: Sequence[Key], cut: Cut) -> list[tuple[int, in
     return chain[::-1]
 
 
-def _edits(a: Sequence[Key], b: Sequence[Key], cut: Cut) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+def _edits(a: Sequence[Key], b: Sequence[Key], cut: Cut) -> tuple[list[Run], tuple[int, int]]:
     """Equal pairs along the furthest of the shortest edit scripts, and the place that it has reached."""
     a0, a1, b0, b1 = cut
     rows, columns = a1 - a0, b1 - b0
@@ -174,19 +176,20 @@ def _edits(a: Sequence[Key], b: Sequence[Key], cut: Cut) -> tuple[list[tuple[int
 
 def _traced(
     history: list[dict[int, int]], last: dict[int, int], best: tuple[int, int, int], origin: tuple[int, int]
-) -> list[tuple[int, int]]:
+) -> list[Run]:
     """The equal pairs on the way to `best`, which some round has reached, from the start on."""
     rounds = [*history[1:], last]
     _, k, x = best
     edits = next(n for n, found in enumerate(rounds) if found.get(k) == x)
-    pairs: list[tuple[int, int]] = []
+    runs: list[Run] = []
     for n in range(edits, -1, -1):
         earlier = history[n]
         left, up = earlier.get(k - 1, -2) + 1, earlier.get(k + 1, -1)
         start = max(left, up)
-        pairs += [(origin[0] + row, origin[1] + row - k) for row in range(x - 1, start - 1, -1)]
+        if x > start:
+            runs.append((origin[0] + start, origin[1] + start - k, x - start))
         k, x = (k - 1, left - 1) if left >= up else (k + 1, up)
-    return pairs[::-1]
+    return runs[::-1]
 
 
 def _table(a: Sequence[Key], b: Sequence[Key], cut: Cut) -> Iterator[tuple[int, int]]:
