@@ -28,6 +28,7 @@ from analyzer.model import Buffer, Direction, Record, Security, Span
 from analyzer.opening import Opener, protected_of
 from analyzer.proofs import hls_security
 from analyzer.reassembly import Unit, units_of
+from analyzer.senders import LIFE
 from grammars.apdu import APDU
 from grammars.kit.spec import Issue, RawNode, holes_in
 from grammars.p1 import TELEGRAM
@@ -36,7 +37,6 @@ from grammars.tables.apdu import APDU_TAGS
 
 GATEWAY = ("gateway-request", "gateway-response")
 LINKS = 4096  # associations that are kept at once
-DAMAGED = 64  # damaged frames that one which comes anew may stand for
 NESTING = 8  # protection within protection; the standard knows three levels
 SHORT = 8  # texts of so few octets are whole by chance
 NO_KEYS = KeyRing(())
@@ -68,9 +68,10 @@ class _Context:
 
 @dataclass(frozen=True, slots=True)
 class _Damaged:
-    """A damaged frame, the state before it and what it changed of the transfers of blocks."""
+    """A damaged frame, the number of its message, the state before it and what it changed of the transfers of blocks."""
 
     frame: Frame
+    number: int
     before: Association
     taken: list[Taken]
 
@@ -85,6 +86,7 @@ class Decoder:
         self.transfers = Transfers()
         self.objects = Objects()
         self.damaged: dict[tuple[frozenset[str], str], _Damaged] = {}  # the last message, by link and side
+        self.doubtful: dict[frozenset[str], int] = {}  # links that a damaged frame named first, and its message
         self.count = 0
 
     def state(self) -> dict[str, Any]:
@@ -109,6 +111,8 @@ class Decoder:
         first = unit.frames[0]
         pair = addresses(first)
         link = frozenset(pair or ())
+        if self.damaged or self.doubtful:
+            self._settle(link)
         before = self.associations.get(link) or self._new(first, pair)
         if first.echo or unit.repeated:
             return self._unread(unit, before)
@@ -123,9 +127,9 @@ class Decoder:
             layer = self._layer(context, unit.payload_buffer, at, end, None, 0)
             layer = self._apply(context, layer)
         if len(unit.frames) == 1 and first.damaged:
-            self.damaged[link, first.direction] = _Damaged(first, before, self.transfers.taken)
-            if len(self.damaged) > DAMAGED:
-                del self.damaged[next(iter(self.damaged))]
+            self.damaged[link, first.direction] = _Damaged(first, self.count, before, self.transfers.taken)
+            if link not in self.associations:
+                self.doubtful[link] = self.count
         self.associations[link] = context.association
         if len(self.associations) > LINKS:
             self._forget()
@@ -150,6 +154,19 @@ class Decoder:
         counter go first, then those that began first. Who is forgotten begins anew, without titles and state."""
         told = {link: one for link, one in self.associations.items() if one.told}
         self.associations = dict(list(told.items())[-LINKS // 2 :])
+
+    def _settle(self, link: frozenset[str]) -> None:
+        """One more message, on this link. What a damaged frame said is forgotten after a while: the link that
+        it named for the first time, since its addresses may be what was damaged, and that it may come anew."""
+        oldest = self.count - LIFE
+        while self.damaged and next(iter(self.damaged.values())).number < oldest:
+            del self.damaged[next(iter(self.damaged))]
+        self.doubtful.pop(link, None)
+        while self.doubtful and self.doubtful[next(iter(self.doubtful))] < oldest:
+            lost = next(iter(self.doubtful))
+            del self.doubtful[lost]
+            gone = self.associations.pop(lost, None)
+            self.objects.forget(lost, gone.server_address if gone is not None else "")
 
     def _undone(self, frame: Frame, link: frozenset[str], state: Association) -> Association:
         """The state before a frame: where it comes in the place of a damaged one, which its receiver never read, that

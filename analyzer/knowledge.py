@@ -186,6 +186,12 @@ class Objects:
         pairs, state.written = state.written, []
         return pairs
 
+    def forget(self, link: object, address: str) -> None:
+        """A link that never was, and the meter at this address if nothing is known of it."""
+        self._links.pop(link, None)
+        if self._meters.get(address) == Meter():
+            del self._meters[address]
+
     def _link(self, link: object) -> _Link:
         found = self._links.get(link)
         if found is None:

@@ -21,6 +21,7 @@ CONTROL_INFORMATION_SIDES: dict[int, Direction] = {
     **dict.fromkeys((0x50, 0x51, 0x52, 0x5A, 0x5B, 0x60, 0x61, 0x64, 0x65), "client"),
     **dict.fromkeys((0x6E, 0x6F, 0x70, 0x71, 0x72, 0x78, 0x7A, 0x7C, 0x7D, 0x7E, 0x7F), "meter"),
 }
+LIFE = 64  # frames in which what a damaged frame named for the first time has to come again
 MOST_PAIRS = 8192  # pairs of addresses of which it is kept who sends so
 DECISIVE = 20  # frames looked at before the log's own words for the directions are believed
 
@@ -29,12 +30,14 @@ class Senders:
     """Who sent each frame, one after the other: what the frames before have told.
 
     Noise, or a hostile capture, has ever new addresses. The first 8,192 pairs are kept, those of 4,096 meters; of a frame
-    with any other it is told by the frame alone, and by the alternation of the two sides.
+    with any other it is told by the frame alone, and by the alternation of the two sides. A pair that only a damaged frame
+    has named is forgotten, unless it comes again within 64 frames: its addresses may be what was damaged.
     """
 
     def __init__(self) -> None:
         self.previous: Direction = "unknown"
         self.pairs: dict[tuple[str, str], Direction] = {}  # (source, destination), see `frame.addresses`
+        self.doubtful: dict[tuple[str, str], int] = {}  # of these pairs, frames within which they have to come again
         self.turned: bool | None = None  # whether the log means the other side by its words; None: not known yet
         self.held: list[Frame] = []  # frames that wait until it is known
         self._against = self._seen = 0
@@ -79,6 +82,8 @@ class Senders:
         """Who sent the next frame; `turned` says that the log means the other side by its words."""
         direction = turn(frame.direction) if turned else frame.direction
         pair = addresses(frame)
+        if self.doubtful:
+            self.passed(pair)
         if direction == "unknown":
             direction = evident(frame)
         elif frame.records[0] == self._record:  # one direction was told for a line with the frames of both
@@ -91,6 +96,8 @@ class Senders:
         elif direction == "unknown" and frame.framing != "none":
             direction = turn(self.previous)
         if pair and direction != "unknown" and pair[0] != pair[1]:
+            if pair not in self.pairs and self.of_pair(pair) is None and frame.damaged:
+                self.doubtful[pair] = LIFE
             self.learn(pair, direction)
         self.previous = direction if direction != "unknown" else self.previous
         return direction
@@ -99,6 +106,17 @@ class Senders:
         """Takes who sends from the first address to the second; what was learnt first counts."""
         if len(self.pairs) < MOST_PAIRS:
             self.pairs.setdefault(pair, direction)
+
+    def passed(self, pair: tuple[str, str] | None) -> None:
+        """One more frame came, from and to these addresses: what of the doubtful pairs that settles."""
+        for own, left in list(self.doubtful.items()):
+            if pair is not None and pair in (own, own[::-1]):
+                del self.doubtful[own]
+            elif left > 1:
+                self.doubtful[own] = left - 1
+            else:
+                del self.doubtful[own]
+                self.pairs.pop(own, None)
 
     def has_room(self, pairs: Iterable[tuple[str, str]]) -> bool:
         """Whether all of these pairs can be kept."""

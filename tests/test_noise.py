@@ -48,7 +48,6 @@ def test_memory_and_time_are_flat(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_honest_meters_between(monkeypatch: pytest.MonkeyPatch) -> None:
     """What noise begins is forgotten, and not what a meter has told."""
     monkeypatch.setattr(decoding, "LINKS", 16)
-    monkeypatch.setattr(decoding, "DAMAGED", 2)
     monkeypatch.setattr(senders, "MOST_PAIRS", 64)
     noisy: list[bytes] = []
     begin = 100

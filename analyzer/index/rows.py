@@ -102,12 +102,15 @@ class Rows:
     def sided(self, rows: Mapping[str, Array], known: list[Ends], told: Told | None = None) -> dict[str, Array] | None:
         """Rows of clean frames with their links and sides; None, and nothing is changed, where one of them may be an echo."""
         senders = self.careful.senders
-        previous, pairs = senders.previous, len(senders.pairs)
+        previous, pairs, doubtful = senders.previous, len(senders.pairs), dict(senders.doubtful)
+        whole = dict(senders.pairs) if doubtful else None
         link, side = sides_of(rows, known, self.links, senders, told)
         # Where nothing is told, and who sends is kept of all addresses, frames with the same octets are of the same side.
         if (told is None and len(senders.pairs) < MOST_PAIRS) or self._answered(link, side):
             return {**rows, "link": link, "side": side}
-        senders.previous = previous
+        senders.previous, senders.doubtful = previous, doubtful
+        if whole is not None:
+            senders.pairs = whole
         while len(senders.pairs) > pairs:
             senders.pairs.popitem()  # the last that came
         return None

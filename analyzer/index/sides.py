@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzer.index.columns import NUMBER, SIDES
 from analyzer.model import Direction
-from analyzer.senders import CLIENT_FRAMES, METER_FRAMES, Senders, by_size, sender_of_apdu, turn
+from analyzer.senders import CLIENT_FRAMES, LIFE, METER_FRAMES, Senders, by_size, sender_of_apdu, turn
 from grammars.hdlc import CONTROL
 from grammars.kit.primitives import ExtendedAddress
 from grammars.llc import COMMAND
@@ -130,9 +130,20 @@ def sides_of(
 ) -> tuple[Array, Array]:
     """The columns link and side of a run; `senders` goes on behind it. `known` are the addresses behind the codes."""
     own, spare = _by_themselves(rows["shown"], told)
+    return _sides(rows["codes"], own, spare, known, links, senders)
+
+
+def _sides(
+    codes: Array, own: Array, spare: Array, known: list[Ends], links: Links, senders: Senders
+) -> tuple[Array, Array]:
+    if senders.doubtful and len(own):
+        first, rest = (slice(LIFE), slice(LIFE, None))
+        settled = _one_by_one(codes[first], own[first], spare[first], known, links, senders)
+        others = _sides(codes[rest], own[rest], spare[rest], known, links, senders)
+        return np.concatenate((settled[0], others[0])), np.concatenate((settled[1], others[1]))
     if len(own) < FEW or len(known) > CROWDED or not senders.has_room(ends.pair for ends in known):
-        return _one_by_one(rows["codes"], own, spare, known, links, senders)
-    codes, side = rows["codes"], own.copy()
+        return _one_by_one(codes, own, spare, known, links, senders)
+    side = own.copy()
     unknown = side == 0
     numbers = np.empty(len(codes), dtype=np.uint16)
     for row, ends, same in _first_rows(codes, known):
@@ -144,7 +155,7 @@ def sides_of(
                 previous = senders.previous
             direction = senders.of_pair(ends.pair) or _otherwise(SIDES[spare[row]], ends, previous)
         if direction == "unknown":
-            return _one_by_one(rows["codes"], own, spare, known, links, senders)
+            return _one_by_one(codes, own, spare, known, links, senders)
         senders.learn(ends.pair, direction)
         side[unknown & same] = NUMBER[senders.pairs[ends.pair]]
     senders.previous = SIDES[side[-1]]
@@ -187,6 +198,8 @@ def _one_by_one(
     for row, (code, itself, other) in enumerate(zip(codes.tolist(), own.tolist(), spare.tolist(), strict=True)):
         ends, direction = known[code], SIDES[itself]
         numbers[row] = links.number(ends.pair)
+        if senders.doubtful:
+            senders.passed(ends.pair)
         if direction == "unknown":
             direction = senders.of_pair(ends.pair) or _otherwise(SIDES[other], ends, senders.previous)
         if direction != "unknown":
