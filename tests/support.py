@@ -243,3 +243,11 @@ def diagnosed(talk: Conversation | Trace, ring: KeyRing | None = None) -> Diagno
     trace = talk.trace() if isinstance(talk, Conversation) else talk
     ring = ring if ring is not None else KeyRing()
     return diagnose([(trace, list(decode(trace, ring)))], ring)[0]
+
+
+def peak_kibibytes() -> int:
+    """The most memory this process ever had resident, since its program began.
+
+    Not by getrusage: what it says of a process begins with what its parent had, and hides what is less than that.
+    """
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])

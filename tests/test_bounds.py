@@ -10,10 +10,10 @@ from support import frame, wrapped
 ROOT = Path(__file__).parents[1]
 SECONDS, MEGABYTES = 1.0, 50
 MEASURE = """
-import resource, sys, time
+import sys, time
 sys.path[:0] = [".", "tests"]
 import test_bounds
-from support import diagnosed
+from support import diagnosed, peak_kibibytes
 from analyzer.model import Record, Trace
 from analyzer.decoding import decode
 from analyzer.report.tree_text import render
@@ -28,11 +28,11 @@ def run(records):
     return diagnosed(trace), said
 
 run([bytes.fromhex("0001000100100005C401C10000")])
-idle, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+idle = peak_kibibytes()
 records = test_bounds.HOSTILE[sys.argv[1]]()
 before = time.process_time()
 diagnosis, said = run(records)
-took, grown = time.process_time() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle
+took, grown = time.process_time() - before, peak_kibibytes() - idle
 print(took, grown / 1024, len(diagnosis.findings), sum(map(len, records)))
 """
 

@@ -209,14 +209,15 @@ def test_the_input_may_be_written_over(tmp_path: Path) -> None:
 
 MEASURE = """
 import sys
+sys.path.insert(0, "tests")
 from analyzer.cli import main
 from analyzer.diagnosis import long
+from support import peak_kibibytes
 long.LONG, long.PART, long.OVERLAP = 400, 200, 50
 def peak(path):
     for form in sys.argv[4:]:
         assert main(["export", path, "--to", form, "-o", sys.argv[3]]) == 0
-    # What getrusage says of a process begins with what its parent had.
-    return int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0]) // 1024
+    return peak_kibibytes() // 1024
 print(*map(peak, sys.argv[1:3]))
 """
 

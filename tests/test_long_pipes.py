@@ -70,11 +70,13 @@ def test_text_beyond_the_bound_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SMALL = """
-import resource, sys
+import sys
+sys.path.insert(0, "tests")
 from analyzer.inputs import open_traces
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from support import peak_kibibytes
+before = peak_kibibytes()
 trace = open_traces(sys.argv[1])[0]
-print(len(trace[0].data), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before >> 10)
+print(len(trace[0].data), peak_kibibytes() - before >> 10)
 """
 
 
