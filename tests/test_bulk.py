@@ -19,7 +19,8 @@ from analyzer.bulk.traces import Bulk, worker
 from analyzer.cli import main
 from analyzer.decoding import decode
 from analyzer.framing import pieces_of
-from analyzer.keyring import KeyRing
+from analyzer.keyring import KeyProviderError, KeyRing
+from analyzer.meter_keys import KeyFileError
 from analyzer.model import Record, Trace
 from tests.lab.conversation import healthy
 from tests.lab.faults import every_fault
@@ -221,6 +222,18 @@ def test_a_defect_is_said_without_what_it_holds() -> None:
         crew.give(1, "octets")
         _, lost = crew.take()
     assert isinstance(lost, Lost) and "ValueError in test_bulk.py" in lost.reason and "octets" not in lost.reason
+
+
+def without_keys(shared: Any, job: type[Exception]) -> Any:
+    raise job("key plug-in Vault failed for ek: ConnectionError sealed")
+
+
+@pytest.mark.parametrize("kind", [KeyProviderError, KeyFileError])
+def test_keys_that_a_worker_cannot_have_are_no_defect(kind: type[Exception]) -> None:
+    """It is said as the first process says it."""
+    with Crew(1, without_keys, None) as crew:
+        crew.give(1, kind)
+        assert crew.take() == (1, Lost("key plug-in Vault failed for ek: ConnectionError sealed"))
 
 
 def test_workers_end_with_the_crew() -> None:

@@ -16,6 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analyzer.keyring import KeyProviderError
+from analyzer.meter_keys import KeyFileError
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
@@ -195,6 +198,8 @@ def _answer(function: Callable[[Any, Any], Any], shared: Any, content: Any) -> A
         return function(shared, content)
     except MemoryError:
         return Lost("there is not enough memory for it")
+    except (KeyFileError, KeyProviderError) as problem:  # in one line, made to be shown
+        return Lost(str(problem))
     except Exception as problem:  # its text may hold what must not be shown
         return Lost(f"a defect of dlmscope: {place_of(problem)}")
 
