@@ -9,7 +9,7 @@ import pytest
 from analyzer.cli import main
 from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, diagnose, long
-from analyzer.diagnosis.long import diagnose_long
+from analyzer.diagnosis.long import diagnose_each, diagnose_long
 from analyzer.keyring import KeyRing
 from analyzer.model import Record, Trace
 from tests.hdlc_frames import PAYLOADS, hdlc
@@ -106,6 +106,20 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "diagnosed in" in capsys.readouterr().out
     assert main(["diagnose", str(path), "--format", "html"]) == 2
     assert "up to 30 messages" in capsys.readouterr().err
+
+
+def test_what_is_too_long_to_be_compared_with_is_said() -> None:
+    """Who names a working trace is not left to believe that the two were compared."""
+    short, other, longer = plain(reads=5).trace(), plain(reads=6).trace(), plain(reads=40).trace()
+    (failing, whole, working) = [(trace, list(decode(trace))) for trace in (short, longer, other)]
+    uncompared = "It is compared with no working trace: it has more than 30 messages."
+    for given, wanted in (([working], [False, True]), ([whole], [False, True]), ([], [False, False])):
+        made = diagnose_each([failing, whole], KeyRing(), given)
+        assert [uncompared in one.statements for one in made] == wanted
+    said = f"It is not compared with {longer.name}, which has more than 30 messages."
+    assert said in diagnose_each([failing], KeyRing(), [whole])[0].statements
+    assert said in diagnose_each([failing], KeyRing(), [working, whole])[0].statements
+    assert said not in diagnose_each([failing], KeyRing(), [working])[0].statements
 
 
 def test_long_traces_are_compared_as_short_ones(

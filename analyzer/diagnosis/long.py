@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from analyzer.diagnosis import Diagnosis, diagnose, diagnosis_of, verdicts
@@ -44,14 +44,25 @@ def diagnose_each(
     `long_one` does that, if given, in place of `diagnose_long`."""
     short = [[one for one in side if len(one[1]) <= LONG] for side in (traces, against)]
     made = iter(diagnose(short[0], keys, short[1]))
+    left_out = [
+        f"It is not compared with {trace.name}, which has more than {LONG:,} messages."
+        for trace, messages in against
+        if len(messages) > LONG
+    ]
     found = []
     for trace, messages in traces:
+        uncompared = left_out
         if len(messages) <= LONG:
-            found.append(next(made))
-        elif long_one is not None:
-            found.append(long_one(trace, progress))
+            one = next(made)
         else:
-            found.append(diagnose_long(trace, messages, keys, partial(Messages, trace), partial(progress, trace)))
+            uncompared = (
+                [f"It is compared with no working trace: it has more than {LONG:,} messages."] if against else []
+            )
+            if long_one is not None:
+                one = long_one(trace, progress)
+            else:
+                one = diagnose_long(trace, messages, keys, partial(Messages, trace), partial(progress, trace))
+        found.append(replace(one, statements=(*one.statements, *uncompared)))
     return found
 
 
