@@ -145,6 +145,41 @@ def test_times_and_silence() -> None:
     assert overview_of(Trace("a", "a", [Record(1, records[0].data)])).silence is None
 
 
+def test_a_clock_that_went_back_is_said() -> None:
+    """No time is negative, neither of one trace nor of many together."""
+    data = wrapped(bytes.fromhex(PAYLOADS[3]), 16, 1)
+    records = [Record(n, data, "client", f"t{n}", when) for n, when in ((1, 7200.0), (2, 3600.0))]
+    made = overview_of(Trace("a", "a", records))
+    assert "t1 to t2, the clock went back 1 h\n" in overview_text.render([made], ["a"])
+    lines = overview_text.render([made] * 7, [f"a#{n}" for n in range(1, 8)]).splitlines()
+    assert [line.endswith("  1 h") for line in lines[1:9]] == [True] * 8
+
+
+def test_security_controls_are_hexadecimal() -> None:
+    apdu = bytes.fromhex("C818" + "30" + "00000001") + bytes(19)
+    made = overview_of(Trace("a", "a", [Record(1, wrapped(apdu, 16, 1), "client")]))
+    assert "    control 0x30" in overview_text.render([made], ["a"])
+
+
+def test_what_it_says_to_type_shows_that_trace(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A number counts the traces of one input, however many were typed before it."""
+    log, more = tmp_path / "two.log", []
+    record = f"TX: {wrapped(bytes.fromhex(PAYLOADS[3]), 16, 1).hex(' ')}\n"
+    log.write_text(f"FIRST ====\n\n{record}\nSECOND ====\n\n{record * 3}")
+    for n in range(5):
+        more.append(tmp_path / f"one{n}.log")
+        more[-1].write_text(record)
+    assert main(["overview", *map(str, more), str(log)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("two.log#2  SECOND  ") and any(line.startswith("one4.log   one4 ") for line in lines)
+    typed = "".join(lines[lines.index("") + 1 :]).partition(" shows one of them")[0]
+    assert typed == f"{log}#2"
+    assert main(["overview", typed]) == 0
+    assert capsys.readouterr().out.startswith("SECOND ")
+    assert main(["diff", str(more[0]), str(log)]) == 2
+    assert f"{log}#2 SECOND" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("width", [40, 80, 140])
 def test_the_text_is_bounded(width: int) -> None:
     """Whatever the names, the addresses and their number."""
@@ -154,11 +189,13 @@ def test_the_text_is_bounded(width: int) -> None:
         for records in ([Record(1, frames)], long_talk(4, 300))
     ]
     for overviews in (some, some * 40):
-        text = overview_text.render(overviews, False, width)
+        text = overview_text.render(overviews, ["s#1"] * len(overviews), False, width)
         assert max(map(len, text.splitlines())) <= max(width, overview_text.NARROWEST)
         assert len(text.splitlines()) < 60 + 14 * overview_text.SHOWN and "\x1b" not in text
-    assert "and 40 more pairs of addresses with 40 frames" in overview_text.render(some, False, width)
-    assert "80 traces" in overview_text.render(some * 40, False, width)
+    assert "and 40 more pairs of addresses with 40 frames" in overview_text.render(
+        some, ["s#1"] * len(some), False, width
+    )
+    assert "80 traces" in overview_text.render(some * 40, ["s#1"] * len(some * 40), False, width)
 
 
 def test_without_numpy_it_says_what_to_install(
@@ -179,9 +216,20 @@ def test_redaction_masks_titles_that_are_given(capsys: pytest.CaptureFixture[str
         assert "BC614E" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["secrets", "payload"])
+def test_redaction_masks_titles_that_the_capture_tells(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    log = tmp_path / "444C4D0000BC614E.bin"
+    log.write_bytes((ROOT / "captures/mbus-push/push.bin").read_bytes())
+    for form in ("text", "json"):
+        assert main(["overview", str(log), "--redact", kind, "--format", form]) == 0
+        assert "BC614E" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (0.0002, "200 microseconds"), (0.25, "0.25 s"), (59.94, "59.9 s"), (60, "1 min"), (3599.9, "1 h"),
+    [(0, "0 s"), (0.0002, "200 microseconds"), (0.0009996, "0.001 s"), (0.25, "0.25 s"), (59.94, "59.9 s"), (60, "1 min"), (3599.9, "1 h"),
      (5473, "1 h 31 min"), (90_000, "1 d 1 h"), (86_400_000, "1,000 d")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:

@@ -14,8 +14,8 @@ from analyzer.cli.options import (
     add_input_options,
     colored,
     keys_of,
+    named_traces_of,
     redactor_for,
-    traces_of,
     width,
 )
 
@@ -44,9 +44,10 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command; gives the exit status."""
     from analyzer.comparison import Totals, faced_messages
 
-    traces, keys = traces_of(options), keys_of(options)
+    named, keys = named_traces_of(options), keys_of(options)
+    traces = [trace for _, trace in named]
     if len(traces) != 2:
-        listed = ", ".join(f"{trace.source}#{number} {trace.name}" for number, trace in enumerate(traces, 1))
+        listed = ", ".join(f"{typed} {trace.name}" for typed, trace in named)
         raise UsageError(f"diff compares two traces, and here {'is' if len(traces) == 1 else 'are'} {listed}")
     a = _Side(traces[0], keys)
     b = _Side(traces[1], keys, a)

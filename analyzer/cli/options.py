@@ -115,19 +115,26 @@ def jobs_of(options: argparse.Namespace) -> int:
 
 def traces_of(options: argparse.Namespace) -> list[Trace]:
     """The traces of all inputs, in the order in which they were typed."""
+    return [trace for _, trace in named_traces_of(options)]
+
+
+def named_traces_of(options: argparse.Namespace) -> list[tuple[str, Trace]]:
+    """The same, each with what to type for it alone; behind a path, `#` and its number if there are several in it."""
     from analyzer.inputs import hex_traces, open_pair, open_traces
 
     if not options.inputs and not options.hex and not options.tx and not options.rx:
         raise UsageError("no input: give a path, - for standard input, or --hex TEXT")
-    traces: list[Trace] = []
+    traces: list[tuple[str, Trace]] = []
     for name in options.inputs:
-        traces += open_traces(name, options.kind, choice_of(options))
+        found = open_traces(name, options.kind, choice_of(options))
+        traces += [(f"{name}#{n}" if len(found) > 1 else name, trace) for n, trace in enumerate(found, 1)]
     if options.tx or options.rx:
         if not (options.tx and options.rx):
             raise UsageError("--tx and --rx belong together: what the client sent, and what the meter sent")
-        traces.append(open_pair(options.tx, options.rx, options.kind))
+        pair = open_pair(options.tx, options.rx, options.kind)
+        traces.append((pair.source, pair))
     for text in options.hex:
-        traces += hex_traces(text)
+        traces += [(trace.source, trace) for trace in hex_traces(text)]
     return traces
 
 

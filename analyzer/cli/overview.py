@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from analyzer.cli.options import (
     OK,
@@ -11,11 +13,15 @@ from analyzer.cli.options import (
     add_input_options,
     colored,
     keys_of,
+    named_traces_of,
     print_json,
     redactor_for,
-    traces_of,
     width,
 )
+
+if TYPE_CHECKING:
+    from analyzer.model import Trace
+    from analyzer.redaction import Redactor
 
 
 def add_to(commands: Any) -> None:
@@ -23,7 +29,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "overview",
         help="what is in a capture: frames, APDUs, counters, damage, times",
-        description="Says what is in a capture: frames and APDUs of each side, counters, damage, times. Nothing is decrypted.",
+        description="Says what is in a capture: frames and APDUs of each side, counters, damage, times. Needs no keys.",
     )
     add_input_options(parser, "*")
     parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -36,8 +42,9 @@ def run(options: argparse.Namespace) -> int:
         from analyzer.index.overview import overview_of
     except ImportError:
         raise UsageError("overview needs NumPy: pip install 'dlmscope[big]'") from None
-    redactor = redactor_for(options, (), keys_of(options)) if options.redact is not None else None
-    overviews = [overview_of(trace) for trace in traces_of(options)]
+    named = named_traces_of(options)
+    redactor = _redactor(options, [trace for _, trace in named])
+    overviews = [overview_of(trace) for _, trace in named]
     if options.format == "json":
         from analyzer.report import overview_json
 
@@ -46,6 +53,16 @@ def run(options: argparse.Namespace) -> int:
     else:
         from analyzer.report import overview_text
 
-        text = overview_text.render(overviews, colored(options), width())
+        text = overview_text.render(overviews, [typed for typed, _ in named], colored(options), width())
         print(redactor.text(text) if redactor else text, end="")
     return OK
+
+
+def _redactor(options: argparse.Namespace, traces: Sequence[Trace]) -> Redactor | None:
+    """What covers secrets in names: those of the keys, and those that the traces tell, which are decoded for that alone."""
+    if options.redact is None:
+        return None
+    from analyzer.decoding import decode
+
+    keys = keys_of(options)
+    return redactor_for(options, chain.from_iterable(decode(trace, keys) for trace in traces), keys)

@@ -19,11 +19,12 @@ SHOWN = 20  # pairs of addresses that have a table
 Row = tuple[str, list[str]]
 
 
-def render(overviews: Sequence[Overview], color: bool = False, width: int = 100) -> str:
-    """All traces as text of at most `width` columns; where they are many, a line for each."""
+def render(overviews: Sequence[Overview], typed: Sequence[str], color: bool = False, width: int = 100) -> str:
+    """All traces as text of at most `width` columns; where they are many, a line for each. `typed` is what to type for each
+    alone."""
     page = _Page(palette(color), max(width, NARROWEST))
     if len(overviews) > WHOLE:
-        return page.many(overviews)
+        return page.many(overviews, typed)
     return "\n".join(page.trace(one) for one in overviews)
 
 
@@ -46,20 +47,21 @@ class _Page:
             lines += ["", *self._wrapped(text, "  ", "  ")]
         return "\n".join(lines) + "\n"
 
-    def many(self, overviews: Sequence[Overview]) -> str:
+    def many(self, overviews: Sequence[Overview], typed: Sequence[str]) -> str:
         """A line for each trace, those with most frames first, and what all have together."""
         heads = ("frames", "octets", "ciphered", "damaged", "time")
         numbered = sorted(enumerate(overviews, 1), key=lambda one: -one[1].frames)
-        rows = [(f"#{number}", one.trace.name, _cells(one)) for number, one in numbered[:LISTED]]
+        places = _places(typed)
+        rows = [(places[number - 1], one.trace.name, _cells(one)) for number, one in numbered[:LISTED]]
         rows.append(("", "all traces", _cells(*overviews)))
         widths = [max(len(head), *(len(cells[n]) for _, _, cells in rows)) + 2 for n, head in enumerate(heads)]
-        lead = max(len(number) for number, _, _ in rows) + 2
+        lead = min(max(len(place) for place, _, _ in rows) + 2, (self.width - sum(widths)) // 2)
         room = self.width - sum(widths) - lead
         label = min(room, max(len(escaped(name)) for _, name, _ in rows))
 
-        def line(number: str, name: str, cells: Sequence[str]) -> str:
+        def line(place: str, name: str, cells: Sequence[str]) -> str:
             padded = "".join(f"{cell:>{size}}" for cell, size in zip(cells, widths, strict=True))
-            return f"{number:<{lead}}{_cut(escaped(name), label):<{label}}{padded}".rstrip()
+            return f"{_cut(place, lead - 2):<{lead}}{_cut(escaped(name), label):<{label}}{padded}".rstrip()
 
         issues = [line for one in overviews for line in source_issues.as_lines(one.trace.issues)]
         lines = [
@@ -73,8 +75,7 @@ class _Page:
             lines += [self.colors.warning(one) for one in self._wrapped(issue, "", "  ")]
         if len(issues) > WHOLE:
             lines.append(self.colors.warning(f"and {len(issues) - WHOLE:,} more remarks on how it was captured"))
-        source = overviews[0].trace.source
-        text = f"{source}#{numbered[0][0]} shows one of them: frames, APDUs and counters of each side"
+        text = f"{typed[numbered[0][0] - 1]} shows one of them: frames, APDUs and counters of each side"
         return "\n".join([*lines, *self._wrapped(escaped(text), "", "  ")]) + "\n"
 
     def _wrapped(self, text: str, first: str, hang: str) -> list[str]:
@@ -103,15 +104,22 @@ class _Page:
             yield from map(self.colors.dim, self._wrapped(times, "    ", "    "))
 
 
+def _places(typed: Sequence[str]) -> list[str]:
+    """Where each trace is: its number, if all are of one input, else the name of the input with it."""
+    inputs = {one.rpartition("#")[0] for one in typed}
+    if len(inputs) == 1 and "" not in inputs:
+        return [f"#{one.rpartition('#')[2]}" for one in typed]
+    return [escaped(one.rpartition("/")[2]) for one in typed]
+
+
 def _cells(*some: Overview) -> list[str]:
     """What a line says of a trace, or of several together."""
     ciphered = sum(way.ciphered for one in some for link in one.links for way in link.ways)
     damaged = sum(one.damaged for one in some)
-    firsts = [one.first.seconds for one in some if one.first is not None]
-    lasts = [one.last.seconds for one in some if one.last is not None]
+    times = [moment.seconds for one in some for moment in (one.first, one.last) if moment is not None]
     return [
         f"{sum(one.frames for one in some):,}", f"{sum(one.octets for one in some):,}", f"{ciphered:,}" if ciphered else "",
-        f"{damaged:,}" if damaged else "", duration(max(lasts) - min(firsts)) if firsts else "",
+        f"{damaged:,}" if damaged else "", duration(max(times) - min(times)) if times else "",
     ]  # fmt: skip
 
 
@@ -123,7 +131,8 @@ def _about(one: Overview) -> Iterator[tuple[str, str]]:
         yield "framing", _listed({name if name != "none" else "no framing": n for name, n in one.framings.items()})
     if one.first is not None and one.last is not None:
         span = f"{escaped(one.first.text)} to {escaped(one.last.text)}"
-        yield "time", f"{span}, {duration(one.last.seconds - one.first.seconds)}"
+        seconds = one.last.seconds - one.first.seconds
+        yield "time", f"{span}, {duration(seconds) if seconds >= 0 else f'the clock went back {duration(-seconds)}'}"
     if one.silence is not None:
         yield "silence", f"at most {duration(one.silence[0])}, after {escaped(one.silence[1].text)}"
     odd = [_counted(one.damaged, "damaged frame")] if one.damaged else []
@@ -161,7 +170,7 @@ def _counters(key: str, ways: Sequence[Counters | None]) -> Iterator[Row]:
 
     yield row(f"  counters, {key} key", lambda one: one.count)
     for control in sorted({control for one in ways if one is not None for control in one.controls}):
-        yield row(f"    control {control:02X}", partial(_under, control))
+        yield row(f"    control 0x{control:02X}", partial(_under, control))
     yield row("    lowest", lambda one: one.lowest)
     yield row("    highest", lambda one: one.highest)
     yield row("    went back", lambda one: one.back)
@@ -197,7 +206,7 @@ def _cut(text: str, width: int) -> str:
 def duration(seconds: float) -> str:
     """A span of time with the two units that matter: 1 h 31 min, 12.3 s."""
     if seconds < 60:
-        return f"{seconds:.3g} s" if seconds >= 0.001 or not seconds else f"{seconds * 1e6:.3g} microseconds"
+        return f"{seconds:.3g} s" if seconds >= 0.0009995 or not seconds else f"{seconds * 1e6:.3g} microseconds"
     whole = round(seconds)
     for unit, size, lesser, part in (("d", 86_400, "h", 3_600), ("h", 3_600, "min", 60), ("min", 60, "s", 1)):
         if whole >= size:
