@@ -7,7 +7,7 @@ from importlib.resources import files
 import jsonschema
 import pytest
 
-from analyzer.comparison import Diff, FieldDifference, Pair, diff
+from analyzer.comparison import Diff, FieldDifference, Pair, Totals, diff
 from analyzer.decoding import decode
 from analyzer.message import Message
 from analyzer.model import Record
@@ -39,6 +39,14 @@ def test_first_line() -> None:
     gap = diff_text.render(diff(one, one[:-1]), *NAMES, one, one[:-1])
     assert gap.startswith(f"0 of {len(one)} pairs of messages differ, 1 has no counterpart. First divergence: message")
     assert diff_text.render(diff([], []), *NAMES, [], []).startswith("No difference that matters in 0 pairs")
+
+
+def test_large_counts_are_grouped_as_above_the_pairs() -> None:
+    totals = Totals(30_473, 1_338, 3_902, Pair(10_001, None, "only-a"), complete=True)
+    assert diff_text.headline(totals, *NAMES).startswith(
+        "1,338 of 30,473 pairs of messages differ, 3,902 have no counterpart. First divergence: message 10001"
+    )
+    assert " 30,000 pairs" in diff_text.headline(Totals(30_000, complete=True), *NAMES)
 
 
 def test_side_by_side() -> None:

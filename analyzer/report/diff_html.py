@@ -59,7 +59,7 @@ def _parts(
         for message in islice(own, MOST_TREES):
             yield details(message, (), anchor, mask)
         if count > MOST_TREES:
-            yield f'<p class="dim">{count - MOST_TREES} more messages are not shown here.</p>\n'
+            yield f'<p class="dim">{count - MOST_TREES:,} more messages are not shown here.</p>\n'
 
 
 def table(

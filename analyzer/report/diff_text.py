@@ -193,10 +193,10 @@ def headline(totals: Totals, a_name: str, b_name: str) -> str:
     """One line: how many messages differ, and where first."""
     first = totals.first_divergence
     if first is None:
-        return f"No difference that matters in {totals.pairs} pairs of messages."
+        return f"No difference that matters in {totals.pairs:,} pairs of messages."
     alone = totals.alone
-    counted = f"{totals.differing} of {totals.pairs} pairs of messages differ"
-    counted += f", {alone} {'has' if alone == 1 else 'have'} no counterpart" if alone else ""
+    counted = f"{totals.differing:,} of {totals.pairs:,} pairs of messages differ"
+    counted += f", {alone:,} {'has' if alone == 1 else 'have'} no counterpart" if alone else ""
     places = [f"message {number} of {name}" for number, name in ((first.a, a_name), (first.b, b_name)) if number]
     names = list(dict.fromkeys(short(field.path) for field in first.fields if field.status == "different"))
     what = f" ({names[0]}{' ...' if len(names) > 1 else ''})" if names else ""
