@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -236,6 +237,16 @@ def test_random_octets_are_not_touched_and_nothing_raises(data: bytes) -> None:
     trace = undone(Trace("t", "t", (Record(1, data, "meter"),)))
     assert len(trace[0].data) == len(data)
     assert trace[0].data == data or trace.issues
+
+
+def test_ciphertext_that_reads_as_parity_here_and_there_is_not_touched() -> None:
+    """A megabyte of any octets has an even run that ends as a line does, and thousands that read as STX and ETX."""
+    pick, data = random.Random(8), bytearray(b"\x00\x01\x00\x01\x00\x10\x00\x08\xcc\x06\xaf\x3f\x21\x8d\x0a\x00")
+    while len(data) < 1 << 20:
+        apdu = b"\xcc\x82\x03\xed\x30" + pick.randbytes(1004)
+        data += b"\x00\x01\x00\x01\x00\x10" + len(apdu).to_bytes(2, "big") + apdu
+    trace = Trace("t", "t", (Record(1, bytes(data)),))
+    assert undone(trace) is trace
 
 
 def test_text_without_parity_is_not_touched() -> None:

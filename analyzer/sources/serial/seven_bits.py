@@ -22,6 +22,7 @@ from grammars.hdlc import FLAG, GOOD_RESIDUE, crc16_x25
 
 CODE = "parity-mismatch"  # in the fault catalogue
 ENOUGH = 20  # octets of which chance does not make all even
+SHARE = 20  # one octet in so many outside right frames has to be such text; of any octets one in 300 seems to be
 LONGEST = 64 << 20  # octets of one direction that are looked through
 _EVEN = bytes(octet for octet in range(256) if octet.bit_count() % 2 == 0)
 _TEXT = frozenset({*range(0x20, 0x7F), 0x0A, 0x0D, 1, 2, 3, 4, 6, 0x15})  # with the controls of IEC 62056-21
@@ -81,7 +82,8 @@ def _without_parity(data: bytes) -> tuple[bytes, str]:
         return data, ""
     made = bytearray(data)
     count, example = 0, b""
-    for start, end in _between_frames(data):
+    stretches = _between_frames(data)
+    for start, end in stretches:
         for run in _RUN.finditer(data, start, end):
             text = run[0].translate(_STRIP)
             whole = _END.match(text)
@@ -96,7 +98,7 @@ def _without_parity(data: bytes) -> tuple[bytes, str]:
                 made[run.start() + begin : run.start() + begin + len(text)] = text
                 count += len(text)
                 example = example or text
-    if not count:
+    if not count or count * SHARE < sum(end - start for start, end in stretches):
         return data, ""
     shown = example[:40].decode("ascii", "replace").strip()
     return bytes(made), (
