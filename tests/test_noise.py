@@ -3,6 +3,7 @@ them are read as ever."""
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 
@@ -65,6 +66,13 @@ def test_honest_meters_between(monkeypatch: pytest.MonkeyPatch) -> None:
         seen(message) for message in decode([Record(n, octets) for n, octets in enumerate(HONEST, 1)], keys)
     ]
     assert any(security is not None and security.verdict == "verified" for *_, security in read)
+
+
+def test_a_list_of_power_line_devices_does_not_swallow_what_follows() -> None:
+    """1E is a list of titles; one whose count takes many octets is as long as all that comes."""
+    octets = b"\x1e\xb2" + random.Random(1).randbytes(5000) + b"".join(HONEST)
+    read = [message.wire for message in decode([Record(1, octets)])]
+    assert set(HONEST) <= set(read) and b"".join(read) == octets
 
 
 def seen(message: Message) -> tuple[object, ...]:
