@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from analyzer.bulk import diagnoses, parts
 from analyzer.bulk.diagnoses import Diagnoser, worker
+from analyzer.bulk.stages import Stages
 from analyzer.cli import main
 from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, long, search
@@ -151,11 +153,31 @@ def test_what_is_never_finished() -> None:
     same(strung([plain(reads=100), Trace("", "", [Record(1, segment)]), plain(reads=200)]), KeyRing())
 
 
+def test_what_is_never_closed(here: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few parts are tried again and again from the begin; then one process goes on, so that the time stays linear."""
+    monkeypatch.setattr(Stages, "snapshot", lambda stages: None)
+    same(plain(reads=400).trace(), KeyRing())
+    assert here[0] == "0" and here[-1] == "..." and len(here) <= 4
+
+
 def test_damage_everywhere() -> None:
     octets = bytearray(b"".join(record.data for record in plain(reads=300).records))
     for at in range(50, len(octets), 211):
         octets[at] ^= 0x7E
     same(Trace("damaged", "raw", (Record(1, bytes(octets)),)), KeyRing(), 3)
+
+
+@pytest.mark.parametrize(("seams", "done"), [([1], "0"), ([2], "02"), ([1, 2], "0"), ([4], "04"), ([4, 5], "045")])
+def test_damage_before_a_part(seams: list[int], done: str, here: list[str]) -> None:
+    """An address that is damaged keeps the state open for a while: the part is done here, and workers do the others."""
+    records = list(plain(reads=300).trace())
+    for seam in seams:
+        octets = bytearray(records[seam * 80 - 30].data)
+        octets[3] ^= 0x40
+        records[seam * 80 - 30] = replace(records[seam * 80 - 30], data=bytes(octets))
+    found = same(Trace("damaged", "raw", (Record(1, b"".join(record.data for record in records)),)), KeyRing())
+    assert "fcs-wrong" in [finding.code for finding in found.findings]
+    assert here == list(done)
 
 
 @pytest.mark.parametrize("reads", [*range(36, 44), 85, 90])
@@ -213,6 +235,19 @@ def test_a_part_that_kills_three_workers_is_said_and_left_out(monkeypatch: pytes
     assert "died 3 times (killed by SIGKILL)" in lost
     assert found.messages == len(trace) - 80 and found.counts["verified"] > 350
     assert any(text.startswith("Not diagnosed: about 80 messages") for text in found.statements)
+
+
+def test_a_part_that_is_lost_where_nothing_was_closed_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No state is known from there on: what is behind is not told with numbers of messages that are made up."""
+    monkeypatch.setattr(diagnoses, "worker", dies_in_a_part)
+    DYING.update(number=1, times=99, folder=str(tmp_path))
+    records = list(plain(reads=300).trace())
+    records[50] = replace(records[50], data=records[50].data[:3] + b"\x43" + records[50].data[4:])
+    records[200] = replace(records[200], data=records[200].data[:-3] + b"\0\0~")
+    with Diagnoser(KeyRing(), 2) as diagnoser:
+        found = diagnoser.diagnosis(Trace("damaged", "raw", (Record(1, b"".join(r.data for r in records)),)))
+    assert [f.message for f in found.findings if f.code == "fcs-wrong"] == [51]
+    assert len(diagnoser.lost) == 7 and "what is before it is not known" in diagnoser.lost[-1]
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

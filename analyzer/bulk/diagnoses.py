@@ -31,7 +31,7 @@ from analyzer.meter_keys import KeyRole
 from analyzer.model import Trace
 
 AHEAD = 1  # parts that wait beside those that workers have
-MISSES = 3  # parts one after the other whose state was guessed wrongly: then this process goes on alone
+MISSES = 3  # parts one after the other whose state was guessed wrongly, or not closed: then this process goes on alone
 RARELY = (50_000, 50, 100)  # objects between two collections of garbage: messages have no cycles, and there are many
 
 
@@ -119,8 +119,8 @@ class _Run:
             return
         self._known = first, Mark(0, Starts(None))
         outcome = self._here(first)
-        misses = 0
-        while outcome.said is not None and not outcome.end and outcome.following is not None and misses < MISSES:
+        misses = int(outcome.following is None)
+        while outcome.said is not None and not outcome.end and misses < MISSES:
             self._fill()
             if not self._given:
                 return
@@ -128,12 +128,14 @@ class _Run:
             result = self._result(part.number)
             if isinstance(result, Lost):
                 self._lose(part, result.reason)
-            elif self._blind and result.said is None:
+            elif self._blind and (result.said is None or job.starts.given is None):
                 self._lose(part, "what is before it is not known")
             elif self._blind or self._right(result, job):
-                outcome, misses = self._taken(part, result), 0
+                outcome = self._taken(part, result)
+                misses = misses + 1 if job.known and outcome.following is None else 0
             else:
-                outcome, misses = self._here(part), misses + (part.number >= SEARCHED)
+                outcome = self._here(part)
+                misses += part.number >= SEARCHED or outcome.following is None
                 if outcome.said is None:
                     break
             self._given.popleft()
@@ -141,8 +143,11 @@ class _Run:
             self._alone()
 
     def _fill(self) -> None:
-        """Gives the workers enough to do."""
-        while len(self._given) < self._jobs + AHEAD and (part := next(self._slices, None)) is not None:
+        """Gives the workers enough to do; one part, where no state is there yet that others could be guessed by."""
+        assert self._known is not None
+        most = self._jobs + AHEAD if self._known[1].starts.given is not None else 1
+        while len(self._given) < most and (part := next(self._slices, None)) is not None:
+            part = self._from_known(part)
             job = self._job(part)
             self._crew.give((self._serial, part.number), job)
             self._given.append((part, job))
@@ -150,18 +155,36 @@ class _Run:
     def _job(self, part: Slice) -> Job:
         """The job of a part. Of the next one the state before it is known, of all others it is guessed."""
         assert self._known is not None
-        slice_, mark = self._known
-        pieces, first, starts = part.pieces, part.first, mark.starts
-        if part.number == self._next and not self._blind:
-            pieces, first = pieces[mark.frame - first :], mark.frame
-        else:
-            ahead = part.messages - slice_.messages - messages_in(slice_.pieces[: mark.frame - slice_.first])
+        starts = self._known[1].starts
+        known = self._is_next(part)
+        if not known:
+            ahead = part.messages - self._messages_before()
             starts = Starts(*(one and Snapshot(one.count + ahead, one.digest, one.state) for one in starts))
         trace, searches = self._trace, self._course.searches(part.number)
         return Job(
-            part.number, pieces, first, part.last, starts, searches, self._found(),
-            trace.name, trace.source, trace.issues, Excerpt(trace, pieces), hiding.are_hidden(),
+            part.number, part.pieces, part.first, part.last, starts, known, searches, self._found(),
+            trace.name, trace.source, trace.issues, Excerpt(trace, part.pieces), hiding.are_hidden(),
         )  # fmt: skip
+
+    def _is_next(self, part: Slice) -> bool:
+        """Whether all before a part is done, so that the state before it is known."""
+        return part.number == self._next and not self._blind
+
+    def _from_known(self, part: Slice) -> Slice:
+        """The next part from the place on at which the states are known: far before it, where something is open at its
+        begin. Any other as it is."""
+        assert self._known is not None
+        if not self._is_next(part):
+            return part
+        slice_, mark = self._known
+        pieces = list(_joined([slice_, part], mark.frame))
+        return Slice(part.number, pieces, mark.frame, part.last, self._messages_before())
+
+    def _messages_before(self) -> int:
+        """About how many messages come before the place at which the states are known."""
+        assert self._known is not None
+        slice_, mark = self._known
+        return slice_.messages + messages_in(slice_.pieces[: mark.frame - slice_.first])
 
     def _found(self) -> dict[KeyRole, bytes]:
         """The keys that were found, as long as nothing verifies under the given ones."""
@@ -172,18 +195,19 @@ class _Run:
         """Whether a worker began with the true state, and looked for what had to be looked for."""
         assert self._known is not None
         truth, begin = self._known[1], outcome.begin
-        if outcome.said is None or begin is None or begin.frame != truth.frame:
+        if outcome.said is None or begin is None:
             return False
-        if not _same(begin.starts.given, truth.starts.given):
+        if not job.known and not (begin.frame == truth.frame and _same(begin.starts.given, truth.starts.given)):
             return False
         if not outcome.sealed:
             return True
-        known = not job.found or _same(begin.starts.found, truth.starts.found)
+        known = not job.found or (job.known and job.begun) or _same(begin.starts.found, truth.starts.found)
         searches = self._course.searches(job.number)
         return known and job.searches == searches and (searches or job.found == self._found())
 
     def _here(self, part: Slice) -> Outcome:
         """A part diagnosed by this process, from the true state."""
+        part = self._from_known(part)
         job = self._job(part)
         outcome = work(self._keys, job, self._course.better.of)
         if outcome.said is None:
@@ -209,7 +233,8 @@ class _Run:
 
     def _lose(self, part: Slice, reason: str) -> None:
         self._next, self._blind = part.number + 1, True
-        self.gathered.lost.append(f"about {long.PART:,} messages from about {part.messages + 1:,} on: {reason}")
+        first = part.messages + messages_in(part.pieces[: part.number * long.PART - part.first]) + 1
+        self.gathered.lost.append(f"about {long.PART:,} messages from about {first:,} on: {reason}")
 
     def _alone(self) -> None:
         """The rest of the trace by this process, frame after frame."""

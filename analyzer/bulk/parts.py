@@ -70,7 +70,8 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Job:
-    """Frames of a part and around it. `first` is how many come before them, `last` says that the trace ends with them.
+    """Frames of a part and around it. `first` is how many come before them, `last` says that the trace ends with them,
+    `known` that the state before them is no guess.
     `found` are keys that take the place of given ones where it is not searched for others."""
 
     number: int
@@ -78,6 +79,7 @@ class Job:
     first: int
     last: bool
     starts: Starts
+    known: bool
     searches: bool
     found: dict[KeyRole, bytes] = field(repr=False)
     name: str
@@ -86,9 +88,14 @@ class Job:
     records: Excerpt
     hidden: bool
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a state to begin with as the found keys open the messages."""
+        return bool(self.found) and (not self.first or self.starts.found is not None)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """On the way to a worker the octets are one string."""
-        rest = (getattr(self, name) for name in ("first", "last", "starts", "searches", "found", "name", "source",
+        rest = (getattr(self, name) for name in ("first", "last", "starts", "known", "searches", "found", "name", "source",
                                                  "issues", "records", "hidden"))  # fmt: skip
         return _unpacked, (self.number, packed(self.pieces), *rest)
 
@@ -130,7 +137,7 @@ class _Way:
 def _through(keys: KeyProvider, start: Snapshot | None, job: Job) -> _Way:
     low, high = window(job.number)
     next_low = window(job.number + 1)[0]
-    way = _Way(begin=(0, None) if not job.first and start is None else None)
+    way = _Way(begin=(job.first, start) if job.known else None)
     stages = Stages(keys, start)
     place = job.first
 
@@ -166,8 +173,7 @@ def work(keys: KeyProvider, job: Job, again: Again | None = None) -> Outcome:
     with values_hidden(job.hidden):
         way = _through(keys, job.starts.given, job)
         better = FoundKeys(keys, job.found) if job.found else None
-        begun = better is not None and (not job.first or job.starts.found is not None)
-        second = _through(better, job.starts.found, job) if better is not None and begun else None
+        second = _through(better, job.starts.found, job) if better is not None and job.begun else None
         if way.begin is None or not way.whole:
             return Outcome()
         outcome = Outcome(_mark(way, second, "begin"), _mark(way, second, "following"), end=way.end)
