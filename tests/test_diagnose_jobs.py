@@ -167,7 +167,7 @@ def test_damage_everywhere() -> None:
     same(Trace("damaged", "raw", (Record(1, bytes(octets)),)), KeyRing(), 3)
 
 
-@pytest.mark.parametrize(("seams", "done"), [([1], "0"), ([2], "02"), ([1, 2], "0"), ([4], "04"), ([4, 5], "045")])
+@pytest.mark.parametrize(("seams", "done"), [([1], "0"), ([2], "02"), ([1, 2], "0"), ([4], "04"), ([4, 5], "04")])
 def test_damage_before_a_part(seams: list[int], done: str, here: list[str]) -> None:
     """An address that is damaged keeps the state open for a while: the part is done here, and workers do the others."""
     records = list(plain(reads=300).trace())
@@ -178,6 +178,18 @@ def test_damage_before_a_part(seams: list[int], done: str, here: list[str]) -> N
     found = same(Trace("damaged", "raw", (Record(1, b"".join(record.data for record in records)),)), KeyRing())
     assert "fcs-wrong" in [finding.code for finding in found.findings]
     assert here == list(done)
+
+
+@pytest.mark.parametrize("jobs", [2, 6])
+def test_what_happens_once_and_stays(jobs: int, here: list[str]) -> None:
+    """A request that is never answered is in the state from then on: parts that were guessed before it came are given anew,
+    and workers do all that follow, however many had been given."""
+    records = list(plain(reads=500).trace())
+    octets = bytearray(records[260].data)
+    octets[13] ^= 0x08  # the invoke-id
+    records[260] = replace(records[260], data=bytes(octets))
+    same(Trace("once", "raw", (Record(1, b"".join(record.data for record in records)),)), KeyRing(), jobs)
+    assert here == ["0", "5"]
 
 
 @pytest.mark.parametrize("reads", [*range(36, 44), 85, 90])

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, count, islice
+from typing import NamedTuple
 
 from analyzer import hiding
 from analyzer.bulk.crew import Crew, Lost
@@ -44,6 +45,14 @@ class Slice:
     first: int
     last: bool
     messages: int
+
+
+class _Given(NamedTuple):
+    """A part that a worker has or will have. A part that is given again has another ticket."""
+
+    part: Slice
+    job: Job
+    ticket: int
 
 
 def slices_of(pieces: Iterator[Piece]) -> Iterator[Slice]:
@@ -106,8 +115,9 @@ class _Run:
         self._crew, self._jobs, self._serial = diagnoser.crew, diagnoser.jobs, next(diagnoser.serials)
         self._course = Course(partial(Messages, trace))
         self._slices = slices_of(pieces_of(trace))
-        self._given: deque[tuple[Slice, Job]] = deque()
-        self._results: dict[int, Outcome | Lost] = {}
+        self._given: deque[_Given] = deque()
+        self._results: dict[int, Outcome | Lost] = {}  # by ticket
+        self._tickets = count(1)
         self._known: tuple[Slice, Mark] | None = None  # the last place at which the states are known
         self._next = 0  # the part that is to be taken next
         self._blind = False  # the part before was lost, and the state behind it
@@ -124,8 +134,8 @@ class _Run:
             self._fill()
             if not self._given:
                 return
-            part, job = self._given[0]
-            result = self._result(part.number)
+            part, job = self._given[0].part, self._given[0].job
+            result = self._result(self._given[0].ticket)
             if isinstance(result, Lost):
                 self._lose(part, result.reason)
             elif self._blind and (result.said is None or job.starts.given is None):
@@ -134,10 +144,12 @@ class _Run:
                 outcome = self._taken(part, result)
                 misses = misses + 1 if job.known and outcome.following is None else 0
             else:
+                wrong = part.number >= SEARCHED and outcome.following is not None  # else there was nothing to guess by
                 outcome = self._here(part)
-                misses += part.number >= SEARCHED or outcome.following is None
+                misses += wrong or outcome.following is None
                 if outcome.said is None:
                     break
+                self._given_anew()
             self._given.popleft()
         if not outcome.end:
             self._alone()
@@ -147,10 +159,19 @@ class _Run:
         assert self._known is not None
         most = self._jobs + AHEAD if self._known[1].starts.given is not None else 1
         while len(self._given) < most and (part := next(self._slices, None)) is not None:
-            part = self._from_known(part)
-            job = self._job(part)
-            self._crew.give((self._serial, part.number), job)
-            self._given.append((part, job))
+            self._given.append(self._give(self._from_known(part)))
+
+    def _give(self, part: Slice) -> _Given:
+        given = _Given(part, self._job(part), next(self._tickets))
+        self._crew.give((self._serial, given.ticket), given.job)
+        return given
+
+    def _given_anew(self) -> None:
+        """Behind a part that was guessed wrongly: what came there may be in the state of all parts behind it, so those that
+        wait are guessed from there, or each would be wrong in its turn."""
+        first, *others = self._given
+        self._results.clear()
+        self._given = deque([first, *(self._give(self._from_known(other.part)) for other in others)])
 
     def _job(self, part: Slice) -> Job:
         """The job of a part. Of the next one the state before it is known, of all others it is guessed."""
@@ -241,7 +262,7 @@ class _Run:
         assert self._known is not None
         slice_, mark = self._known
         stages = Stages(self._keys, mark.starts.given)
-        coming = chain([slice_], (part for part, _ in self._given), self._slices)
+        coming = chain([slice_], (given.part for given in self._given), self._slices)
         rest = parts(stages.messages(_joined(coming, mark.frame)), self._next, mark.frame)
         for found in diagnose_rest(self._trace, rest, self._keys, self._course):
             said = found.said
@@ -249,12 +270,13 @@ class _Run:
             self.gathered.add(said)
             self._progress(said.last)
 
-    def _result(self, number: int) -> Outcome | Lost:
-        while number not in self._results:
+    def _result(self, ticket: int) -> Outcome | Lost:
+        wanted = {given.ticket for given in self._given}
+        while ticket not in self._results:
             (serial, other), result = self._crew.take()
-            if serial == self._serial:
+            if serial == self._serial and other in wanted:
                 self._results[other] = result
-        return self._results.pop(number)
+        return self._results.pop(ticket)
 
 
 def _joined(slices: Iterable[Slice], frame: int) -> Iterator[Piece]:
