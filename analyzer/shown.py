@@ -1,4 +1,5 @@
-"""Fields of a tree in a few words: octets in hexadecimal, numbers with what they mean, groups by what is in them."""
+"""What is shown in a few words: counts with their noun, and fields of a tree: octets in hexadecimal, numbers with what they
+mean, groups by what is in them."""
 
 from __future__ import annotations
 
@@ -9,6 +10,11 @@ LONGEST = 24  # octets of a value that are shown
 SHORT = 8  # octets of a group that are shown beside its parts
 PARTS = 4
 QUIET = frozenset({"tag", "length", "count", "presence", "unused_bits", "unused"})
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """A number with its noun: 1 frame, 2,000 frames."""
+    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def shown(node: Node, data: bytes = b"") -> str:

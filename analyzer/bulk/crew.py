@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analyzer.held import collection_held
 from analyzer.keyring import KeyProviderError
 from analyzer.meter_keys import KeyFileError
 
@@ -187,7 +188,7 @@ def _serve(line: Connection, foreign: list[Connection], function: Callable[[Any,
     _let_go({signal.SIGINT})
     for one in foreign:  # ends of lines that a fork inherits would keep other workers waiting
         one.close()
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, OSError), collection_held():
         while True:
             content = line.recv()
             line.send(_answer(function, shared, content))

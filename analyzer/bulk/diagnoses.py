@@ -7,7 +7,6 @@ or nothing is ever closed, it goes on alone.
 
 from __future__ import annotations
 
-import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -33,7 +32,6 @@ from analyzer.model import Trace
 
 AHEAD = 1  # parts that wait beside those that workers have
 MISSES = 3  # parts one after the other whose state was guessed wrongly, or not closed: then this process goes on alone
-RARELY = (50_000, 50, 100)  # objects between two collections of garbage: messages have no cycles, and there are many
 
 
 @dataclass(slots=True)
@@ -90,12 +88,9 @@ class Diagnoser:
         self.lost: list[str] = []  # what could not be diagnosed, in words
 
     def __enter__(self) -> Diagnoser:
-        self._before = gc.get_threshold()
-        gc.set_threshold(*RARELY)
         return self
 
     def __exit__(self, *problem: object) -> None:
-        gc.set_threshold(*self._before)
         self.crew.__exit__(*problem)
 
     def diagnosis(self, trace: Trace, progress: Callable[[Trace, int], None] = lambda _, __: None) -> Diagnosis:

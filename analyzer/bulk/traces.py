@@ -5,7 +5,6 @@ Short traces go to a worker whole; a long one in ranges, see `ranges`. What is n
 
 from __future__ import annotations
 
-import gc
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -37,8 +36,6 @@ LOOK = 4 * WORTH  # pieces of traces whose turn comes
 AHEAD = 2  # ranges or traces that wait beside those that workers have
 MISSES = 3  # ranges one after the other of which no part could be used: then guessing is given up for a while
 PAUSE = 8 * RANGE_PIECES  # pieces until it is tried again; twice as many each time
-
-RARELY = (50_000, 50, 100)  # objects between two collections of garbage: messages have no cycles, and there are many
 
 Contents = Iterator[Any]
 
@@ -79,12 +76,9 @@ class Bulk:
         self.lost: list[str] = []  # what could not be decoded, in words
 
     def __enter__(self) -> Bulk:
-        self._before = gc.get_threshold()
-        gc.set_threshold(*RARELY)
         return self
 
     def __exit__(self, *problem: object) -> None:
-        gc.set_threshold(*self._before)
         self._crew.__exit__(*problem)
 
     def each(self, traces: Iterable[tuple[Iterable[Record], Form]]) -> Iterator[Contents]:

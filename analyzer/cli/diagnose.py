@@ -56,11 +56,9 @@ def run(options: argparse.Namespace) -> int:
     from analyzer.inputs import open_traces
 
     jobs, traces, keys = jobs_of(options), traces_of(options), keys_of(options)
-    decoded = [(trace, messages_of(trace, keys, through=False)) for trace in traces]
+    decoded = [(trace, messages_of(trace, keys)) for trace in traces]
     working = [
-        (trace, messages_of(trace, keys, through=False))
-        for name in options.against
-        for trace in open_traces(name, options.kind)
+        (trace, messages_of(trace, keys)) for name in options.against for trace in open_traces(name, options.kind)
     ]
     _refuse_long(options, [messages for _, messages in (*decoded, *working)])
     diagnoses, lost = _diagnosed(decoded, working, keys, jobs)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
-from analyzer.cli.options import OK, UsageError, add_input_options, add_jobs_option, keys_of, redactor_for, traces_of
+from analyzer.cli.options import OK, UsageError, add_input_options, add_jobs_option, keys_of, redactor_of, traces_of
 
 if TYPE_CHECKING:
     from analyzer.export.bundle import Bundle
@@ -128,11 +128,8 @@ def _texts_of(options: argparse.Namespace) -> Iterator[str]:
 def _bundles(options: argparse.Namespace) -> tuple[list[Trace], Iterator[Bundle], Redactor | None]:
     """The traces, and how they go out: with their messages, and findings where these are shown. Where secrets are masked the
     traces are decoded twice, since those of later messages stand in earlier ones as well."""
-    from itertools import chain
-
-    from analyzer.decoding import decode
     from analyzer.export.diagnosed import bundles_of
 
     traces, keys = traces_of(options), keys_of(options)
-    redactor = redactor_for(options, chain.from_iterable(decode(trace, keys) for trace in traces), keys)
+    redactor = redactor_of(options, traces, keys)
     return traces, bundles_of(traces, keys, redactor, diagnosed=options.to != "hex"), redactor

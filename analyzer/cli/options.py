@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -206,23 +206,22 @@ def width() -> int:
     return min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
 
 
-def messages_of(trace: Trace, keys: KeyRing, through: bool = True) -> Sequence[Message]:
-    """The messages of a trace: held where they are not too many, else decoded when they are looked at (`Messages`); with
-    `through`, all of them are known then, else those that one iterates over."""
-    from collections import deque
-
+def messages_of(trace: Trace, keys: KeyRing) -> Sequence[Message]:
+    """The messages of a trace: held where they are not too many, else decoded when one iterates over them (`Messages`)."""
     from analyzer.diagnosis.long import LONG
     from analyzer.index.pages import Messages
 
     messages = Messages(trace, keys)
-    coming = messages.advance()
-    held = list(islice(coming, LONG + 1))
-    if len(held) <= LONG:
-        return held
-    del held
-    if through:
-        deque(coming, 0)
-    return messages
+    held = list(islice(messages.advance(), LONG + 1))
+    return held if len(held) <= LONG else messages
+
+
+def redactor_of(options: argparse.Namespace, traces: Iterable[Trace], keys: KeyRing) -> Redactor | None:
+    """What covers the secrets of traces that are decoded for that alone, since those of the last message may stand in the
+    first; None where nothing is to be masked."""
+    from analyzer.decoding import decode
+
+    return redactor_for(options, chain.from_iterable(decode(trace, keys) for trace in traces), keys)
 
 
 def redactor_for(options: argparse.Namespace, messages: Iterable[Message], keys: KeyRing) -> Redactor | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analyzer.cli.options import (
     OK,
@@ -15,13 +13,9 @@ from analyzer.cli.options import (
     keys_of,
     named_traces_of,
     print_json,
-    redactor_for,
+    redactor_of,
     width,
 )
-
-if TYPE_CHECKING:
-    from analyzer.model import Trace
-    from analyzer.redaction import Redactor
 
 
 def add_to(commands: Any) -> None:
@@ -43,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     except ImportError:
         raise UsageError("overview needs NumPy: pip install 'dlmscope[big]'") from None
     named = named_traces_of(options)
-    redactor = _redactor(options, [trace for _, trace in named])
+    redacts = options.redact is not None  # else no keys are needed
+    redactor = redactor_of(options, (trace for _, trace in named), keys_of(options)) if redacts else None
     overviews = [overview_of(trace) for _, trace in named]
     if options.format == "json":
         from analyzer.report import overview_json
@@ -56,13 +51,3 @@ def run(options: argparse.Namespace) -> int:
         text = overview_text.render(overviews, [typed for typed, _ in named], colored(options), width())
         print(redactor.text(text) if redactor else text, end="")
     return OK
-
-
-def _redactor(options: argparse.Namespace, traces: Sequence[Trace]) -> Redactor | None:
-    """What covers secrets in names: those of the keys, and those that the traces tell, which are decoded for that alone."""
-    if options.redact is None:
-        return None
-    from analyzer.decoding import decode
-
-    keys = keys_of(options)
-    return redactor_for(options, chain.from_iterable(decode(trace, keys) for trace in traces), keys)

@@ -60,10 +60,14 @@ class Hit:
 
 
 @cache
-def hit_by(function: Rule) -> Callable[[Case], frozenset[int]]:
-    """What gives the numbers of the messages of a case that a rule has something to say of; for `Case.once`, where a rule
-    asks another one about many messages."""
-    return lambda case: frozenset(hit.message.number for hit in function(case) if hit.message is not None)
+def hit_by(function: Rule, errors: bool = False) -> Callable[[Case], frozenset[int]]:
+    """What gives the numbers of the messages of a case that a rule has something to say of, or sees an error in; for
+    `Case.once`, where a rule asks another one about many messages."""
+    return lambda case: frozenset(
+        hit.message.number
+        for hit in function(case)
+        if hit.message is not None and not (errors and hit.severity not in (None, "error"))
+    )
 
 
 def rule(*codes: str) -> Callable[[Rule], Rule]:

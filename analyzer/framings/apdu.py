@@ -12,13 +12,14 @@ from grammars.kit.primitives import AxdrLength
 from grammars.kit.spec import UNDECODED, find_int, holes_in
 from grammars.llc import COMMAND, RESPONSE
 from grammars.parse import Parsed, parse
-from grammars.tables.apdu import APDU_TAGS
+from grammars.tables.apdu import APDU_TAGS, CIASE_TAGS
 from grammars.tables.enums import SECURITY_SUITES
 
 TITLE_LENGTHS = (0, 8)
 LONGEST = 64 << 10  # octets of a push
-CIASE = range(0x19, 0x20)  # tags of APDUs that lie in one frame of S-FSK power line
-LONGEST_CIASE = 1 << 10  # octets that such a frame with what follows it is given
+LONGEST_CIASE = (
+    1 << 10
+)  # octets that an APDU of power line stations, which lies in one frame, is given with what follows it
 SURE, BEHIND = 12, 4  # octets of an APDU that no others look like by chance; octets that are believed to be padding
 HEAD = 6  # octets of it that are read before the field that is cut
 BEGINNINGS = b"\x7e\x68\x2f\x90\xe6"  # first octets of frames that may follow an APDU
@@ -41,7 +42,7 @@ def apdu_at(data: bytes, at: int, final: bool, sure: int = SURE) -> Found:
     start = at + len(_header(data, at))
     if start >= len(data) or data[start] not in APDU_TAGS:
         return None
-    if data[start] in CIASE and len(data) - start > LONGEST_CIASE:
+    if data[start] in CIASE_TAGS and len(data) - start > LONGEST_CIASE:
         return None  # counts of any size make one of all octets that are there
     parsed = parse(APDU, data, start)
     reached = _reached(parsed, start, len(data))

@@ -8,15 +8,14 @@ the tables of `fastcrc` when it is first needed; long frames, of which there are
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
+from analyzer.index.columns import Array
 from grammars.hdlc import GOOD_RESIDUE, crc16_x25
 
 LONGEST = 160  # octets of a frame that tables are made for: 80 tables of 128 KiB
 FEW = 24  # frames of one length that are not worth the call of NumPy for every two octets
-Array = Any  # numpy.ndarray; of what type is said where it matters
 
 
 def are_right(octets: Array, starts: Array, lengths: Array) -> Array:

@@ -9,17 +9,17 @@ length of their addresses.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from analyzer.framings.hdlc import SHORTEST_HDLC
 from analyzer.index import checks
+from analyzer.index.columns import Array
 from analyzer.index.fields import ADDRESSES, HEAD, hdlc_fields, rows_of
 from analyzer.index.sides import STRANGE, Links
 from grammars.hdlc import FLAG
 
-Array = Any  # numpy.ndarray
 WINDOW = 1 << 20  # octets that are looked at in one go: what fits the caches
 BEHIND = 2048 + 64  # octets behind a window in which its last frame ends
 

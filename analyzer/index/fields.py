@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from analyzer.framings.wrapper import WRAPPER_HEADER
 from analyzer.index import columns
-from analyzer.index.columns import FRAMINGS
-from analyzer.index.row import TITLES
+from analyzer.index.columns import FRAMINGS, Array
+from analyzer.index.row import CIPHERED, GENERAL, TITLES
 from analyzer.index.sides import shown
 from grammars.llc import COMMAND, RESPONSE
-from grammars.tables.apdu import APDU_TAGS
 
-Array = Any  # numpy.ndarray
 # Octets of an HDLC frame with all that the columns tell: 3, addresses 8, 1, HCS 2, LLC 3, tag 1, title 9, length 3, 5.
 HEAD = 40
 ADDRESSES = 3  # where the addresses of HDLC begin
 _HDLC, _WRAPPER = (np.uint8(FRAMINGS.index(framing)) for framing in ("hdlc", "wrapper"))
-_CIPHERED = np.array([APDU_TAGS.get(tag, "").startswith(("glo-", "ded-")) for tag in range(256)], dtype=bool)
-_GENERAL = np.array(
-    [APDU_TAGS.get(tag, "") in ("general-glo-ciphering", "general-ded-ciphering") for tag in range(256)], dtype=bool
-)
+_CIPHERED, _GENERAL = (np.array([tag in tags for tag in range(256)], dtype=bool) for tags in (CIPHERED, GENERAL))
 
 
 def rows_of(window: Array, at: Array, width: int) -> Array:
@@ -69,7 +62,7 @@ def _protection(heads: Array, end: Array, tag: Array, llc: Array, payload: int, 
     of the matrix, perhaps with an LLC header, and ends at `end`."""
     security, counter = np.zeros(len(tag), dtype=np.uint8), np.zeros(len(tag), dtype=np.uint32)
     general = _GENERAL[tag]
-    ciphered = _CIPHERED[tag] | general
+    ciphered = _CIPHERED[tag]
     for under_llc in (True, False) if ciphered.any() else ():
         group = np.flatnonzero(ciphered & (llc == under_llc))
         at, titled = payload + 3 * under_llc + 1, general[group]

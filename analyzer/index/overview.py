@@ -15,7 +15,8 @@ import numpy as np
 from analyzer.frame import Frame
 from analyzer.index import columns
 from analyzer.index.columns import FRAMINGS, SIDES, Array
-from analyzer.index.trace import TraceIndex
+from analyzer.index.row import CIPHERED
+from analyzer.index.trace import TraceIndex, index_of
 from analyzer.model import Direction, Trace
 from grammars.hdlc import CONTROL, FLAG
 from grammars.kit.primitives import Extended
@@ -26,9 +27,7 @@ OTHER = "other"  # control fields and APDU tags that nobody assigned
 BROADCAST = 0x40  # of the security control: which of the two global keys
 _HDLC, _MBUS, _PLC, _NONE = (FRAMINGS.index(name) for name in ("hdlc", "mbus", "plc", "none"))
 _DEDICATED = np.array([APDU_TAGS.get(tag, "").startswith(("ded-", "general-ded")) for tag in range(256)])
-_CIPHERED = np.array(
-    [APDU_TAGS.get(tag, "").startswith(("glo-", "ded-", "general-glo", "general-ded")) for tag in range(256)]
-)
+_CIPHERED = np.array([tag in CIPHERED for tag in range(256)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +103,7 @@ class Overview:
 
 def overview_of(trace: Trace) -> Overview:
     """The overview of a trace, which is gone through once."""
-    index = TraceIndex(trace)
-    for _ in index.build():
-        pass
-    return _Survey(trace, index).made()
+    return _Survey(trace, index_of(trace)).made()
 
 
 class _Survey:
@@ -309,7 +305,5 @@ def _addresses(frame: Frame, pair: tuple[str, str]) -> tuple[str, str]:
 
 
 def _written(address: Extended) -> str:
-    if address.octets == 1:
-        return str(address.number)
-    bits = 7 * address.octets // 2
-    return f"{address.number >> bits}/{address.number & (1 << bits) - 1}"
+    halves = address.halves
+    return f"{halves[0]}/{halves[1]}" if halves else str(address.number)

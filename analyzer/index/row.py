@@ -13,8 +13,11 @@ from grammars.parse import parse
 from grammars.tables.apdu import APDU_TAGS
 
 TITLES = (0, 8)  # octets of a system title in general-glo and general-ded-ciphering; some send none
-CIPHERED = ("glo-", "ded-", "general-glo-ciphering", "general-ded-ciphering")
-_CIPHERED = frozenset(tag for tag, name in APDU_TAGS.items() if name.startswith(CIPHERED))
+# Tags of APDUs under a global or dedicated key; GENERAL are those that have a system title in front.
+GENERAL = frozenset(
+    tag for tag, name in APDU_TAGS.items() if name in ("general-glo-ciphering", "general-ded-ciphering")
+)
+CIPHERED = GENERAL | {tag for tag, name in APDU_TAGS.items() if name.startswith(("glo-", "ded-"))}
 _FRAMING = {framing: number for number, framing in enumerate(FRAMINGS)}
 
 
@@ -59,12 +62,11 @@ def _flags(frame: Frame) -> int:
 def _counted(data: bytes, start: int, end: int, goes_on: bool) -> tuple[int, int | None]:
     """Security control and invocation counter of a ciphered APDU; 0 and None where it is none, or its lengths lie: only of one
     that goes on in other frames, more may be told than is there."""
-    if data[start] not in _CIPHERED:
+    if data[start] not in CIPHERED:
         return 0, None
     parsed = parse(APDU, data, start, end)
-    name = parsed.nodes[0][0].name if parsed.nodes else ""
     control, counter = find_raw(parsed.nodes, "security_control"), find_raw(parsed.nodes, "invocation_counter")
-    if control is None or counter is None or not name.startswith(CIPHERED) or parsed.nodes[0][2] != end:
+    if control is None or counter is None or parsed.nodes[0][2] != end:
         return 0, None
     title = find_raw(parsed.nodes, "system_title")
     if title is not None and data[title[1]] not in TITLES:

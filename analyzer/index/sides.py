@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from analyzer.index.columns import NUMBER, SIDES
+from analyzer.index.columns import NUMBER, SIDES, Array
 from analyzer.model import Direction
 from analyzer.senders import CLIENT_FRAMES, LIFE, METER_FRAMES, Senders, by_size, sender_of_apdu, turn
 from grammars.hdlc import CONTROL
 from grammars.kit.primitives import ExtendedAddress
 from grammars.llc import COMMAND
-
-Array = Any  # numpy.ndarray
 
 
 def _by_control(octet: int) -> int:

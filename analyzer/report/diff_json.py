@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from analyzer.comparison import Diff, Pair, Totals, totals_of
+from analyzer.comparison import Diff, Pair, Totals
 from analyzer.report import json_text
 
 Cover = Callable[[Any], Any]  # a value of JSON with the secrets in it covered
@@ -16,7 +16,7 @@ def render(result: Diff, a_name: str, b_name: str) -> dict[str, Any]:
     return {
         "a": a_name,
         "b": b_name,
-        "first_divergence": _first(totals_of(result)),
+        "first_divergence": _first(result.first_divergence),
         "pairs": [_pair(pair) for pair in result.pairs],
     }
 
@@ -27,13 +27,13 @@ def pieces(pairs: Iterable[Pair], totals: Totals, a_name: str, b_name: str, cove
     before: dict[str, Any] = {"a": a_name, "b": b_name}
     totals_first = totals.complete
     if totals_first:
-        before |= {"first_divergence": _first(totals)}
+        before |= {"first_divergence": _first(totals.first_divergence)}
     yield f'{_text(cover(before))[:-2]},\n  "pairs": ['
     between, end = "\n", "]"
     for pair in pairs:
         yield between + "    " + _text(cover(_pair(pair))).replace("\n", "\n    ")
         between, end = ",\n", "\n  ]"
-    yield end if totals_first else f"{end},{_text(cover({'first_divergence': _first(totals)}))[1:-2]}"
+    yield end if totals_first else f"{end},{_text(cover({'first_divergence': _first(totals.first_divergence)}))[1:-2]}"
     yield "\n}\n"
 
 
@@ -41,8 +41,7 @@ def _text(value: object) -> str:
     return json_text.as_text(value, 2)
 
 
-def _first(totals: Totals) -> dict[str, int | None] | None:
-    first = totals.first_divergence
+def _first(first: Pair | None) -> dict[str, int | None] | None:
     return {"a": first.a, "b": first.b} if first is not None else None
 
 

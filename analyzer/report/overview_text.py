@@ -9,6 +9,7 @@ from functools import partial
 from analyzer.index.overview import Counters, Link, Overview, Way
 from analyzer.report import source_issues
 from analyzer.report.colors import Palette, palette
+from analyzer.shown import counted
 from grammars.readings import escaped
 
 NARROWEST = 72
@@ -43,7 +44,7 @@ class _Page:
             lines += ["", *self._link(link, timed=len(one.links) > 1)]
         if left := one.links[SHOWN:]:
             frames = sum(link.frames for link in left)
-            text = f"and {len(left):,} more pairs of addresses with {_counted(frames, 'frame')}: --format json has all"
+            text = f"and {len(left):,} more pairs of addresses with {counted(frames, 'frame')}: --format json has all"
             lines += ["", *self._wrapped(text, "  ", "  ")]
         return "\n".join(lines) + "\n"
 
@@ -125,8 +126,8 @@ def _cells(*some: Overview) -> list[str]:
 
 def _about(one: Overview) -> Iterator[tuple[str, str]]:
     """What is said of the whole trace, each with a word in front."""
-    makes = f"{_counted(one.messages, 'message')}"
-    yield "frames", f"{one.frames:,} in {_counted(one.octets, 'octet')}, {makes}"
+    makes = f"{counted(one.messages, 'message')}"
+    yield "frames", f"{one.frames:,} in {counted(one.octets, 'octet')}, {makes}"
     if one.framings:
         yield "framing", _listed({name if name != "none" else "no framing": n for name, n in one.framings.items()})
     if one.first is not None and one.last is not None:
@@ -135,10 +136,10 @@ def _about(one: Overview) -> Iterator[tuple[str, str]]:
         yield "time", f"{span}, {duration(seconds) if seconds >= 0 else f'the clock went back {duration(-seconds)}'}"
     if one.silence is not None:
         yield "silence", f"at most {duration(one.silence[0])}, after {escaped(one.silence[1].text)}"
-    odd = [_counted(one.damaged, "damaged frame")] if one.damaged else []
-    odd += [f"{_counted(one.stray, 'stray octet')} in {_counted(one.strays, 'place')}"] if one.stray else []
-    odd += [f"{_counted(one.idle, 'flag')} between frames"] if one.idle else []
-    odd += [_counted(one.echoes, "echo", "echoes")] if one.echoes else []
+    odd = [counted(one.damaged, "damaged frame")] if one.damaged else []
+    odd += [f"{counted(one.stray, 'stray octet')} in {counted(one.strays, 'place')}"] if one.stray else []
+    odd += [f"{counted(one.idle, 'flag')} between frames"] if one.idle else []
+    odd += [counted(one.echoes, "echo", "echoes")] if one.echoes else []
     yield "damage", ", ".join(odd) if odd else "none"
 
 
@@ -193,10 +194,6 @@ def _between(link: Link) -> str:
 
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
-
-
-def _counted(number: int, thing: str, things: str = "") -> str:
-    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def _cut(text: str, width: int) -> str:

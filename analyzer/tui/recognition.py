@@ -15,6 +15,7 @@ from analyzer.keyring import KeyRing
 from analyzer.message import Message
 from analyzer.model import SourceIssue, Trace
 from analyzer.patience import StoppedError
+from analyzer.shown import counted
 from analyzer.sources import InputError, read_input
 from analyzer.tui.session import Session, Stop
 
@@ -94,11 +95,6 @@ def told(decoded: Sequence[Sequence[Message]], keys: KeyRing) -> str:
     if counts["no-key"]:
         parts.append(f"{counts['no-key']} without a key" if keys.meters or keys.providers else "no key")
     return f"{said}; {counted(total, 'ciphered APDU')}, {', '.join(parts)}"
-
-
-def counted(number: int, word: str) -> str:
-    """A number with its noun."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def shown_path(path: str) -> str:

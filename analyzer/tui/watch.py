@@ -6,8 +6,8 @@ import threading
 import time
 from typing import Literal
 
+from analyzer.shown import counted
 from analyzer.sources import InputError
-from analyzer.tui.recognition import counted
 from analyzer.tui.session import Session
 from analyzer.watching import Watched
 

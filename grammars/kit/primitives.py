@@ -101,12 +101,15 @@ class Extended(NamedTuple):
     number: int
     octets: int
 
+    @property
+    def halves(self) -> tuple[int, int] | None:
+        """The upper and the lower address, where one of 2 or 4 octets has both."""
+        bits = {2: 7, 4: 14}.get(self.octets)
+        return (self.number >> bits, self.number & (1 << bits) - 1) if bits else None
+
     def __str__(self) -> str:
-        if self.octets == 2:
-            return f"upper {self.number >> 7} lower {self.number & 0x7F}"
-        if self.octets == 4:
-            return f"upper {self.number >> 14} lower {self.number & 0x3FFF}"
-        return str(self.number)
+        halves = self.halves
+        return f"upper {halves[0]} lower {halves[1]}" if halves else str(self.number)
 
 
 class ExtendedAddress(Primitive):

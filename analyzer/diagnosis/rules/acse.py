@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 
 from analyzer.decryptor import TITLE_OCTETS
 from analyzer.diagnosis.case import Case, hexed, names, protections, side_of
-from analyzer.diagnosis.registry import Hit, Rule, rule
+from analyzer.diagnosis.registry import Hit, hit_by, rule
 from analyzer.frame import fits
 from analyzer.message import Message
 from analyzer.rebuild import Change
@@ -135,17 +134,9 @@ def _own_fault(case: Case, request: Message | None) -> str | None:
         ("system-title-malformed", system_title_malformed),
         ("context-ciphering-mismatch", context_ciphering_mismatch),
     ):
-        if request.number in case.once(_errors_of(function)):
+        if request.number in case.once(hit_by(function, errors=True)):
             return code
     return None
-
-
-@cache
-def _errors_of(function: Rule) -> Callable[[Case], frozenset[int]]:
-    """What gives the numbers of the messages in which a rule sees an error."""
-    return lambda case: frozenset(
-        hit.message.number for hit in function(case) if hit.message is not None and hit.severity in (None, "error")
-    )
 
 
 @rule("sap-wrong")

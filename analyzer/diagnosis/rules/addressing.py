@@ -205,13 +205,8 @@ def _other_base(a: int, b: int) -> bool:
     return f"{a:x}" == str(b) or str(a) == f"{b:x}"
 
 
-def _parts(server: Extended) -> tuple[int, int]:
-    half = {1: 0, 2: 7, 4: 14}.get(server.octets, 0)
-    return (server.number >> half, server.number & ((1 << half) - 1)) if half else (server.number, 0)
-
-
 def _same_device(a: Extended, b: Extended) -> bool:
-    (upper, lower), (other_upper, other_lower) = _parts(a), _parts(b)
+    (upper, lower), (other_upper, other_lower) = (one.halves or (one.number, 0) for one in (a, b))
     return upper == other_upper and (lower == other_lower or 1 in (a.octets, b.octets))
 
 
@@ -234,7 +229,7 @@ def broadcast_address(case: Case) -> Iterator[Hit]:
         server = address(exchange.request.frames[0], "destination_address")
         if any(address(m.frames[0], "source_address") == server for m in case.sent_by("meter")):
             continue  # under this address the meter does answer
-        if server is not None and _parts(server)[1 if server.octets > 1 else 0] == ALL_STATION.get(server.octets):
+        if server is not None and (server.halves or (0, server.number))[1] == ALL_STATION.get(server.octets):
             said = f"the destination is {server}, all stations: meters on a shared line stay silent then"
             yield Hit(exchange.request, (said,), certainty="possible", field="destination_address")
             return

@@ -13,7 +13,7 @@ from textual.widgets import ContentSwitcher, Input
 
 from analyzer import hiding
 from analyzer.diagnosis import Diagnosis
-from analyzer.tui.recognition import counted
+from analyzer.shown import counted
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.session import Change
 from analyzer.tui.widgets.diagnosis_edit import EditPanel

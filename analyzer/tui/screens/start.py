@@ -14,7 +14,8 @@ from textual.widgets import OptionList, TextArea
 from textual.widgets.option_list import Option
 
 from analyzer.report import source_issues
-from analyzer.tui.recognition import Seen, counted, recognise, sentence, shown_path
+from analyzer.shown import counted
+from analyzer.tui.recognition import Seen, recognise, sentence, shown_path
 from analyzer.tui.screens import PLACES
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.session import Change

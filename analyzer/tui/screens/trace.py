@@ -14,8 +14,8 @@ from textual.containers import Horizontal, Vertical
 from analyzer.diagnosis import Diagnosis
 from analyzer.message import Message
 from analyzer.model import Finding, Severity, Span
+from analyzer.shown import counted
 from analyzer.tui import copying, filters
-from analyzer.tui.recognition import counted
 from analyzer.tui.screens.base import BaseScreen
 from analyzer.tui.screens.trace_keys import HELP, KEYS
 from analyzer.tui.screens.trace_panes import Panes
