@@ -88,13 +88,17 @@ def svg(points: dict[str, list[tuple[int, float, int]]]) -> str:
         for (x, y), (_, seconds, own) in zip(at, rows, strict=True):
             lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLORS[name]}"/>')
             lines.append(
-                f'<text x="{x:.1f}" y="{y + BELOW[name]:.1f}" text-anchor="middle">{seconds:.2g} s, {own} MB</text>'
+                f'<text x="{x:.1f}" y="{y + BELOW[name]:.1f}" text-anchor="middle">{_few_digits(seconds)} s, {own} MB</text>'
             )
         x, y = at[-1]
         lines.append(
             f'<text x="{x - 45:.1f}" y="{y + NAMED[name]:.1f}" text-anchor="end" fill="{COLORS[name]}">{names[name]}</text>'
         )
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _few_digits(seconds: float) -> str:
+    return f"{seconds:.2g}" if seconds < 100 else f"{seconds:.0f}"
 
 
 def main() -> None:
