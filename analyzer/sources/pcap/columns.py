@@ -7,16 +7,17 @@ the length of the capture. Time stamps are the absolute time of the packet in UT
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from tempfile import TemporaryFile
-from threading import Lock
-from typing import IO, overload
+from typing import TYPE_CHECKING
 
 from analyzer.model import Direction, Record
+from analyzer.sources.parts import Records
+
+if TYPE_CHECKING:
+    from analyzer.sources.parts import Column
 
 UNKNOWN_TIME = -(1 << 63)
 BILLION = 1_000_000_000
@@ -33,53 +34,33 @@ class _Part:
     times: array[int] = field(default_factory=lambda: array("q"))
     sides: bytearray = field(default_factory=bytearray)
 
+    def __len__(self) -> int:
+        return len(self.ends)
 
-class Spool:
-    """A temporary file for parts; it goes when nobody refers to it any more."""
+    def columns(self) -> Sequence[Column]:
+        """See `parts`."""
+        return self.ends, self.times, self.sides, self.octets
 
-    def __init__(self) -> None:
-        self._file: IO[bytes] | None = None
-        self._end = 0
-        self._lock = Lock()  # one thread may go through a trace while another shows it
-
-    def put(self, part: _Part) -> tuple[int, int, int]:
-        """Writes a part: where it is, the number of its records, the octets of their payload."""
-        if self._file is None:
-            self._file = TemporaryFile(prefix="dlmscope-")  # noqa: SIM115 - as long as there are traces
-        place = (self._end, len(part.ends), len(part.octets))
-        with self._lock:
-            self._file.seek(self._end)
-            for column in (part.ends.tobytes(), part.times.tobytes(), bytes(part.sides), part.octets):
-                self._end += self._file.write(column)
-        return place
-
-    def get(self, place: tuple[int, int, int]) -> _Part:
-        """Reads it again."""
-        start, count, octets = place
-        assert self._file is not None
-        part = _Part()
-        with self._lock:
-            self._file.seek(start)
-            part.ends.frombytes(self._file.read(8 * count))
-            part.times.frombytes(self._file.read(8 * count))
-            part.sides += self._file.read(count)
-            part.octets += self._file.read(octets)
-        return part
+    def fill(self, columns: Sequence[bytes]) -> None:
+        """See `parts`."""
+        self.ends.frombytes(columns[0])
+        self.times.frombytes(columns[1])
+        self.sides += columns[2]
+        self.octets += columns[3]
 
 
-class Columns(Sequence[Record]):
+class Columns(Records[_Part]):
     """Records of two sides, 0 and 1; 2 where nothing tells the side. `sides` says which is the client."""
 
     def __init__(self, carrier: str) -> None:
+        super().__init__()
         self.carrier = carrier
         self.sides: tuple[Direction, Direction, Direction] = ("unknown", "unknown", "unknown")
         self.first = 1  # the number of the first record that is still here
-        self._part = _Part()  # the last records; those before are in the spool
-        self._spool: Spool | None = None
-        self._places: list[tuple[int, int, int]] = []
-        self._starts: list[int] = [0]  # the index of the first record of each part
-        self._loaded: tuple[int, _Part] | None = None
         self._lost: dict[int, int] = {}
+
+    def _empty(self) -> _Part:
+        return _Part()
 
     def append(self, side: int, data: bytes, time: int | None, lost: int = 0) -> None:
         """One more record of a side; `time` in nanoseconds since 1970, `lost` octets missing before it."""
@@ -95,7 +76,7 @@ class Columns(Sequence[Record]):
         """One more record, before the first of its side: its index. None where that one is out of reach: passed on already,
         in the spool, or with too many behind it."""
         index = self._part.sides.find(side)
-        if self._places or self.first > 1 or index < 0 or len(self) > MOST_MOVED:
+        if self._kept or self.first > 1 or index < 0 or len(self) > MOST_MOVED:
             return None
         part, size = self._part, len(data)
         start = part.ends[index - 1] if index else 0
@@ -126,44 +107,16 @@ class Columns(Sequence[Record]):
         """The memory in use, roughly, in octets."""
         return len(self._part.octets) + BESIDE * len(self._part.ends)
 
-    def spill(self, spool: Spool) -> None:
-        """Moves the records to the spool."""
-        if self._part.ends:
-            self._spool = spool
-            self._places.append(spool.put(self._part))
-            self._starts.append(len(self))
-            self._part = _Part()
-
     def take(self) -> Sequence[Record]:
         """The records, which are forgotten here; later ones are numbered on."""
         taken = Columns(self.carrier)
         taken.sides, taken.first, taken._lost = self.sides, self.first, self._lost
-        taken._part, taken._spool, taken._places, taken._starts = self._part, self._spool, self._places, self._starts
+        taken._part, taken._spool, taken._kept, taken._starts = self._part, self._spool, self._kept, self._starts
         self.first += len(taken)
-        self._part, self._places, self._starts, self._lost, self._loaded = _Part(), [], [0], {}, None
+        self._part, self._kept, self._starts, self._lost, self._loaded = _Part(), [], [0], {}, None
         return taken
 
-    def __len__(self) -> int:
-        return self._starts[-1] + len(self._part.ends)
-
-    @overload
-    def __getitem__(self, index: int) -> Record: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Record]: ...
-    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
-        if isinstance(index, slice):
-            return [self._record(n) for n in range(*index.indices(len(self)))]
-        if index < 0:
-            index += len(self)
-        if not 0 <= index < len(self):
-            raise IndexError("no such record")
-        return self._record(index)
-
-    def __iter__(self) -> Iterator[Record]:
-        return (self._record(index) for index in range(len(self)))
-
-    def _record(self, index: int) -> Record:
-        start, part = self._part_of(index)
+    def _record(self, part: _Part, start: int, index: int) -> Record:
         at = index - start
         begin = part.ends[at - 1] if at else 0
         time = part.times[at]
@@ -178,17 +131,6 @@ class Columns(Sequence[Record]):
             self.carrier,
             self._lost.get(index, 0),
         )
-
-    def _part_of(self, index: int) -> tuple[int, _Part]:
-        """The part that a record is in, and the index of its first record; the one that was used last stays in memory."""
-        if index >= self._starts[-1]:
-            return self._starts[-1], self._part
-        number = bisect_right(self._starts, index) - 1
-        loaded = self._loaded  # another thread may load another part meanwhile
-        if loaded is None or loaded[0] != number:
-            assert self._spool is not None
-            loaded = self._loaded = (number, self._spool.get(self._places[number]))
-        return self._starts[number], loaded[1]
 
 
 def stamp(time: int) -> str:

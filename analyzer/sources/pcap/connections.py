@@ -9,8 +9,9 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analyzer.model import SourceIssue
+from analyzer.sources.parts import Spool
 from analyzer.sources.pcap.attempts import Attempts
-from analyzer.sources.pcap.columns import BESIDE, Spool
+from analyzer.sources.pcap.columns import BESIDE
 from analyzer.sources.pcap.conversation import CLOSED, EITHER, INWARD, OUTWARD, Conversation, shown
 from analyzer.sources.pcap.files import Packet, counted
 from analyzer.sources.pcap.ip import Datagrams, Endpoint, Segment
