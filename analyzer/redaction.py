@@ -107,6 +107,29 @@ class Redactor:
         return value
 
 
+class Learner:
+    """Covers the secrets that have shown up so far, of messages that come one after the other, whoever they are of."""
+
+    def __init__(self, keys: KeyRing, payload: bool) -> None:
+        self._keys, self._payload = keys, payload
+        self._secrets = secrets_of((), keys, False)
+        self.redactor = Redactor(self._secrets)
+
+    def __repr__(self) -> str:
+        return "Learner()"
+
+    def learn(self, messages: Iterable[Message]) -> None:
+        """The secrets of these messages are covered from now on."""
+        found = secrets_of(messages, self._keys, self._payload)
+        if not found <= self._secrets:
+            self._secrets |= found
+            self.redactor = Redactor(self._secrets)
+
+    def with_values(self, messages: Iterable[Message]) -> Redactor:
+        """What covers the values of some messages as well; they are not kept."""
+        return Redactor(self._secrets | secrets_of(messages, self._keys, True))
+
+
 def _digits(text: str) -> str:
     """The digits of a number that a scaler leaves as they are."""
     return text.replace(".", "").replace("-", "").strip("0")

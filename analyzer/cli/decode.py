@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analyzer.cli.options import (
@@ -16,16 +16,14 @@ from analyzer.cli.options import (
     colored,
     keys_of,
     print_json,
-    redactor_for,
+    redactor_of,
     traces_of,
     watched_of,
 )
 
 if TYPE_CHECKING:
     from analyzer.keyring import KeyRing
-    from analyzer.message import Message
     from analyzer.model import Trace
-    from analyzer.redaction import Redactor
     from analyzer.sources.arrivals import Arrival
 
 
@@ -62,12 +60,12 @@ def _decode_lines(options: argparse.Namespace, traces: Sequence[Trace], keys: Ke
     from grammars.readings import escaped
 
     colors = palette(colored(options))
-    for number, (trace, texts) in enumerate(contents(options, traces, keys, options.format)):
+    for number, (trace, mask, texts) in enumerate(contents(options, traces, keys, options.format)):
         if options.format != "jsonl":
             if len(traces) > 1 or trace.issues:
-                print(("\n" if number else "") + colors.strong(escaped(f"{trace.name}  ({trace.source})")))
+                print(("\n" if number else "") + colors.strong(mask(escaped(f"{trace.name}  ({trace.source})"))))
             for line in source_issues.as_lines(trace.issues):
-                print(colors.warning(f"  {line}"))
+                print(colors.warning(mask(f"  {line}")))
         for text in texts:
             print(text, end="", flush=True)
     return OK
@@ -89,50 +87,34 @@ def _coming(options: argparse.Namespace) -> Iterable[Arrival] | list[Trace]:
     return traces_of(options)
 
 
-def _decoded(options: argparse.Namespace, trace: Trace, keys: KeyRing) -> Iterator[tuple[Message, Redactor | None]]:
-    """The messages of a trace one by one; all at once where secrets of later ones have to be masked in earlier ones."""
-    from analyzer.decoding import decode
-
-    if options.redact is None:
-        for message in decode(trace, keys):
-            yield message, None
-        return
-    messages = list(decode(trace, keys))
-    redactor = redactor_for(options, messages, keys)
-    for message in messages:
-        yield message, redactor
-
-
 def _decode_json(options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing) -> int:
+    from analyzer.decoding import decode
     from analyzer.report import message_json, source_issues
 
+    redactor = redactor_of(options, traces, keys)
     shown = []
     for trace in traces:
-        messages = []
-        for message, redactor in _decoded(options, trace, keys):
-            made = message_json.render(message)
-            messages.append(redactor.json(made) if redactor else made)
-        shown.append({
-            "trace": trace.name,
-            "source": trace.source,
-            "issues": source_issues.as_json(trace.issues),
-            "messages": messages,
-        })  # fmt: skip
+        about = {"trace": trace.name, "source": trace.source, "issues": source_issues.as_json(trace.issues)}
+        rendered = map(message_json.render, decode(trace, keys))
+        messages = [redactor.json(one) if redactor is not None else one for one in rendered]
+        shown.append({**(redactor.json(about) if redactor is not None else about), "messages": messages})
     print_json(shown)
     return OK
 
 
 def _decode_xml(options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing) -> int:
     """One document: a trace by itself is its root, several stand in one."""
+    from analyzer.decoding import decode
     from analyzer.report import simple_xml
 
+    redactor = redactor_of(options, traces, keys)
+    mask = redactor.text if redactor is not None else str
     alone = len(traces) == 1
     print("\n".join(simple_xml.beginning(alone)), flush=True)
     for trace in traces:
-        print(simple_xml.opening(trace.name, trace.source))
-        redactor = None
-        for message, redactor in _decoded(options, trace, keys):
-            print(simple_xml.render(message, redactor.text if redactor else str), flush=True)
-        print("\n".join(simple_xml.closing(trace.issues, redactor.text if redactor else str)), flush=True)
+        print(simple_xml.opening(mask(trace.name), mask(trace.source)))
+        for message in decode(trace, keys):
+            print(simple_xml.render(message, mask), flush=True)
+        print("\n".join(simple_xml.closing(trace.issues, mask)), flush=True)
     print("\n".join(simple_xml.end(alone)), end="" if alone else "\n")
     return OK

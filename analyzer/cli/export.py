@@ -76,8 +76,8 @@ def _texts_of_many(options: argparse.Namespace) -> Iterator[str]:
     from analyzer.cli.many import contents
 
     traces, keys = traces_of(options), keys_of(options)  # before a file is opened that may be written over
-    found = contents(options, traces, keys, "jsonl" if options.to == "jsonl" else "csv", together=True)
-    texts = (text for _, own in found for text in own)
+    found = contents(options, traces, keys, "jsonl" if options.to == "jsonl" else "csv")
+    texts = (text for _, _, own in found for text in own)
     if options.to == "jsonl":
         return texts
     from analyzer.export.csv_table import heading_of
@@ -93,8 +93,8 @@ def _binary_of_many(options: argparse.Namespace) -> Callable[[IO[bytes]], object
 
     traces, keys = traces_of(options), keys_of(options)
     parquet.arrow()
-    found = contents(options, traces, keys, "rows", together=True)
-    rows = (row for _, groups in found for group in groups for row in group)
+    found = contents(options, traces, keys, "rows")
+    rows = (row for _, _, groups in found for group in groups for row in group)
     return lambda stream: parquet.write_rows(stream, TABLES[options.table], rows)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from analyzer.keyring import KeyRing
     from analyzer.message import Message
     from analyzer.model import SourceIssue, Trace
-    from analyzer.redaction import Redactor
+    from analyzer.redaction import Learner
     from analyzer.sources.arrivals import Arrival
 
 
@@ -50,12 +50,15 @@ class _Printer:
     def __init__(self, options: argparse.Namespace, keys: KeyRing) -> None:
         from analyzer.report.colors import palette
 
-        self._options, self._keys = options, keys
+        self._options = options
         self._color, self._columns = colored(options), width()
         self._colors = palette(self._color)
         self._last: Trace | None = None
-        self._secrets: set[bytes | int] | None = None
-        self._redactor: Redactor | None = None
+        self._learner: Learner | None = None
+        if options.redact is not None:
+            from analyzer.redaction import Learner
+
+            self._learner = Learner(keys, options.redact == "payload")
         if options.format == "xml":
             from analyzer.report import simple_xml
 
@@ -65,7 +68,8 @@ class _Printer:
         """Messages of a trace."""
         if not messages:
             return
-        self._learn(messages)
+        if self._learner is not None:
+            self._learner.learn(messages)
         if trace is not self._last:
             self._turn_to(trace)
         for message in messages:
@@ -75,7 +79,8 @@ class _Printer:
         """What was shown of a trace does not hold."""
         from grammars.readings import escaped
 
-        said = f"dlmscope: {escaped(trace.name)}: with what has come since it reads otherwise; again from its beginning"
+        name = self._masked(escaped(trace.name))
+        said = f"dlmscope: {name}: with what has come since it reads otherwise; again from its beginning"
         print(said, file=sys.stderr, flush=True)
 
     def end(self, traces: list[Trace]) -> None:
@@ -96,7 +101,7 @@ class _Printer:
         where = sys.stderr if self._options.format == "jsonl" else sys.stdout
         for trace in traces:
             for line in source_issues.as_lines(trace.issues):
-                print(self._colors.warning(f"{escaped(trace.name)}: {line}"), file=where)
+                print(self._colors.warning(self._masked(f"{escaped(trace.name)}: {line}")), file=where)
 
     def _turn_to(self, trace: Trace) -> None:
         """Another trace than before."""
@@ -106,9 +111,9 @@ class _Printer:
             from analyzer.report import simple_xml
 
             self._close_xml()
-            print(simple_xml.opening(trace.name, trace.source))
+            print(simple_xml.opening(self._masked(trace.name), self._masked(trace.source)))
         elif self._options.format != "jsonl":
-            head = self._colors.strong(escaped(f"{trace.name}  ({trace.source})"))
+            head = self._colors.strong(self._masked(escaped(f"{trace.name}  ({trace.source})")))
             print(("\n" if self._last is not None else "") + head)
         self._last = trace
 
@@ -119,27 +124,16 @@ class _Printer:
             print("\n".join(simple_xml.closing(tuple(issues), self._masked)), flush=True)
         self._last = None
 
-    def _learn(self, messages: list[Message]) -> None:
-        """Secrets of these messages are masked in them and in later ones."""
-        if self._options.redact is None:
-            return
-        from analyzer.redaction import Redactor, secrets_of
-
-        found = set(secrets_of(messages, self._keys, self._options.redact == "payload"))
-        if self._secrets is None or not found <= self._secrets:
-            self._secrets = found | (self._secrets or set())
-            self._redactor = Redactor(self._secrets)
-
     def _masked(self, text: str) -> str:
-        return self._redactor.text(text) if self._redactor is not None else text
+        return self._learner.redactor.text(text) if self._learner is not None else text
 
     def _text(self, trace: Trace, message: Message) -> str:
         from analyzer.report import json_text, message_json, simple_xml, summary_text, tree_text
 
         if self._options.format == "jsonl":
             made = message_json.render(message)
-            made = self._redactor.json(made) if self._redactor is not None else made
-            return json_text.as_text({"trace": trace.name, "source": trace.source, **made})
+            made = {"trace": trace.name, "source": trace.source, **made}
+            return json_text.as_text(self._learner.redactor.json(made) if self._learner is not None else made)
         if self._options.format == "xml":
             return simple_xml.render(message, self._masked)
         if self._options.format == "summary":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analyzer.cli.options import colored, jobs_of, width
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 def contents(
-    options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing, kind: Kind, together: bool = False
-) -> Iterator[tuple[Trace, Iterator[Any]]]:
-    """Each trace with what its messages are in this form, a few at a time; to be used up in this order.
+    options: argparse.Namespace, traces: Sequence[Trace], keys: KeyRing, kind: Kind
+) -> Iterator[tuple[Trace, Callable[[str], str], Iterator[Any]]]:
+    """Each trace with what covers the secrets in a text about it, and what its messages are in this form, a few at a time; to
+    be used up in this order.
 
-    Where secrets are masked the traces are decoded twice, since those of later messages stand in earlier ones as well;
-    with `together` those of all traces are masked in each. Raises RuntimeError at the end where something was lost.
+    Where secrets are masked the traces are decoded twice, since those of later messages stand in earlier ones as well, and
+    those of one trace in another. Raises RuntimeError at the end where something was lost.
     """
     from dataclasses import replace
 
@@ -30,26 +31,25 @@ def contents(
     from analyzer.bulk.traces import Bulk
 
     form = Form(kind, colored(options), width(), hidden=options.redact == "payload")
-    forms = [replace(form, trace=trace.name, source=trace.source) for trace in traces]
     with Bulk(keys, jobs_of(options)) as bulk:
-        if options.redact is not None:
-            redactors = _redactors(bulk, traces, forms, keys, together)
-            forms = [replace(one, redactor=redactor) for one, redactor in zip(forms, redactors, strict=True)]
-        yield from zip(traces, bulk.each(zip(traces, forms, strict=True)), strict=True)
+        redactor = _redactor(bulk, traces, form, keys) if options.redact is not None else None
+        mask = redactor.text if redactor is not None else str
+        form = replace(form, redactor=redactor)
+        forms = [replace(form, trace=mask(trace.name), source=mask(trace.source)) for trace in traces]
+        for trace, texts in zip(traces, bulk.each(zip(traces, forms, strict=True)), strict=True):
+            yield trace, mask, texts
         if bulk.lost:
             raise RuntimeError("; ".join(bulk.lost))
 
 
-def _redactors(
-    bulk: Bulk, traces: Sequence[Trace], forms: Sequence[Form], keys: KeyRing, together: bool
-) -> list[Redactor]:
+def _redactor(bulk: Bulk, traces: Sequence[Trace], form: Form, keys: KeyRing) -> Redactor:
+    """What covers the secrets of all traces."""
     from dataclasses import replace
 
     from analyzer.redaction import Redactor, secrets_of
 
-    own = [replace(form, kind="secrets") for form in forms]
-    given = secrets_of((), keys, False)
-    secrets = [set(given).union(*found) for found in bulk.each(zip(traces, own, strict=True))]
-    if together:
-        return [Redactor(set().union(*secrets))] * len(traces)
-    return [Redactor(found) for found in secrets]
+    gathering = replace(form, kind="secrets")
+    secrets = set(secrets_of((), keys, False))
+    for found in bulk.each((trace, gathering) for trace in traces):
+        secrets.update(*found)
+    return Redactor(secrets)

@@ -91,24 +91,28 @@ def _shower(options: argparse.Namespace) -> Callable[[str, Message], None]:
     import os
     import threading
 
-    from analyzer.cli.options import redactor_for, width
+    from analyzer.cli.options import width
     from analyzer.hiding import values_hidden
+    from analyzer.redaction import Learner
     from analyzer.report import summary_text, tree_text
 
     color, columns, lock = colored(options), width(), threading.Lock()
-    keys = keys_of(options)
+    # What is a secret in one conversation is one in all; values are only covered where they are, a recording may take days.
+    learner = Learner(keys_of(options), payload=False) if options.redact is not None else None
     last = ""
 
     def show(name: str, message: Message) -> None:
         nonlocal last
-        with values_hidden(options.redact == "payload"):
+        payload = options.redact == "payload"
+        with values_hidden(payload):
             if options.format == "tree":
                 text = tree_text.render(message, color, columns)
             else:
                 text = summary_text.render(message, color)
-        redactor = redactor_for(options, [message], keys)
-        text = redactor.text(text) if redactor is not None else text
         with lock:
+            if learner is not None:
+                learner.learn([message])
+                text = (learner.with_values([message]) if payload else learner.redactor).text(text)
             try:
                 if name != last:
                     print(f"{name}:", flush=True)
