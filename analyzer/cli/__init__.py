@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from analyzer import __version__
 from analyzer.cli import decode, diagnose, diff, edit, explain, export, overview, record, serve, sweep
 from analyzer.cli import open as open_
-from analyzer.cli.options import INTERRUPTED, OK, UNUSABLE, Parser
+from analyzer.cli.options import INTERRUPTED, OK, UNUSABLE, Mistyped, Parser
 
 TRACEBACK_VARIABLE = "DLMSCOPE_TRACEBACK"
 COMMANDS = (open_, overview, decode, diagnose, diff, edit, explain, export, record, sweep, serve)
@@ -25,8 +25,9 @@ LASTING = (open_, record, serve)  # they may run for days
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; gives the exit status. Never lets an exception through."""
     _open_closed_streams()
+    typed = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        status = _run(arguments)
+        status = _run(typed)
         sys.stdout.flush()
         return status
     except BrokenPipeError:
@@ -35,8 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Mistyped as problem:
+        _complain(str(problem), typed, f" (see {problem.prog} --help)")
+        raise SystemExit(UNUSABLE) from None
     except (ValueError, OSError, RuntimeError, RecursionError) as problem:
-        print(f"dlmscope: {_one_line(problem)}", file=sys.stderr)
+        _complain(_one_line(problem), typed)
         return UNUSABLE
     except Exception as problem:
         if os.environ.get(TRACEBACK_VARIABLE):
@@ -45,11 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNUSABLE
 
 
-def _run(arguments: Sequence[str] | None) -> int:
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    if not given and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
-        given = ["open"]
-    options = _parser().parse_args(given)
+def _complain(text: str, typed: Sequence[str], more: str = "") -> None:
+    """One line on standard error, and no key in it that was typed somewhere."""
+    from analyzer.unrepeated import unrepeated
+
+    print(f"dlmscope: {unrepeated(text, typed, os.path.exists)}{more}", file=sys.stderr)
+
+
+def _run(typed: Sequence[str]) -> int:
+    if not typed and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
+        typed = ["open"]
+    options = _parser().parse_args(typed)
     if options.run in [command.run for command in LASTING]:
         return _commanded(options)
     from analyzer.held import collection_held

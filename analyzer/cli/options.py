@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from analyzer.keyring import KeyRing
@@ -27,14 +27,34 @@ class UsageError(ValueError):
     """Something that was typed wrongly; one line."""
 
 
+class Mistyped(Exception):
+    """What argparse has to say, and `prog`, whose help says more."""
+
+    def __init__(self, message: str, prog: str) -> None:
+        super().__init__(message)
+        self.prog = prog
+
+
 class Parser(argparse.ArgumentParser):
+    """Raises Mistyped where argparse would print and end."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The options; what is no option is named without the values behind it."""
+        options, extras = self.parse_known_args(args, namespace)
+        if extras:
+            from analyzer.unrepeated import not_recognized
+
+            self.error(not_recognized(extras))
+        return options
+
     def error(self, message: str) -> NoReturn:
+        from analyzer.unrepeated import not_ambiguous
+
         if message.startswith("argument COMMAND: invalid choice: "):  # its wording differs between versions of Python
             message = (
                 "there is no command " + message.removeprefix("argument COMMAND: invalid choice: ").partition(" (")[0]
             )
-        print(f"dlmscope: {message} (see {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(UNUSABLE)
+        raise Mistyped(not_ambiguous(message), self.prog)
 
 
 def add_input_options(parser: argparse.ArgumentParser, many: str) -> None:
