@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from analyzer.framings import apdu, hdlc, iec62056_21, mbus, plc, wrapper
 from analyzer.framings.cut import WAIT, Cut, Found, stray
+from analyzer.framings.whole import is_apdu
 from grammars.plc import LLC_CONTROL, SUBFRAMES
 
 Delimiter = Callable[[bytes, int, bool], Found]
@@ -77,4 +78,4 @@ def _believed(data: bytes, cut: Cut) -> bool:
     """Whether what stands behind stray octets is a frame: 00 01 stands in many values, and E5 is one octet."""
     if cut.framing != "wrapper":
         return not mbus.is_single(cut)
-    return not cut.issues and apdu.is_apdu(data, cut.start + wrapper.WRAPPER_HEADER, cut.end)
+    return not cut.issues and is_apdu(data, cut.start + wrapper.WRAPPER_HEADER, cut.end)

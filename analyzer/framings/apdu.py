@@ -1,79 +1,146 @@
-"""APDUs without any framing: one alone in a buffer, or general-glo and general-ded in a row, which tell their own length."""
+"""APDUs without any framing: one alone in a buffer, or general-glo and general-ded in a row, which tell their own length.
+
+Any octets may begin like an APDU, and announce more than is there. What bounds how much these take:
+
+* An APDU that is cut off takes at most `LONGEST` octets, and none from the first frame on that is right.
+* A longer one is believed only if it is all there, up to `LONGEST_WHOLE` octets.
+"""
 
 from __future__ import annotations
 
 import re
 
 from analyzer.frame import FrameIssue, fits
+from analyzer.framings import hdlc, wrapper
 from analyzer.framings.cut import WAIT, Cut, Found
+from analyzer.framings.whole import header_at, is_apdu, may_be
+from analyzer.framings.wrapper import SURE
 from grammars.apdu import APDU
+from grammars.hdlc import FLAG
 from grammars.kit.fields import Unreadable
 from grammars.kit.primitives import AxdrLength
-from grammars.kit.spec import UNDECODED, find_int, holes_in
-from grammars.llc import COMMAND, RESPONSE
+from grammars.kit.spec import UNDECODED, Failure, Issue
 from grammars.parse import Parsed, parse
-from grammars.tables.apdu import APDU_TAGS, CIASE_TAGS
-from grammars.tables.enums import SECURITY_SUITES
+from grammars.tables.apdu import APDU_TAGS
 
 TITLE_LENGTHS = (0, 8)
-LONGEST = 64 << 10  # octets of a push
-LONGEST_CIASE = (
-    1 << 10
-)  # octets that an APDU of power line stations, which lies in one frame, is given with what follows it
-SURE, BEHIND = 12, 4  # octets of an APDU that no others look like by chance; octets that are believed to be padding
+LONGEST = 66 << 10  # octets: the sizes of PDU that are agreed on end at FFFF, and ciphering adds some
+LONGEST_WHOLE = 16 << 20  # octets, where no size was agreed on
+STEP = 256 << 10  # octets; when there are 1, 2, 4, 8 times as many, it is tried again whether one is all there
+BEHIND = 4  # octets behind an APDU that are believed to be padding
 HEAD = 6  # octets of it that are read before the field that is cut
 BEGINNINGS = b"\x7e\x68\x2f\x90\xe6"  # first octets of frames that may follow an APDU
 CIPHERED = ("glo-", "ded-", "general-")
-WANTING = re.compile(r"^expected \d+ octets?, found|^expected a tag, found the end|^the length says")
-
-
-def is_apdu(data: bytes, start: int, end: int) -> bool:
-    """Whether octets without any framing are one whole APDU, with or without an LLC header."""
-    start += len(_header(data, start))
-    if start >= end or data[start] not in APDU_TAGS:
-        return False
-    parsed = parse(APDU, data, start, end)
-    return fits(parsed) and _known_protection(parsed) and _carries(parsed, data)
+LONG_HOLES, LONG_VALUES = (
+    ("apdu", "block"),
+    ("array_contents", "data"),
+)  # fields of octets; of values, beside typed ones
+WANTING = re.compile(r"^expected (\d+) octets?, found|^expected a tag, found the end|^the length says (\d+)")
+FRAMES = re.compile(rb"\x7e[\xa0-\xaf]|\x00\x01")  # how those begin that can be told by their octets
 
 
 def apdu_at(data: bytes, at: int, final: bool, sure: int = SURE) -> Found:
     """The APDU that begins where a frame may begin: all octets, or those before the next APDU or frame. A few octets
     behind the last one belong to it. One that is cut off is believed where `sure` octets of it read well."""
-    start = at + len(_header(data, at))
+    start = at + len(header_at(data, at))
     if start >= len(data) or data[start] not in APDU_TAGS:
         return None
-    if data[start] in CIASE_TAGS and len(data) - start > LONGEST_CIASE:
-        return None  # counts of any size make one of all octets that are there
-    parsed = parse(APDU, data, start)
-    reached = _reached(parsed, start, len(data))
-    if not _known_protection(parsed) or not _carries(parsed, data):
-        return None
-    odd = any(issue.severity == "warning" and issue.spec is not UNDECODED for issue in parsed.issues)
-    if odd and not fits(parsed):
-        return None
-    if parsed.whole and not any(issue.severity == "error" for issue in parsed.issues):
-        left = len(data) - reached
-        if left == 0:
-            return Cut("none", at, len(data), len(data))
-        if reached - start < sure:
-            return None
-        if data[reached] in BEGINNINGS or data[reached] in APDU_TAGS:
-            return Cut("none", at, reached, reached)
-        return Cut("none", at, len(data), len(data)) if left <= BEHIND else None
-    begun = len(data) - start >= sure and reached - start >= min(sure, HEAD)
-    if not _cut_short(parsed, len(data)) or not begun or APDU_TAGS[data[start]].startswith(CIPHERED):
-        return None
-    if not final:
+    end = min(len(data), start + LONGEST)
+    parsed, error = _read(data, start, end)
+    if end < len(data) and (parsed is None or error is not None or _reached(parsed, start, end) == end):
+        return _long_at(data, at, start, final) if _goes_on(parsed, error, data) else None
+    if error is None and parsed is not None:
+        return _whole(data, at, start, parsed, end, sure)
+    cut = _cut_off(data, at, start, end, sure)
+    return WAIT if cut is not None and not final else cut
+
+
+def _long_at(data: bytes, at: int, start: int, final: bool) -> Found:
+    """An APDU of more than `LONGEST` octets: all of it, or as many as one takes that is cut off."""
+    end = min(len(data), start + LONGEST_WHOLE)
+    more = not final and end == len(data)
+    steps = (end - start) // STEP
+    if more and steps & (steps - 1):
         return WAIT
-    issue = FrameIssue(
-        "apdu-cut", f"the APDU ends before its fields do, behind {len(data) - at} octets", 0, len(data) - at
-    )
-    return Cut("none", at, len(data), len(data), (issue,))
+    parsed, error = _read(data, start, end)
+    if error is None and parsed is not None:
+        return _whole(data, at, start, parsed, end, SURE)
+    if more and _goes_on(parsed, error, data):
+        return WAIT
+    return _cut_off(data, at, start, start + LONGEST, SURE)
 
 
-def _header(data: bytes, at: int) -> bytes:
-    head = data[at : at + 3]
-    return head if head in (COMMAND, RESPONSE) else b""
+def _read(data: bytes, start: int, end: int) -> tuple[Parsed | None, Issue | None]:
+    """What reads as an APDU, and what is wrong with it first; None where reading came to an end before the fields did:
+    a partial tree of many octets takes long."""
+    try:
+        parsed = parse(APDU, data, start, end, partial=False)
+    except Failure as failure:
+        return None, Issue("error", failure.offset, end, failure.text, failure.spec)
+    return parsed, next((issue for issue in parsed.issues if issue.severity == "error"), None)
+
+
+def _goes_on(parsed: Parsed | None, error: Issue | None, data: bytes) -> bool:
+    """Whether an APDU that came to the end of the octets it was read from may be a longer one: values and octets of one
+    length may, not a list of objects or of stations."""
+    if error is None:
+        return True
+    wanting = WANTING.search(error.text)
+    if wanting is None or int(wanting[1] or wanting[2] or 0) > LONGEST_WHOLE:
+        return False
+    if parsed is not None:
+        return _reads_well(parsed, data)
+    return bool(error.spec.type) or error.spec.hole in LONG_HOLES or error.spec.name in LONG_VALUES
+
+
+def _whole(data: bytes, at: int, start: int, parsed: Parsed, end: int, sure: int) -> Cut | None:
+    """An APDU that is all there, if nothing speaks against it."""
+    if not _reads_well(parsed, data):
+        return None
+    reached = _reached(parsed, start, end)
+    left = len(data) - reached
+    if left == 0:
+        return Cut("none", at, len(data), len(data))
+    if reached - start < sure or _right_frame(data, start, reached) is not None:
+        return None
+    if data[reached] in BEGINNINGS or data[reached] in APDU_TAGS:
+        return Cut("none", at, reached, reached)
+    return Cut("none", at, len(data), len(data)) if left <= BEHIND else None
+
+
+def _cut_off(data: bytes, at: int, start: int, end: int, sure: int) -> Cut | None:
+    """The beginning of an APDU that wants more octets than those before `end`, if as far as it goes it reads well."""
+    if _ciphered(data, start):
+        return None
+    behind = _right_frame(data, start, end)
+    end = end if behind is None else behind
+    parsed = parse(APDU, data, start, end)
+    begun = end - start >= sure and _reached(parsed, start, end) - start >= min(sure, HEAD)
+    if not begun or not _cut_short(parsed, end) or not _reads_well(parsed, data):
+        return None
+    text = f"the APDU ends before its fields do, behind {end - at} octets"
+    if behind is None and end < len(data):
+        text = f"the APDU goes on to where no more octets are; the first {end - at} are read as one that is cut off"
+    return Cut("none", at, end, end, (FrameIssue("apdu-cut", text, 0, end - at),))
+
+
+def _right_frame(data: bytes, start: int, end: int) -> int | None:
+    """Where the first frame begins in these octets that is all there and right, so that no APDU has it inside."""
+    for found in FRAMES.finditer(data, start, end):
+        if (hdlc if found[0][0] == FLAG else wrapper).right_at(data, found.start(), end):
+            return found.start()
+    return None
+
+
+def _ciphered(data: bytes, start: int) -> bool:
+    """Whether an APDU is ciphered: any octets look like the beginning of one."""
+    return APDU_TAGS[data[start]].startswith(CIPHERED)
+
+
+def _reads_well(parsed: Parsed, data: bytes) -> bool:
+    """Whether all that was read has values that the standard knows."""
+    odd = any(issue.severity == "warning" and issue.spec is not UNDECODED for issue in parsed.issues)
+    return may_be(parsed, data) and (not odd or fits(parsed))
 
 
 def _reached(parsed: Parsed, start: int, end: int) -> int:
@@ -90,20 +157,6 @@ def _cut_short(parsed: Parsed, end: int) -> bool:
     return bool(errors) and all(WANTING.search(issue.text) and issue.end == end for issue in errors[:1])
 
 
-def _known_protection(parsed: Parsed) -> bool:
-    """Whether the security control, if there is one, names a suite that exists: any octets make a ciphered APDU."""
-    control = find_int(parsed.nodes, "security_control")
-    return control is None or control & 0x0F in SECURITY_SUITES
-
-
-def _carries(parsed: Parsed, data: bytes) -> bool:
-    """Whether a gateway header has an APDU behind it: it tells no length, so any octets up to the end would do."""
-    inside = next((n for n in holes_in(parsed.nodes) if n[0].hole == "apdu"), None) if parsed.nodes else None
-    if inside is None or not parsed.nodes[0][0].name.startswith("gateway-"):
-        return True
-    return is_apdu(data, inside[1], inside[2])
-
-
 def general_at(data: bytes, at: int, final: bool) -> Found:
     """A general-glo- or general-ded-ciphering APDU, by its title and its length."""
     if len(data) - at < 2:
@@ -117,15 +170,17 @@ def general_at(data: bytes, at: int, final: bool) -> Found:
     if not 5 <= length <= LONGEST:
         return None
     if begin + length > len(data):
-        return _cut_off(data, at, begin, length) if final else WAIT
+        return _push_cut_off(data, at, begin, length) if final else WAIT
     if not is_apdu(data, at, begin + length):
         return None
     return Cut("none", at, begin + length, begin + length)
 
 
-def _cut_off(data: bytes, at: int, begin: int, length: int) -> Cut | None:
+def _push_cut_off(data: bytes, at: int, begin: int, length: int) -> Cut | None:
     """The beginning of an APDU, where a title with the letters of a manufacturer shows that it is one."""
     if not (data[at + 1] == 8 and data[at + 2 : at + 5].isalpha() and data[at + 2 : at + 5].isupper()):
         return None
-    text = f"the APDU says {length} octets, {len(data) - begin} are present"
-    return Cut("none", at, len(data), len(data), (FrameIssue("apdu-cut", text, 0, len(data) - at),))
+    behind = _right_frame(data, begin, len(data))
+    end = len(data) if behind is None else behind
+    text = f"the APDU says {length} octets, {end - begin} are present"
+    return Cut("none", at, end, end, (FrameIssue("apdu-cut", text, 0, end - at),))

@@ -17,6 +17,14 @@ def is_right(data: bytes | bytearray, cut: Cut) -> bool:
     return crc16_x25(bytes(data[cut.start + 1 : cut.end - 1])) == GOOD_RESIDUE
 
 
+def right_at(data: bytes | bytearray, at: int, end: int) -> bool:
+    """Whether the flag at `at` opens a frame that ends before `end` where its length says, with a right check sequence."""
+    if at + 2 >= end or data[at + 1] & 0xF0 != 0xA0:
+        return False
+    closing = at + 1 + ((data[at + 1] & 7) << 8 | data[at + 2])
+    return closing < end and data[closing] == FLAG and crc16_x25(bytes(data[at + 1 : closing])) == GOOD_RESIDUE
+
+
 def without_flags_at(data: bytes, at: int, final: bool) -> Found:
     """A frame whose flags somebody cut off: only a check sequence that holds tells it."""
     if len(data) - at < SHORTEST_HDLC:
@@ -98,10 +106,8 @@ def _later_frame(data: bytes | bytearray, begin: int, told: bool = False) -> int
     while at >= 0:
         if at != header and crc16_x25(bytes(data[begin:at])) == GOOD_RESIDUE:
             return at
-        if at + 2 < len(data) and data[at + 1] & 0xF0 == 0xA0:
-            end = at + 1 + ((data[at + 1] & 7) << 8 | data[at + 2])
-            if end < len(data) and data[end] == FLAG and crc16_x25(bytes(data[at + 1 : end])) == GOOD_RESIDUE:
-                return at
+        if right_at(data, at, len(data)):
+            return at
         at = data.find(FLAG, at + 1, last)
     return None
 

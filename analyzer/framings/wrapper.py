@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from analyzer.frame import FrameIssue
-from analyzer.framings.apdu import is_apdu
 from analyzer.framings.cut import WAIT, Cut, Found
+from analyzer.framings.whole import is_apdu
 from grammars.tables.apdu import APDU_TAGS
 
 WRAPPER_HEADER = 8
+SURE = 12  # octets of an APDU that no others look like by chance
 
 
 def plausible_length(data: bytes, at: int) -> int | None:
@@ -23,6 +24,16 @@ def plausible_length(data: bytes, at: int) -> int | None:
         return length
     end = begin + length
     return length if end == len(data) or data[end : end + 2] == b"\x00\x01" else None
+
+
+def right_at(data: bytes, at: int, end: int) -> bool:
+    """Whether a wrapper PDU begins at `at` that ends before `end` and carries one whole APDU, not one of few octets, such
+    as values have by chance."""
+    begin = at + WRAPPER_HEADER
+    if data[at : at + 2] != b"\x00\x01" or begin >= end or data[begin] not in APDU_TAGS:
+        return False
+    length = int.from_bytes(data[at + 6 : begin], "big")
+    return length >= SURE and begin + length <= end and is_apdu(data, begin, begin + length)
 
 
 def wrapper_at(data: bytes, at: int, final: bool) -> Found:

@@ -29,7 +29,8 @@ class Primitive(Word):
 
 
 class AxdrLength(Primitive):
-    """A-XDR length (IEC 61334-6; also BER's definite form): up to 7F itself, 81 nn, 82 nn nn, 83, 84."""
+    """A-XDR length (IEC 61334-6; also BER's definite form): up to 7F itself, 81 nn, 82 nn nn, 83, 84. What
+    would take more octets is no length: nothing is that long."""
 
     @staticmethod
     def read(buffer: bytes, pos: int, end: int) -> tuple[int, int]:
@@ -38,9 +39,11 @@ class AxdrLength(Primitive):
         first = buffer[pos]
         if first < 0x80:
             return first, pos + 1
-        after = pos + 1 + (first & 0x7F)
+        if first > 0x84:
+            raise Unreadable(f"{first:02X} is no length: {first - 0x80} octets would follow, and 4 are the most (84)")
+        after = pos + first - 0x7F  # the octet itself and those that it announces
         if after > end:
-            raise Short(1 + (first & 0x7F), end - pos)
+            raise Short(first - 0x7F, end - pos)
         return int.from_bytes(buffer[pos + 1 : after], "big"), after
 
     @staticmethod
