@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from analyzer.model import Record, SourceIssue, Trace
 from analyzer.patience import go_on
@@ -30,7 +30,8 @@ SEPARATORS = re.compile(r"0[xX](?=[0-9A-Fa-f])|\\x|[\s,:;-]")
 NO_DIGIT = re.compile(r"[^0-9A-Fa-f]")
 LONGEST = 2 << 30  # octets of one input that are read at once
 MAPPED = 64 << 20  # octets of a raw dump that is not read at once
-MAPPED_HEAD = 1 << 16  # octets of it that show that it is one
+MAPPED_TEXT = 8 << 20  # octets of a text that is not
+MAPPED_HEAD = 1 << 16  # octets that show which of them an input is
 POLL = 0.1  # seconds between two times that progress is shown
 PATIENCE = 1.0  # seconds until progress is shown
 
@@ -50,8 +51,6 @@ def open_traces(name: str, kind: str | None = None, choice: Choice | None = None
     source = _opened(path, kind)
     if _holds_capture(source, path, kind):
         traces = read_capture(source, shown, choice)
-    elif (dump := _mapped(path, kind)) is not None:
-        traces = [_dump(dump, path)]
     else:
         traces = _read_whole(source, path, kind)
     return [choose(traces, selector)] if selector else traces
@@ -160,11 +159,14 @@ def _file_for_others(path: str) -> str:
 
 def _read_whole(source: Opened, path: str, kind: str | None) -> list[Trace]:
     """The traces of an input that is no capture; where its packing is cut off, those of what could be unpacked."""
-    data = _all_of(source, path, kind)
+    try:
+        data = _all_of(source, path, kind)
+    except (OSError, ValueError) as problem:
+        raise InputError(f"{path}: {_why(problem)}") from None
     if source.problem and not data:
         raise InputError(f"{_shown(path)}: {source.problem}, and nothing of it can be read")
     try:
-        traces = read_input(data, _shown(path), kind) if isinstance(data, bytes) else [_dump(data, path)]
+        traces = read_input(data, _shown(path), kind)
     except InputError as problem:
         raise InputError(f"{problem}; {source.problem}" if source.problem else str(problem)) from None
     if source.problem:
@@ -173,56 +175,49 @@ def _read_whole(source: Opened, path: str, kind: str | None) -> list[Trace]:
     return traces
 
 
-def _mapped(path: str, kind: str | None) -> bytes | None:
-    """The octets of a long raw dump as they lie on the disk: they are read where somebody looks, and take no memory. None
-    for any other input. What this gives reads like octets, as far as a record is read."""
-    from analyzer.sources.mapped import ACCESS_READ, MappedFile
-
-    if kind not in (None, "raw") or not os.path.isfile(path) or os.path.getsize(path) < MAPPED:
-        return None
-    with open(path, "rb") as file:
-        head = file.read(MAPPED_HEAD)
-        if kind is None and not is_dump(head):
-            return None
-        made = MappedFile(file.fileno(), 0, access=ACCESS_READ)
-    made.name = _shown(path)
-    return cast(bytes, made)
-
-
-def _dump(octets: bytes, path: str) -> Trace:
-    """The trace of a long raw dump."""
-    shown = _shown(path)
-    return Trace(shown.rpartition(".")[0] or shown, shown, (Record(1, octets),))
-
-
 def _all_of(source: Opened, path: str, kind: str | None) -> bytes:
-    """Everything that an input has, up to LONGEST; where there is more, `problem` of the source says so."""
-    try:
-        if kind in (None, "raw") and (path == "-" or type(source) is not Opened):
-            head = source.peek(MAPPED_HEAD)
-            if len(head) == MAPPED_HEAD and (kind == "raw" or is_dump(head)):
-                return _unpacked_dump(source, path)
-        data = source.read(LONGEST)
-        _say_if_longer(source, len(data))
-    except (OSError, ValueError) as problem:
-        raise InputError(f"{path}: {_why(problem)}") from None
+    """Everything that an input has, up to LONGEST; where there is more, `problem` of the source says so.
+
+    What is long stays on the disk: octets of a mapped file, which are read where somebody looks, and take no memory. What
+    comes by a pipe, or out of its packing, goes to a temporary file for that. Raises OSError.
+    """
+    if path != "-" and type(source) is Opened and os.path.isfile(path):
+        size = os.path.getsize(path)
+        if size >= min(MAPPED, MAPPED_TEXT) and size >= _long(source, kind):
+            with open(path, "rb") as file:
+                return _mapped(file, path)
+    elif len(source.peek(MAPPED_HEAD)) == MAPPED_HEAD:
+        return _by_way_of_the_disk(source, path, _long(source, kind))
+    data = source.read(LONGEST)
+    _say_if_longer(source, len(data))
     return data
 
 
-def _unpacked_dump(source: Opened, path: str) -> bytes:
-    """A raw dump that comes by a pipe, or out of its packing: by way of a temporary file, where a long one stays."""
-    from analyzer.sources.mapped import ACCESS_READ, MappedFile
+def _long(source: Opened, kind: str | None) -> int:
+    """From how many octets on the rest of an input stays on the disk."""
+    dump = kind == "raw" or (kind is None and is_dump(source.peek(MAPPED_HEAD)))
+    return MAPPED if dump else MAPPED_TEXT
 
+
+def _by_way_of_the_disk(source: Opened, path: str, long: int) -> bytes:
+    """All octets of a source, mapped where they are long."""
     with TemporaryFile(prefix="dlmscope-") as file:
         size = 0
         while part := source.read1(LONGEST - size):
             size += file.write(part)
         _say_if_longer(source, size)
         file.flush()
-        if size < MAPPED:
-            file.seek(0)
-            return file.read()
-        made = MappedFile(file.fileno(), 0, access=ACCESS_READ)
+        if size >= long:
+            return _mapped(file, path)
+        file.seek(0)
+        return file.read()
+
+
+def _mapped(file: IO[bytes], path: str) -> bytes:
+    """The octets of a file as they lie on the disk; they read like octets, as far as inputs are read."""
+    from analyzer.sources.mapped import ACCESS_READ, MappedFile
+
+    made = MappedFile(file.fileno(), 0, access=ACCESS_READ)
     made.name = _shown(path)
     return cast(bytes, made)
 

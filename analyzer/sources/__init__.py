@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from io import BytesIO
+from typing import cast
 
 from analyzer.model import Record, Trace
 from analyzer.sources.hexlog import looks_like_text_hex, read_hexlog
 from analyzer.sources.serial import is_telegram, read_serial
-from analyzer.sources.serial.monitors import is_monitored, normalised
+from analyzer.sources.serial.monitors import is_monitored
 from analyzer.sources.serial.seven_bits import undone
+from analyzer.sources.text import Text
 
 CAPTURES = ("pcap", "pcapng")
 KINDS = ("hex", "raw", *CAPTURES)
+PART = 1 << 16  # octets that are looked at together
+LONG = 64 << 20  # octets of a raw dump that stay on the disk whatever they are
 # Files that begin in a way of their own, which no reader here knows.
 UNREAD = {b"PK\x03\x04": "a zip archive", b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive", b"Rar!\x1a\x07": "a RAR archive"}
 
@@ -25,29 +30,32 @@ def read_input(data: bytes, source: str, kind: str | None = None) -> list[Trace]
     """The traces of one input, at least one, each with at least one record.
 
     `kind` is "hex" (text with hexadecimal in it), "raw" (the octets of a line), "pcap" or "pcapng"; None recognises it.
-    Raises InputError where there is nothing to decode.
+    `data` may be those of a mapped file; a long raw dump stays there. Raises InputError where there is nothing to decode.
     """
     if kind not in (None, *KINDS):
         raise InputError(f"{source}: no kind of input is called {kind!r}; there are {', '.join(KINDS)}")
     if not data:
         raise InputError(f"{source}: is empty")
+    head, told = data[:PART], kind == "raw"
     if kind in CAPTURES or (kind is None and _holds_capture(data, source)):
         from analyzer.sources.pcap.capture import read_capture
 
         return read_capture(BytesIO(data), source)
     if kind is None:
         for magic, what in UNREAD.items():
-            if data.startswith(magic):
+            if head.startswith(magic):
                 raise InputError(f"{source}: is {what}; unpack it first")
-        octetwise = read_serial(data, _decoded, source)
+        octetwise = read_serial(data, source)
         if octetwise is not None:
             return octetwise
-        kind = "hex" if looks_like_text_hex(data) or is_monitored(data) else "raw"
+        kind = "hex" if looks_like_text_hex(data) or is_monitored(Text(data)) else "raw"
         if kind == "raw" and _is_text(data) and not is_telegram(data):
             raise InputError(f"{source}: no hexadecimal bytes found in this text")
     if kind == "raw":
-        return [undone(Trace(_stem(source), source, (Record(1, data),)))]
-    traces = [undone(trace) for trace in read_hexlog(normalised(_decoded(data)), source) if len(trace)]
+        if not isinstance(cast(object, data), bytes) and (told or is_dump(head) or len(data) >= LONG):
+            return [Trace(_stem(source), source, (Record(1, data),))]
+        return [undone(Trace(_stem(source), source, (Record(1, data[:]),)))]
+    traces = [undone(trace) for trace in read_hexlog(data, source) if len(trace)]
     if not traces:
         raise InputError(f"{source}: no hexadecimal bytes found in this text")
     return traces
@@ -71,7 +79,7 @@ def _holds_capture(data: bytes, source: str) -> bool:
     from analyzer.sources.pcap.capture import MAGIC, PACKED, is_capture
     from analyzer.sources.pcap.packed import PackedError, unpacked
 
-    if not data.startswith((*MAGIC, *PACKED)):
+    if not data[:PART].startswith((*MAGIC, *PACKED)):
         return False
     try:
         return is_capture(unpacked(BytesIO(data)).peek(4))
@@ -99,19 +107,16 @@ def _listed(traces: Sequence[Trace]) -> str:
     return "there are " + ", ".join(f"#{number} {trace.name}" for number, trace in enumerate(traces, 1))
 
 
-def _decoded(data: bytes) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    return data.decode("utf-8", "replace")
-
-
 def _is_text(data: bytes) -> bool:
     """Whether bytes are a text that a person wrote, and no octets of a line."""
     try:
-        text = data.decode("utf-8")
+        return all(
+            character.isprintable() or character in "\t\r\n"
+            for part in codecs.iterdecode((data[at : at + PART] for at in range(0, len(data), PART)), "utf-8")
+            for character in part
+        )
     except UnicodeDecodeError:
         return False
-    return all(character.isprintable() or character in "\t\r\n" for character in text)
 
 
 def _stem(source: str) -> str:

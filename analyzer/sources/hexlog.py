@@ -15,9 +15,12 @@ from analyzer.patience import go_on
 from analyzer.sources.dumps import SQUEEZED_IN_ALL, Dump, Row, continues, radixes_of, row_bytes, surplus
 from analyzer.sources.headings import heading_in, is_rule
 from analyzer.sources.loglines import Above, Entry, is_unbroken, names_secret, parse_line
+from analyzer.sources.parts import Spool
 from analyzer.sources.pasted import Line, Lines, clean, quotes_in
 from analyzer.sources.payload import Flaw, Payload
 from analyzer.sources.prefix import read_prefix
+from analyzer.sources.serial.monitors import normalised
+from analyzer.sources.text import Text
 from analyzer.sources.timestamps import Stamp
 from analyzer.sources.tracedraft import Draft, TraceDraft, finish
 
@@ -31,13 +34,14 @@ _CARRIES = re.compile(
 )
 
 
-def read_hexlog(text: str, source: str) -> list[Trace]:
+def read_hexlog(text: str | bytes, source: str) -> list[Trace]:
     """The traces in a pasted text, in its order, each under its heading or, without one, the name of the source.
 
     A heading without bytes gives no trace. Where there are no bytes at all but something that looked like
-    them, one trace without records tells so in its issues. Never raises; time and memory grow with the text.
+    them, one trace without records tells so in its issues. Never raises; time grows with the text, memory with its
+    longest line and record.
     """
-    reader = _Reader(text, _stem(source))
+    reader = _Reader(Text(text), _stem(source))
     reader.run()
     return [finish(draft, source) for draft in reader.traces()]
 
@@ -52,10 +56,11 @@ def _stem(source: str) -> str:
 class _Reader:
     """Reads the lines of a text one after the other; what is open is in its attributes."""
 
-    def __init__(self, text: str, name: str) -> None:
-        self.lines = Lines(text)
+    def __init__(self, text: Text, name: str) -> None:
+        self.lines = Lines(normalised(text))
         self.quotes = quotes_in(text)
-        self.trace = TraceDraft(name)
+        self.spool = Spool()
+        self.trace = TraceDraft(name, self.spool)
         self.done: list[TraceDraft] = []
         self.open: Draft | None = None
         self.held: Direction | None = None
@@ -73,7 +78,7 @@ class _Reader:
         result: list[TraceDraft] = []
         stray: list[SourceIssue] = []
         for draft in [*self.done, self.trace]:
-            if draft.drafts:
+            if len(draft.records):
                 draft.issues = stray + draft.issues
                 stray = []
                 result.append(draft)
@@ -84,7 +89,7 @@ class _Reader:
         if stray and result:
             result[-1].issues += stray
         elif stray:
-            empty = TraceDraft(self.done[0].name if self.done else self.trace.name)
+            empty = TraceDraft(self.done[0].name if self.done else self.trace.name, self.spool)
             empty.issues = stray
             result.append(empty)
         return result
@@ -102,7 +107,7 @@ class _Reader:
         draft = self.open
         if draft is None or draft.carried or draft.dump is not None or raw[0] not in _HEX or len(raw) < 3:
             return False
-        if (raw[2] != " " and raw[2] != "\n" and " " in raw) or "  " in raw or "\t" in raw:
+        if (raw[2] not in " \r\n" and " " in raw) or "  " in raw or "\t" in raw:
             return False
         try:
             data = bytes.fromhex(raw)
@@ -239,8 +244,7 @@ class _Reader:
                 self.held = None
         stamp, self.pending = entry.stamp or self.pending, None
         place = Place(line.number, line.column(index))
-        self.open = Draft(len(self.trace.drafts) + 1, place, direction, stamp)
-        self.trace.drafts.append(self.open)
+        self.open = Draft(len(self.trace.records) + 1, place, direction, stamp)
         return self.open
 
     def _close(self) -> None:
@@ -251,13 +255,14 @@ class _Reader:
             self._drop_carry(draft)
         if not draft.data:
             self._forget(draft)
-        elif draft.announced is not None and draft.announced != len(draft.data) and not draft.gaps:
+            return
+        self.trace.take(draft)
+        if draft.announced is not None and draft.announced != len(draft.data) and not draft.gaps:
             said = f"expected {draft.announced} bytes, as the log says, and found {len(draft.data)}"
             self.trace.note("warning", said, draft.place, draft.number)
 
     def _forget(self, draft: Draft) -> None:
-        """Take back a record that came to nothing: a lone digit. What was said of it stays, without a record."""
-        self.trace.drafts.remove(draft)
+        """A record that came to nothing: a lone digit. What was said of it stays, without a record."""
         self.trace.issues = [
             replace(issue, record=None, offset=None) if issue.record == draft.number else issue
             for issue in self.trace.issues
@@ -271,7 +276,7 @@ class _Reader:
     def _begin_trace(self, name: str) -> None:
         self._close()
         self.done.append(self.trace)
-        self.trace = TraceDraft(name)
+        self.trace = TraceDraft(name, self.spool)
         self.held = self.pending = None
         self.secret = False
         self.after_gap = True
@@ -347,12 +352,10 @@ def looks_like_text_hex(data: bytes) -> bool:
 
     False for pcap, pcapng, packed files, the raw bytes of a line, and the telegrams of IEC 62056-21.
     """
-    if data.startswith(_NOT_TEXT):
+    head = data[: _PROBED * 2]
+    if head.startswith(_NOT_TEXT):
         return False
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        text = data[: _PROBED * 2].decode("utf-16", "replace")
-    else:
-        text = data[:_PROBED].decode("utf-8", "replace")
+    text = Text(head if head[:2] in (b"\xff\xfe", b"\xfe\xff") else head[:_PROBED]).whole()
     if len(_CONTROL.findall(text)) * 50 > len(text) or _TELEGRAM.match(text) is not None:
         return False
     return any(len(trace) for trace in read_hexlog(text, "probe"))

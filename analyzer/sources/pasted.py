@@ -7,11 +7,12 @@ character that stays keeps its place in the line as it was pasted.
 from __future__ import annotations
 
 import html
-import io
 import re
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
+
+from analyzer.sources.text import Text
 
 # One character for one, so that columns stay: spaces of all kinds, dashes and quotes that editors "improve".
 _BLANKS = (0x0B, 0x0C, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
@@ -65,19 +66,17 @@ class Line:
 
 
 class Lines:
-    """The lines of a text one after the other, raw, with a look ahead; the text is never split as a whole."""
+    """The lines of a text one after the other, raw, with a look ahead."""
 
-    def __init__(self, text: str) -> None:
-        if "\r\r\n" in text:  # text that went through Windows twice; it has no empty line between any two
-            text = text.replace("\r\r\n", "\n")
-        self._stream = io.StringIO(text, newline=None)
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
         self._ahead: deque[str] = deque()
         self.number = 0
 
     def __iter__(self) -> Iterator[str]:
-        ahead, stream = self._ahead, self._stream
+        ahead, lines = self._ahead, self._lines
         while True:
-            raw = ahead.popleft() if ahead else stream.readline()
+            raw = ahead.popleft() if ahead else next(lines, "")
             if not raw:
                 return
             self.number += 1
@@ -86,20 +85,24 @@ class Lines:
     def peek(self, distance: int = 0) -> str:
         """The raw line so many after the next one; empty at the end of the text."""
         while len(self._ahead) <= distance:
-            raw = self._stream.readline()
+            raw = next(self._lines, "")
             if not raw:
                 return ""
             self._ahead.append(raw)
         return self._ahead[distance]
 
 
-def quotes_in(text: str) -> bool:
+def quotes_in(text: Text) -> bool:
     """Whether ">" at the start of the lines of a text quotes an e-mail; otherwise ">>" and "<<" are arrows."""
-    if ">" not in text and "&gt;" not in text:
+    if not text.holds(">") and not text.holds("&gt;"):
         return False
-    if _LEFT_ARROW.search(text) is not None or _SOCAT.search(text) is not None:
-        return False
-    return _DOUBLE_ARROW.search(text) is None or _QUOTED_PROSE.search(text) is not None
+    arrows = prose = False
+    for block in text.blocks():
+        if _LEFT_ARROW.search(block) is not None or _SOCAT.search(block) is not None:
+            return False
+        arrows = arrows or _DOUBLE_ARROW.search(block) is not None
+        prose = prose or _QUOTED_PROSE.search(block) is not None
+    return prose or not arrows
 
 
 def clean(number: int, raw: str, quotes: bool) -> Line:

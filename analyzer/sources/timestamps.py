@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Literal
 
 DAY = 86400.0
 YEAR_WHEN_NONE = 2000  # a leap year, so that Feb 29 exists
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+DATE, CLOCK, ELAPSED = 1, 2, 3
+KINDS = {"date": DATE, "clock": CLOCK, "elapsed": ELAPSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,37 +182,74 @@ def _zone_offset(zone: str | None) -> float:
     return -offset if zone[0] == "-" else offset
 
 
-def seconds_of(stamps: Iterable[Stamp | None]) -> list[float | None]:
-    """The seconds of each stamp on one clock for the whole trace; None where there is no stamp.
+@dataclass(slots=True)
+class ClockState:
+    """How the clock of a trace stands: the midnight that clock times count from (from the day of the first dated stamp while
+    `dated` is not set), the last time of day, and the sum of elapsed times."""
+
+    day: float = 0.0
+    dated: bool = False
+    last: float | None = None
+    total: float = 0.0
+
+    def step(self, kind: int, seconds: float) -> None:
+        """Takes the next stamp. A step back of more than half a day is midnight."""
+        if kind == DATE:
+            self.day, self.last, self.dated = seconds // DAY * DAY, seconds % DAY, True
+        elif kind == CLOCK:
+            if self.last is not None and seconds < self.last - DAY / 2:
+                self.day += DAY
+            self.last = seconds
+        elif kind == ELAPSED:
+            self.total += seconds
+
+
+class TraceClock:
+    """The seconds of each stamp on one clock for the whole trace, known when all stamps were noted.
 
     Clock times without a date take the day of the dated stamp before them (or of the first one of the
     trace), and a step back of more than half a day is midnight. Elapsed times that never step back count
     from the start of the trace; otherwise each counts from the record before it. Beside absolute times an
-    elapsed one has no known origin and stays None.
+    elapsed one has no known origin and has no seconds.
     """
-    marks = list(stamps)
-    dates = [mark.seconds for mark in marks if mark is not None and mark.kind == "date"]
-    absolute = any(mark is not None and mark.kind != "elapsed" for mark in marks)
-    elapsed = [mark.seconds for mark in marks if mark is not None and mark.kind == "elapsed"]
-    from_start = all(before <= after for before, after in pairwise(elapsed))
-    day = dates[0] // DAY * DAY if dates else 0.0
-    last_clock: float | None = None
-    total = 0.0
-    result: list[float | None] = []
-    for mark in marks:
-        if mark is None:
-            result.append(None)
-        elif mark.kind == "date":
-            day, last_clock = mark.seconds // DAY * DAY, mark.seconds % DAY
-            result.append(mark.seconds)
-        elif mark.kind == "clock":
-            if last_clock is not None and mark.seconds < last_clock - DAY / 2:
-                day += DAY
-            last_clock = mark.seconds
-            result.append(day + mark.seconds)
-        elif absolute:
-            result.append(None)
+
+    def __init__(self) -> None:
+        self._state = ClockState()
+        self._first_day: float | None = None
+        self._absolute = False
+        self._from_start = True
+        self._elapsed = float("-inf")
+
+    def note(self, kind: int, seconds: float) -> None:
+        """The next stamp: its kind, as a number of `KINDS`, and its seconds."""
+        if kind == ELAPSED:
+            self._from_start = self._from_start and seconds >= self._elapsed
+            self._elapsed = seconds
         else:
-            total = mark.seconds if from_start else total + mark.seconds
-            result.append(total)
-    return result
+            self._absolute = True
+            if kind == DATE and self._first_day is None:
+                self._first_day = seconds // DAY * DAY
+        self._state.step(kind, seconds)
+
+    def state(self) -> ClockState:
+        """How the clock stands behind the stamps so far."""
+        return replace(self._state)
+
+    def seconds(self, kinds: Iterable[int], seconds: Iterable[float], state: ClockState) -> list[float | None]:
+        """The seconds of stamps in a row, the clock standing so before them; kind 0 is no stamp, and has none."""
+        clock, first_day = replace(state), self._first_day or 0.0
+        result: list[float | None] = []
+        for kind, second in zip(kinds, seconds, strict=True):
+            if not kind:
+                result.append(None)
+                continue
+            clock.step(kind, second)
+            if kind == DATE:
+                result.append(second)
+            elif kind == CLOCK:
+                result.append((clock.day if clock.dated else first_day + clock.day) + second)
+            elif self._absolute:
+                result.append(None)
+            else:
+                result.append(second if self._from_start else clock.total)
+        return result

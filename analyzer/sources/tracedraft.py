@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from analyzer.model import Direction, Place, Record, Severity, SourceIssue, Trace
+from analyzer.model import Direction, Place, Severity, SourceIssue, Trace
 from analyzer.sources.dumps import Dump
-from analyzer.sources.timestamps import Stamp, seconds_of
+from analyzer.sources.logrecords import LogRecords
+from analyzer.sources.parts import Spool
+from analyzer.sources.timestamps import Stamp
 
 ISSUES_PER_TRACE = 1000  # a reader stops reading long before; the others are counted
 
@@ -32,11 +34,16 @@ class Draft:
 class TraceDraft:
     """A trace being put together."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, spool: Spool) -> None:
         self.name = name
-        self.drafts: list[Draft] = []
+        self.records = LogRecords(spool)
         self.issues: list[SourceIssue] = []
         self.unlisted = 0
+
+    def take(self, draft: Draft) -> None:
+        """A record that is whole."""
+        indent = draft.indent if draft.dump is not None else None
+        self.records.append(draft.data, draft.direction, indent, draft.stamp, draft.place)
 
     def note(
         self,
@@ -56,30 +63,8 @@ class TraceDraft:
 def finish(trace: TraceDraft, source: str) -> Trace:
     """The trace as the other layers see it."""
     issues = list(trace.issues)
-    directions = _sides_of_a_followed_stream(trace, issues)
+    if trace.records.settle():
+        issues.append(SourceIssue("info", "no line names a sender: the rows on the left are taken as the client's"))
     if trace.unlisted:
         issues.append(SourceIssue("warning", f"{trace.unlisted} more places of this kind are not listed"))
-    seconds = seconds_of(draft.stamp for draft in trace.drafts)
-    records = [
-        Record(
-            draft.number,
-            bytes(draft.data),
-            directions.get(draft.indent, draft.direction) if draft.dump is not None else draft.direction,
-            draft.stamp.text if draft.stamp is not None else None,
-            second,
-            draft.place,
-        )
-        for draft, second in zip(trace.drafts, seconds, strict=True)
-    ]
-    return Trace(trace.name, source, records, issues)
-
-
-def _sides_of_a_followed_stream(trace: TraceDraft, issues: list[SourceIssue]) -> dict[int, Direction]:
-    """Wireshark's "follow stream" tells the sides by indentation only: the right one answers."""
-    if any(draft.direction != "unknown" for draft in trace.drafts):
-        return {}
-    indents = sorted({draft.indent for draft in trace.drafts if draft.dump is not None})
-    if len(indents) != 2 or indents[0] < 0:
-        return {}
-    issues.append(SourceIssue("info", "no line names a sender: the rows on the left are taken as the client's"))
-    return {indents[0]: "client", indents[1]: "meter"}
+    return Trace(trace.name, source, trace.records, issues)

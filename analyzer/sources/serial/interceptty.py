@@ -10,6 +10,7 @@ There are no times. Octets of one direction in a row are one record; its frames 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from analyzer.model import Direction, Place, SourceIssue, Trace
 from analyzer.sources.serial.joining import Octet, records_of
@@ -20,11 +21,16 @@ PROBED = 50
 ISSUES = 20
 
 
+def wrote(lines: Sequence[str]) -> bool:
+    """Whether the first lines of a text are such output."""
+    head = [line for line in lines[: 4 * PROBED] if line.strip()][:PROBED]
+    return bool(head) and sum(_LINE.fullmatch(line) is not None for line in head) >= 0.8 * len(head)
+
+
 def read(text: str, source: str) -> list[Trace] | None:
     """The one trace of such an output; None for another text."""
     lines = text.splitlines()
-    head = [line for line in lines[: 4 * PROBED] if line.strip()][:PROBED]
-    if not head or sum(_LINE.fullmatch(line) is not None for line in head) < 0.8 * len(head):
+    if not wrote(lines):
         return None
     octets: list[Octet] = []
     issues: list[SourceIssue] = []

@@ -15,6 +15,9 @@ Each such heading becomes "time TX:" or "time RX:" on the same line, so that pla
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+from analyzer.sources.text import Text
 
 _IRP_TIME = re.compile(r"\[(\d{1,2}[/.-]\d{1,2}[/.-]\d{4}[ T]\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?: [AP]M)?)\]\s*")
 _IRP = re.compile(r"\s*\d{1,9}\s+IRP_MJ_(WRITE|READ)\b.*")
@@ -31,34 +34,30 @@ WORDS = {"WRITE": "TX", "Write": "TX", "Request": "TX", "READ": "RX", "Read": "R
 PROBED = 400  # lines in which a heading has to stand
 
 
-def is_monitored(data: bytes) -> bool:
-    """Whether bytes are the log of a port monitor, however little traffic is in it."""
-    return _has_heading(data[: PROBED * 200].decode("utf-8", "replace"))
-
-
-def _has_heading(text: str) -> bool:
-    head = text[: PROBED * 200].splitlines()[:PROBED]
+def is_monitored(text: Text) -> bool:
+    """Whether a text is the log of a port monitor, however little traffic is in it."""
+    head = next(text.blocks(), "")[: PROBED * 200].splitlines()[:PROBED]
     return any(_IRP.fullmatch(line) or _STUDIO.fullmatch(line) or _HHD.fullmatch(line) for line in head)
 
 
-def normalised(text: str) -> str:
-    """The text with the headings of port monitors rewritten; any other text as it is."""
-    if not _has_heading(text):
-        return text
-    made: list[str] = []
+def normalised(text: Text) -> Iterator[str]:
+    """The lines of the text with the headings of port monitors rewritten; those of any other text as they are."""
+    return _rewritten(text.lines()) if is_monitored(text) else text.lines()
+
+
+def _rewritten(lines: Iterator[str]) -> Iterator[str]:
     time, skipping = "", False
-    for line in text.split("\n"):
-        bare = line.rstrip("\r")
+    for line in lines:
+        bare = line.rstrip("\r\n")
         found = _IRP_TIME.fullmatch(bare)
         if found is not None:
             time, skipping = found[1], False
         elif not skipping:
             skipping = bool(time) and _OTHER_IRP.fullmatch(bare) is not None and _IRP.fullmatch(bare) is None
         if found is not None or skipping or (time and _RULE.fullmatch(bare)):
-            made.append("")
+            yield "\n"
         else:
-            made.append(_heading(bare, time))
-    return "\n".join(made)
+            yield _heading(bare, time) + "\n"
 
 
 def _heading(line: str, time: str) -> str:

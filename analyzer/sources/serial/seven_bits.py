@@ -16,7 +16,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analyzer.model import Record, SourceIssue, Trace
+from analyzer.model import Direction, Record, SourceIssue, Trace
+from analyzer.sources.logrecords import LogRecords
 from analyzer.sources.serial.restoring import restored
 from grammars.hdlc import FLAG, GOOD_RESIDUE, crc16_x25
 
@@ -29,6 +30,8 @@ _TEXT = frozenset({*range(0x20, 0x7F), 0x0A, 0x0D, 1, 2, 3, 4, 6, 0x15})  # with
 _RUN = re.compile(b"[" + re.escape(bytes(octet for octet in _EVEN if octet & 0x7F in _TEXT)) + b"]{5,}")
 _LINE_END = b"\x8d\x0a"
 LONGEST_FRAME = 2049  # octets of an HDLC frame
+_AROUND = 2 * LONGEST_FRAME  # octets before and behind a place that tell whether a line ends there
+_WINDOW = 1 << 18  # octets of one direction that are looked through at once
 _STRIP = bytes(octet & 0x7F for octet in range(256))
 _SHAPE = re.compile(  # what a run has to read as, without bit 7
     rb"/\?[^!]{0,32}!\r\n|/[A-Za-z]{3}[^\r\n]{1,40}\r\n|\x06[0-9:A-Z][0-9A-I][0-9:]\r\n|\x01[A-Z][0-9]\x02|\x02[^\x03]*\x03"
@@ -39,8 +42,11 @@ _END = re.compile(rb".*(?:\n|\x03.?|\x04)", re.DOTALL)
 def undone(trace: Trace) -> Trace:
     """The trace as it would be with the right parity, with an issue that says what was done; else the trace itself.
 
-    Time and memory grow with the octets; records keep their number, times and directions.
+    Time grows with the octets, and memory where there may be something to do; records keep their number, times and
+    directions.
     """
+    if not _may_be_wrong(trace.records):
+        return trace
     records = list(trace.records)
     issues: list[SourceIssue] = []
     for direction in ("client", "meter", "unknown"):
@@ -57,6 +63,41 @@ def undone(trace: Trace) -> Trace:
         first = _put_back(records, places, data, made)
         issues.append(SourceIssue("warning", f"{_whose(direction)}: {said}", record=first, code=CODE))
     return Trace(trace.name, trace.source, tuple(records), (*trace.issues, *issues)) if issues else trace
+
+
+def _may_be_wrong(records: Sequence[Record]) -> bool:
+    """Whether the octets of a direction could be something else, without holding them all."""
+    told = records.directed() if isinstance(records, LogRecords) else ((r.direction, r.data) for r in records)
+    looked: dict[Direction, _Looked] = {}
+    for direction, data in told:
+        if direction not in looked:
+            looked[direction] = _Looked()
+        looked[direction].take(data)
+    return any(one.may_be_wrong() for one in looked.values())
+
+
+class _Looked:
+    """What the octets of one direction show: whether one has bit 7, and whether a line ends with parity."""
+
+    def __init__(self) -> None:
+        self._size, self._ascii, self._line = 0, True, False
+        self._last = bytearray()
+        self._from = 0  # in these, up to where it is known
+
+    def take(self, data: bytes) -> None:
+        self._size += len(data)
+        self._ascii = self._ascii and data.isascii()
+        if not self._line and self._size <= LONGEST:
+            self._last += data
+            if len(self._last) > _WINDOW:
+                self._line = _has_line(self._last, self._from, len(self._last) - _AROUND)
+                del self._last[: -2 * _AROUND]
+                self._from = len(self._last) - _AROUND
+
+    def may_be_wrong(self) -> bool:
+        if not 0 < self._size <= LONGEST:
+            return False
+        return self._ascii or self._line or _has_line(self._last, self._from, len(self._last))
 
 
 def _whose(direction: str) -> str:
@@ -78,7 +119,7 @@ def _put_back(records: list[Record], places: Sequence[int], before: bytes, after
 
 def _without_parity(data: bytes) -> tuple[bytes, str]:
     """Octets with the parity taken off where there is one, and a sentence; empty where there is none."""
-    if not _has_line(data):
+    if not _has_line(data, 0, len(data)):
         return data, ""
     made = bytearray(data)
     count, example = 0, b""
@@ -107,10 +148,11 @@ def _without_parity(data: bytes) -> tuple[bytes, str]:
     )
 
 
-def _has_line(data: bytes) -> bool:
-    """Whether CR LF with parity, which ends every line of IEC 62056-21, stands in a run outside right HDLC frames."""
-    at = data.find(_LINE_END)
-    while at >= 0:
+def _has_line(data: bytes | bytearray, start: int, end: int) -> bool:
+    """Whether CR LF with parity, which ends every line of IEC 62056-21, stands in a run outside right HDLC frames; the CR at
+    a place from `start` and before `end`. What is further than _AROUND from there does not matter."""
+    at = data.find(_LINE_END, start)
+    while 0 <= at < end:
         around = max(0, at - ENOUGH)
         if any(run.start() <= at < run.end() for run in _RUN.finditer(data, around, at + ENOUGH)):
             if not _is_in_frame(data, at):
@@ -119,7 +161,7 @@ def _has_line(data: bytes) -> bool:
     return False
 
 
-def _is_in_frame(data: bytes, place: int) -> bool:
+def _is_in_frame(data: bytes | bytearray, place: int) -> bool:
     """Whether a place lies in a right HDLC frame."""
     at = data.find(FLAG, max(0, place - LONGEST_FRAME), place)
     while at >= 0:
@@ -146,7 +188,7 @@ def _between_frames(data: bytes) -> list[tuple[int, int]]:
     return [(begin, end) for begin, end in made if end > begin]
 
 
-def _frame_end(data: bytes, at: int) -> int | None:
+def _frame_end(data: bytes | bytearray, at: int) -> int | None:
     """The end of a right frame behind the flag at `at`, its closing flag counted."""
     if data[at + 1 : at + 2] and data[at + 1] & 0xF0 == 0xA0 and at + 3 <= len(data):
         length = (data[at + 1] & 7) << 8 | data[at + 2]

@@ -12,6 +12,7 @@ names of its two inputs.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from analyzer.model import Direction, Place, SourceIssue, Trace
 from analyzer.sources.serial.joining import Octet, records_of
@@ -30,11 +31,16 @@ PROBED = 50  # lines
 ISSUES = 100
 
 
+def wrote(lines: Sequence[str]) -> bool:
+    """Whether the first lines of a text are annotations."""
+    head = [line for line in lines[: 4 * PROBED] if line.strip()][:PROBED]
+    return bool(head) and sum(_OTHER.match(line.strip()) is not None for line in head) * 2 > len(head)
+
+
 def read(text: str, source: str) -> list[Trace] | None:
     """The one trace of an annotation export; None for another text."""
     lines = text.splitlines()
-    head = [line for line in lines[: 4 * PROBED] if line.strip()][:PROBED]
-    if not head or sum(_OTHER.match(line.strip()) is not None for line in head) * 2 <= len(head):
+    if not wrote(lines):
         return None
     issues: list[SourceIssue] = []
     octets: list[Octet] = []

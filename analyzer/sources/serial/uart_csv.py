@@ -41,12 +41,22 @@ class _Columns:
     errors: tuple[int, ...]
 
 
+def wrote(lines: Sequence[str]) -> bool:
+    """Whether the first lines of a text begin with the heading of an export."""
+    return _heading(lines)[1] is not None
+
+
+def _heading(lines: Sequence[str]) -> tuple[int, _Columns | None]:
+    """The index of the first line that is not empty, and the columns that it names."""
+    start = next((number for number, line in enumerate(lines[:5]) if line.lstrip("\ufeff").strip()), 0)
+    return start, _columns(lines[start].lstrip("\ufeff")) if lines else None
+
+
 def read(text: str, source: str) -> list[Trace] | None:
     """The one trace of an export; None for another text."""
     lines = text.lstrip("\ufeff").splitlines()
-    start = next((number for number, line in enumerate(lines[:5]) if line.strip()), None)
-    columns = _columns(lines[start]) if start is not None else None
-    if columns is None or start is None:
+    start, columns = _heading(lines)
+    if columns is None:
         return None
     rows = list(_rows(lines, start + 1))
     issues: list[SourceIssue] = []
