@@ -13,6 +13,7 @@ from analyzer import hiding
 from analyzer.covered import Cover
 from analyzer.diagnosis.against import compared_with, reference_of
 from analyzer.diagnosis.case import Case, hls_proofs, protections
+from analyzer.diagnosis.counted import Counted
 from analyzer.diagnosis.ranking import Correction, changes_of, findings_of, hits_of
 from analyzer.diagnosis.registry import Hit
 from analyzer.keyring import KeyProvider
@@ -116,7 +117,9 @@ def _without_values(finding: Finding, cover: Cover | None) -> Finding:
         return finding
     return replace(
         finding,
-        evidence=tuple(map(cover.words, finding.evidence)),
+        evidence=tuple(
+            one.covered(cover.words) if isinstance(one, Counted) else cover.words(one) for one in finding.evidence
+        ),
         title=cover.words(finding.title),
         fixed_note=cover.words(finding.fixed_note),
     )

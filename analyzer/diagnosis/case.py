@@ -54,11 +54,14 @@ class Case:
         given: Sequence[Message],
         keys: KeyProvider,
         again: Callable[[KeyProvider], Sequence[Message]] | None = None,
+        own: range | None = None,
     ) -> None:
-        """`again` decodes these messages with other keys, where they are a part of the trace; else all of it is."""
+        """`again` decodes these messages with other keys, where they are a part of the trace; else all of it is. `own` are the
+        numbers of the messages that are this part's; those around them are told of by other parts."""
         self.trace = trace
         self.captured = tuple(given)
         self._again = again
+        self.own = own
         self._first = given[0].number if given else 1
         self.unheard = frozenset(_unheard(self.captured))  # numbers of messages
         self._whole: dict[int, Message] = {}  # messages as they are, by the identity of what rules see of them
@@ -72,6 +75,10 @@ class Case:
         if make not in self._once:
             self._once[make] = make(self)
         return cast(Found, self._once[make])
+
+    def owns(self, message: Message | None) -> bool:
+        """Whether a message is one that this case counts: any but those of other parts."""
+        return self.own is None or message is None or message.number in self.own
 
     @cached_property
     def records(self) -> Sequence[Record]:

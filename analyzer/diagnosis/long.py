@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from analyzer.diagnosis import Diagnosis, diagnose, diagnosis_of, verdicts
 from analyzer.diagnosis.case import Case
+from analyzer.diagnosis.gathered import SEARCHED as SEARCHED
 from analyzer.diagnosis.gathered import Gathered, Said
+from analyzer.diagnosis.registry import TALLIES
 from analyzer.diagnosis.search import Search
 from analyzer.index.pages import Messages
 from analyzer.keyring import KeyProvider
@@ -26,7 +28,6 @@ from analyzer.patience import go_on
 LONG = 20_000  # messages; a trace that has more is diagnosed in parts
 PART = 10_000  # frames of a part
 OVERLAP = 200  # frames before and behind a part that are looked at with it
-SEARCHED = 3  # parts in which it is searched why nothing verifies
 
 Bundle = tuple[Trace, Sequence[Message]]
 Again = Callable[[KeyProvider], Iterable[Message]]
@@ -88,19 +89,20 @@ def diagnose_long(
 class PartFound:
     """What there is to say about a part of a long trace. `messages` are its own, without the overlap, `counts` their ciphered
     APDUs by verdict, `findings` those in its own messages and those that are in no message. Later parts say again what holds
-    for the whole trace. `made` is the diagnosis of the part with its overlap."""
+    for the whole trace. `made` is the diagnosis of the part with its overlap, `tallies` what is counted in each part."""
 
     messages: Sequence[Message]
     counts: dict[Verdict, int]
     findings: tuple[Finding, ...]
     made: Diagnosis
+    tallies: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def said(self) -> Said:
         """The same without the messages."""
         wires = {f.message: self.made.wires[f.message] for f in self.findings if f.message in self.made.wires}
         last = self.messages[-1].number
-        return Said(len(self.messages), last, self.counts, self.findings, wires, self.made.keys)
+        return Said(len(self.messages), last, self.counts, self.findings, wires, self.made.keys, self.tallies)
 
 
 class Course:
@@ -158,12 +160,13 @@ def diagnose_part(
     that earlier parts have found."""
     from analyzer.diagnosis import rules  # noqa: F401 (the rules register themselves)
 
-    case = Case(trace, part.messages, keys, again=again)
+    case = Case(trace, part.messages, keys, again, range(part.core[0].number, part.core[-1].number + 1))
     counts = verdicts(part.core)
     if not searches:
         case.__dict__["search"] = Search(keys=better, left=sum(counts.values()))
     made = diagnosis_of(case)
-    return PartFound(part.core, counts, tuple(filter(part.owns, made.findings)), made), case.search.keys
+    tallies = {name: count(case) for name, count in TALLIES.items()}
+    return PartFound(part.core, counts, tuple(filter(part.owns, made.findings)), made, tallies), case.search.keys
 
 
 @dataclass(frozen=True, slots=True)

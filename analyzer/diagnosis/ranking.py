@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from analyzer.diagnosis.case import Case
 from analyzer.diagnosis.catalogue import LAYERS, load_catalogue
+from analyzer.diagnosis.counted import Told
 from analyzer.diagnosis.guesses import without_guesses
-from analyzer.diagnosis.registry import RULES, Hit
+from analyzer.diagnosis.registry import ONCE, RULES, Hit
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Finding, Node, Span
@@ -43,11 +44,15 @@ class Correction:
 
 
 def findings_of(case: Case, found: Sequence[tuple[str, Hit]]) -> tuple[Finding, ...]:
-    """What the rules saw in a trace as findings, ranked and numbered from 1."""
-    hits = list(_bounded(found))
+    """What the rules saw in a trace as findings, ranked and numbered from 1. Those of a part of a trace are `Told`."""
+    rest: list[_Rest] = []
+    hits = list(_bounded(found)) if case.own is None else _bounded_part(case, found, rest)
     fixes = _fixed_frames(case, hits)
     trees: dict[int, Node] = {}
     made = [_finding(case, code, hit, fixes, trees) for code, hit in hits]
+    if case.own is not None:
+        rows = zip(made, hits, rest, strict=True)
+        made = [Told.of(one, hit.once, left.more, left.last) for one, (_, hit), left in rows]
     linked = _linked(_overshadowed(made))
     return tuple(replace(finding, id=number) for number, finding in enumerate(_with_ids(linked), 1))
 
@@ -58,6 +63,8 @@ def hits_of(case: Case) -> list[tuple[str, Hit]]:
     for codes, function in RULES:
         go_on()
         for hit in function(case):
+            if function in ONCE and not hit.once:
+                hit = replace(hit, once=function.__name__)
             code = hit.code or codes[0]
             assert code in codes, f"{function.__name__} reported {code}, registered for {codes}"
             found.append((code, hit))
@@ -229,6 +236,35 @@ def _bounded(hits: Sequence[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
     return kept
 
 
+@dataclass(slots=True)
+class _Rest:
+    """How many hits of the same kind are left out behind one, and the message of the last of them."""
+
+    more: int = 0
+    last: int | None = None
+
+
+def _bounded_part(case: Case, hits: Sequence[tuple[str, Hit]], rest: list[_Rest]) -> list[tuple[str, Hit]]:
+    """The same of a part of a trace, for its own messages and for those of other parts, which may be causes. `rest` takes what
+    is left out behind each."""
+    catalogue = load_catalogue()
+    counts: dict[tuple[str, str, str, bool], list[int]] = {}
+    kept: list[tuple[str, Hit]] = []
+    for code, hit in hits:
+        fault = catalogue[code]
+        places = counts.setdefault(
+            (code, hit.side or fault.side, hit.severity or fault.severity, case.owns(hit.message)), []
+        )
+        if len(places) < SAME_MANY:
+            places.append(len(kept))
+            kept.append((code, hit))
+            rest.append(_Rest())
+        else:
+            last = rest[places[-1]]
+            last.more, last.last = last.more + 1, hit.message.number if hit.message is not None else last.last
+    return kept
+
+
 def changes_of(case: Case, hits: Sequence[tuple[str, Hit]], elsewhere: bool = False) -> dict[int, Correction]:
     """What makes each message what it should have been; with `elsewhere` also those that a finding only counts."""
     made: dict[int, Correction] = {}
@@ -282,7 +318,7 @@ def _finding(case: Case, code: str, hit: Hit, fixes: dict[int, tuple[bytes, bool
         certainty=hit.certainty,
         side=hit.side or fault.side,
         title=hit.title or fault.title,
-        evidence=hit.evidence,
+        evidence=hit.evidence if case.own is not None else tuple(filter(None, map(str, hit.evidence))),
         cause=hit.cause or fault.cause,
         fix=hit.fix or fault.fix,
         message=message.number if message is not None else None,

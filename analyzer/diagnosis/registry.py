@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Rule = Callable[["Case"], Iterator["Hit"]]
 RULES: list[tuple[tuple[str, ...], Rule]] = []
+ONCE: set[Rule] = set()
+Tally = Callable[["Case"], tuple[int, ...]]
+TALLIES: dict[str, Tally] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Hit:
     `message`, whose parts are found at any depth. `changes` make the frame what it should have been; where a rule
     computes the octets itself, `fixed` has them; `elsewhere` are changes of further messages with the same fault.
     `explains` are the numbers of messages whose content cannot be read because of this; `about` those of all messages
-    that it is said of, where they are several.
+    that it is said of, where they are several. `once` is a name for what is said once of a trace, however long it is: of a
+    part, it is said of the part's own messages (`Case.owns`), with sentences that are added up (`Counted`).
     `because_of` names the code of the finding that this one follows from. `code` is needed from rules that have
     several; the other texts replace those of the catalogue.
     """
@@ -57,6 +61,7 @@ class Hit:
     because_of: str | None = None
     explains: frozenset[int] = frozenset()
     about: frozenset[int] = frozenset()
+    once: str = ""
 
 
 @cache
@@ -70,11 +75,24 @@ def hit_by(function: Rule, errors: bool = False) -> Callable[[Case], frozenset[i
     )
 
 
-def rule(*codes: str) -> Callable[[Rule], Rule]:
-    """Registers a rule under the codes of the catalogue that it reports."""
+def tally(name: str) -> Callable[[Tally], Tally]:
+    """Registers a function that counts something in the own messages of a case. A sentence (`Counted`) of that name as its key
+    says these numbers of the whole trace, also of the parts without the finding that it belongs to."""
+
+    def register(function: Tally) -> Tally:
+        TALLIES[name] = function
+        return function
+
+    return register
+
+
+def rule(*codes: str, once: bool = False) -> Callable[[Rule], Rule]:
+    """Registers a rule under the codes of the catalogue that it reports; with `once` it has no more than one hit in a trace."""
 
     def register(function: Rule) -> Rule:
         RULES.append((codes, function))
+        if once:
+            ONCE.add(function)
         return function
 
     return register

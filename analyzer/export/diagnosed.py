@@ -15,6 +15,7 @@ from analyzer import hiding
 from analyzer.association import Association
 from analyzer.decoding import decode
 from analyzer.diagnosis import diagnose, long
+from analyzer.diagnosis.gathered import Limits
 from analyzer.diagnosis.long import PartFound, diagnose_parts
 from analyzer.export.bundle import Bundle, Content
 from analyzer.framing import frames_of
@@ -61,8 +62,8 @@ def _unread(trace: Trace) -> Iterator[Message]:
 
 
 def diagnosed_of(traces: Iterable[Trace], keys: KeyProvider) -> Iterator[tuple[Trace, Found]]:
-    """Each trace with all that was found in it, or part by part where it is long; to be used up in this order. A finding of
-    a long trace that is in no message comes once. Never raises on any octets."""
+    """Each trace with all that was found in it, or part by part where it is long; to be used up in this order. What is said
+    once of a trace comes with the first part that says it. Never raises on any octets."""
     held: list[tuple[Trace, Sequence[Message]]] = []
     count = 0
     for trace in traces:
@@ -114,17 +115,12 @@ def _together(held: list[tuple[Trace, Sequence[Message]]], keys: KeyProvider) ->
 
 
 def _numbered_on(parts: Iterator[PartFound]) -> Iterator[PartFound]:
-    """The parts of a trace, with findings that are numbered throughout, and none twice that is in no message."""
-    told: set[tuple[str, str, str]] = set()
+    """The parts of a trace, with findings that are numbered throughout, and none more often than a short trace has it."""
+    told = Limits()
     count = 0
     for part in parts:
         own = []
-        for one in part.findings:
-            key = one.code, one.side, one.severity
-            if one.message is None and key in told:
-                continue
-            if one.message is None:
-                told.add(key)
+        for one in told.within(part.findings, part.messages[-1].number):
             because = one.because_of_id + count if one.because_of_id is not None else None
             own.append(replace(one, id=one.id + count, because_of_id=because))
         count += len(part.made.findings)

@@ -14,6 +14,7 @@ from analyzer.diagnosis.rules import (
     initiate,
     keys,
     llc,
+    ranges,
     security,
     segments,
     services,

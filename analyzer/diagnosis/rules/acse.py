@@ -198,7 +198,7 @@ def context_ciphering_mismatch(case: Case) -> Iterator[Hit]:
             said = (
                 f"the association has context {_named(APPLICATION_CONTEXTS, context)}, and {names(message)} is ciphered"
             )
-            yield Hit(message, (said,))
+            yield Hit(message, (said,), once="context-ciphering-mismatch")
             return
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from analyzer.diagnosis.case import Case, Exchange, hexed, names, side_of
+from analyzer.diagnosis.counted import Counted, Many
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.frames import varied
 from analyzer.diagnosis.rules.llc import stale
@@ -51,12 +52,13 @@ def no_reply(case: Case) -> Iterator[Hit]:
     rows = list(unanswered(case))
     if not rows:
         yield from _late(case)
+    asked = [message for exchange in rows for message in (exchange.request, *exchange.again) if case.owns(message)]
+    if not asked:
         return
-    first = rows[0].request
+    first = asked[0]
     cause = _why(case, first)
-    count = sum(1 + len(exchange.again) for exchange in rows)
-    times = f"{count} requests are" if count > 1 else f"{names(first)} is"
-    evidence = [f"{times} not answered: no octet from the meter follows"]
+    count = len(asked)
+    evidence: list[str] = [Counted(_not_answered, names(first), Many(count))]
     if not case.has_meter():
         evidence.append(
             "nothing in the trace comes from the meter: speed, parity, addresses or the cable are as likely"
@@ -75,7 +77,13 @@ def no_reply(case: Case) -> Iterator[Hit]:
         certainty="likely" if count > 1 else "possible",
         because_of=cause,
         fix="" if cause is not None else f"{trial[:1].upper()}{trial[1:]}.",
+        once="no-reply",
     )
+
+
+def _not_answered(first: str, count: int) -> str:
+    times = f"{count} requests are" if count > 1 else f"{first} is"
+    return f"{times} not answered: no octet from the meter follows"
 
 
 def _late(case: Case) -> Iterator[Hit]:
@@ -83,7 +91,13 @@ def _late(case: Case) -> Iterator[Hit]:
     for exchange in case.exchanges:
         if exchange.request.frame == "SNRM" and exchange.again and exchange.reply is not None:
             said = f"{names(exchange.request)} was sent {1 + len(exchange.again)} times before {names(exchange.reply)} came"
-            yield Hit(exchange.request, (said,), severity="info", title="A connection request was sent again")
+            yield Hit(
+                exchange.request,
+                (said,),
+                severity="info",
+                title="A connection request was sent again",
+                once="no-reply late",
+            )
             return
 
 
@@ -219,10 +233,10 @@ def better_address(case: Case) -> Iterator[Hit]:
             seen.add(code)
             field = "source_address" if code == "sap-decimal-hex" else "destination_address"
             field = "source_wport" if message.frames[0].framing == "wrapper" else field
-            yield Hit(message, (evidence,), certainty="likely", code=code, field=field)
+            yield Hit(message, (evidence,), certainty="likely", code=code, field=field, once=code)
 
 
-@rule("broadcast-address")
+@rule("broadcast-address", once=True)
 def broadcast_address(case: Case) -> Iterator[Hit]:
     """An all-station address, and nobody answers."""
     for exchange in unanswered(case):
@@ -235,7 +249,7 @@ def broadcast_address(case: Case) -> Iterator[Hit]:
             return
 
 
-@rule("addresses-swapped")
+@rule("addresses-swapped", once=True)
 def addresses_swapped(case: Case) -> Iterator[Hit]:
     """An answer under the same order of addresses as the request, or a client of more than one octet."""
     for exchange in case.exchanges:
@@ -257,7 +271,7 @@ def addresses_swapped(case: Case) -> Iterator[Hit]:
             return
 
 
-@rule("wrapper-ports-not-swapped")
+@rule("wrapper-ports-not-swapped", once=True)
 def wrapper_ports_not_swapped(case: Case) -> Iterator[Hit]:
     """An answer whose ports are in the order of the request."""
     for exchange in case.exchanges:
@@ -303,7 +317,7 @@ def wrapper_version_wrong(case: Case) -> Iterator[Hit]:
                 yield Hit(message, (issue.text,), side=side_of(message), fixed=mended(message.wire))
 
 
-@rule("framing-mismatch")
+@rule("framing-mismatch", once=True)
 def framing_mismatch(case: Case) -> Iterator[Hit]:
     """HDLC from one side and the wrapper from the other."""
     spoken = {

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from analyzer.diagnosis.case import Case, hexed, names
+from analyzer.diagnosis.counted import Counted, Listed, Many
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.acse import is_bare_aarq
 from analyzer.diagnosis.rules.frames import body, hdlc_frames
@@ -39,11 +40,17 @@ def shared_flag(case: Case) -> Iterator[Hit]:
     """More than one flag between frames: legal, and a trap for parsers."""
     seen = [m for m in case.messages for f in m.frames for issue in f.issues if issue.code == "shared-flag"]
     shared = _joined(case) if not seen else []
-    if shared:
-        many = f"{len(shared)} time{'s' if len(shared) != 1 else ''}"
-        yield Hit(shared[0], (f"{many} one flag ends a frame and begins the next",))
-    if seen:
-        yield Hit(seen[0], (f"{len(seen)} time{'s' if len(seen) != 1 else ''} several flags stand between frames",))
+    for found, said in (
+        (shared, "one flag ends a frame and begins the next"),
+        (seen, "several flags stand between frames"),
+    ):
+        own = list(filter(case.owns, found))
+        if own:
+            yield Hit(own[0], (Counted(_times, Many(len(own)), said),), once=said)
+
+
+def _times(many: int, said: str) -> str:
+    return f"{many} time{'s' if many != 1 else ''} {said}"
 
 
 def _is_stray(frame: Frame) -> bool:
@@ -53,27 +60,40 @@ def _is_stray(frame: Frame) -> bool:
 @rule("stray-octets")
 def stray_octets(case: Case) -> Iterator[Hit]:
     """Octets between frames. Where nothing in the trace is a frame, all of them are another protocol."""
-    stray = [m for m in case.messages if any(map(_is_stray, m.frames))]
+    stray = [m for m in case.messages if any(map(_is_stray, m.frames)) and case.owns(m)]
     if not stray:
         return
     octets = sum(len(message.wire) for message in stray if message.frames[0].framing == "none")
-    where = ", ".join(str(message.number) for message in stray[:8])
+    where = Listed.of((message.number for message in stray), 8)
     if all(frame.framing == "none" and _is_stray(frame) for message in case.messages for frame in message.frames):
-        said = f"none of the {octets} octets is part of a frame or an APDU: another protocol, speed or parity"
         yield Hit(
             stray[0],
-            (said, f"they begin {hexed(stray[0].wire, 8)}"),
+            (Counted(_nothing, Many(octets)), f"they begin {hexed(stray[0].wire, 8)}"),
             severity="error",
             title="Nothing here is DLMS/COSEM in a framing that is known",
             cause="Another protocol, another speed or parity of the port, or octets that lost their beginning.",
             fix="Check the settings of the port and what was captured; look for 7E A0 or 00 01 at the start.",
             because_of="ber-length-wrong" if is_bare_aarq(stray[0]) else "parity-mismatch",
+            once="stray-octets alone",
         )
     elif octets:
-        yield Hit(stray[0], (f"{octets} octets outside frames (messages {where}), first {hexed(stray[0].wire, 8)}",))
+        said = Counted(_outside, Many(octets), where, hexed(stray[0].wire, 8))
+        yield Hit(stray[0], (said,), once="stray-octets")
     else:
         texts = dict.fromkeys(i.text for m in stray for f in m.frames for i in f.issues if i.code == "stray-octets")
-        yield Hit(stray[0], (f"{', '.join(texts)} (message{'s' if len(stray) > 1 else ''} {where})",))
+        yield Hit(stray[0], (Counted(_inside, ", ".join(texts), where),), once="stray-octets in frames")
+
+
+def _nothing(octets: int) -> str:
+    return f"none of the {octets} octets is part of a frame or an APDU: another protocol, speed or parity"
+
+
+def _outside(octets: int, where: Listed, first: str) -> str:
+    return f"{octets} octets outside frames (messages {', '.join(map(str, where.first[:8]))}), first {first}"
+
+
+def _inside(texts: str, where: Listed) -> str:
+    return f"{texts} (message{'s' if where.many > 1 else ''} {', '.join(map(str, where.first[:8]))})"
 
 
 @rule("parity-mismatch")
@@ -92,6 +112,7 @@ def parity_mismatch(case: Case) -> Iterator[Hit]:
             severity="error" if port else "info",
             side="client" if port else "analyst",
             record=issue.record,
+            once=f"parity-mismatch {issue.record}",
             cause="" if port else "The port that captured has another parity than the line.",
             fix="" if port else "Capture with the settings of the line: 7E1 for IEC 62056-21, 8N1 for HDLC.",
         )
@@ -111,6 +132,7 @@ def parity_mismatch(case: Case) -> Iterator[Hit]:
                     f"{even:.0%} of {len(octets)} octets have an even number of ones, bit 7 counted",
                     f"without bit 7 they read {stripped.decode('ascii', 'replace').strip()!r}",
                 ),
+                once=f"parity-mismatch of {side}",
             )
         elif seven_bits and b"\x7e\x20" in octets:
             yield Hit(
@@ -120,25 +142,28 @@ def parity_mismatch(case: Case) -> Iterator[Hit]:
                     "7E 20 stands where an HDLC frame begins 7E A0",
                 ),
                 certainty="likely",
+                once=f"parity-mismatch of {side}",
             )
 
 
-@rule("echo")
+@rule("echo", once=True)
 def echo(case: Case) -> Iterator[Hit]:
     """What was received is what was sent."""
-    echoed = [message for message in case.messages if message.frames[0].echo]
+    echoed = [message for message in case.messages if message.frames[0].echo and case.owns(message)]
     if echoed:
         first = echoed[0]
         own = next(m for m in case.ahead_of(first) if _same(first, m))
-        evidence = [f"message {first.number} equals {names(own)} octet for octet"]
-        if len(echoed) > 1:
-            evidence.append(f"so do {len(echoed) - 1} more that were received what was sent before them")
+        evidence = [f"message {first.number} equals {names(own)} octet for octet", Counted(_echoes, Many(len(echoed)))]
         evidence.append(
             "the meter's own answers follow behind"
             if case.has_meter()
             else "nothing else was received: the meter is silent"
         )
         yield Hit(first, tuple(evidence))
+
+
+def _echoes(many: int) -> str:
+    return f"so do {many - 1} more that were received what was sent before them" if many > 1 else ""
 
 
 def _same(echo: Message, message: Message) -> bool:

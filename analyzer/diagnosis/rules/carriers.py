@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from analyzer.diagnosis.case import Case, hexed, names, side_of
+from analyzer.diagnosis.counted import Counted, Listed
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.frames import has_issue, repaired
 from analyzer.diagnosis.rules.session import one_sided
@@ -107,12 +108,13 @@ def host_check(case: Case) -> Iterator[Hit]:
     frames = [(m, f) for m in case.spoken for f in m.frames if f.framing == "plc" and f.data[:1] == bytes((STX,))]
     wrong = [(message, frame) for message, frame in frames if has_issue(frame, "frame_check_sequence")]
     if len(wrong) == len(frames) >= FALSE_FRAMES:
-        first = wrong[0][0]
-        numbers = ", ".join(str(message.number) for message, _ in wrong[:8]) + (" ..." if len(wrong) > 8 else "")
+        wrong = [row for row in wrong if case.owns(row[0])]
+        if not wrong:
+            return
         yield Hit(
-            first,
+            wrong[0][0],
             (
-                f"none of {len(wrong)} frames 02 LL 50 between modem and host has a right check (messages {numbers})",
+                Counted(_none_right, Listed.of((message.number for message, _ in wrong), 8)),
                 _computed(wrong[0][1]),
                 "damage to every one is unlikely: these are other octets, or the check is made in another way",
             ),
@@ -122,6 +124,7 @@ def host_check(case: Case) -> Iterator[Hit]:
             cause="Octets of another protocol that look like power line frames, or damage all over the capture.",
             fix="Check what was captured, and the settings of the port.",
             explains=frozenset(message.number for message, _ in wrong),
+            once="fcs-wrong of the power line",
         )
         return
     for message, frame in wrong:
@@ -132,6 +135,11 @@ def host_check(case: Case) -> Iterator[Hit]:
             fixed = frame.data[:at] + bytes([after]) + frame.data[at + 1 :]
             evidence.append(f"with octet {at} as {after:02X} in place of {before:02X} every check of the frame holds")
         yield Hit(message, tuple(evidence), field="frame_check_sequence", fixed=fixed)
+
+
+def _none_right(wrong: Listed) -> str:
+    numbers = ", ".join(map(str, wrong.first[:8])) + (" ..." if wrong.many > 8 else "")
+    return f"none of {wrong.many} frames 02 LL 50 between modem and host has a right check (messages {numbers})"
 
 
 def _computed(frame: Frame) -> str:
@@ -203,7 +211,7 @@ def mode_e_baud_not_switched(case: Case) -> Iterator[Hit]:
             chosen = None
 
 
-@rule("date-time-tagged")
+@rule("date-time-tagged", once=True)
 def date_time_tagged(case: Case) -> Iterator[Hit]:
     """A push whose time has the tag of an octet-string before its length."""
     for message in case.spoken:
@@ -212,7 +220,7 @@ def date_time_tagged(case: Case) -> Iterator[Hit]:
             return
 
 
-@rule("p1-header-hybrid")
+@rule("p1-header-hybrid", once=True)
 def p1_header_hybrid(case: Case) -> Iterator[Hit]:
     """The header line of a P1 telegram with a ciphered APDU behind it."""
     for message in case.spoken:
@@ -229,7 +237,7 @@ def p1_header_hybrid(case: Case) -> Iterator[Hit]:
             return
 
 
-@rule("gbt-in-push")
+@rule("gbt-in-push", once=True)
 def gbt_in_push(case: Case) -> Iterator[Hit]:
     """A push in blocks: nothing wrong, and a trap for receivers that expect DB or 0F. An answer in blocks is none."""
     asked = any(True for _ in case.sent_by("client"))
@@ -252,7 +260,7 @@ def apdu_cut(case: Case) -> Iterator[Hit]:
                 yield Hit(message, (issue.text, said), field="length", side="link")
 
 
-@rule("hdlc-in-p1")
+@rule("hdlc-in-p1", once=True)
 def hdlc_in_p1(case: Case) -> Iterator[Hit]:
     """HDLC frames with pushed APDUs in a stream that somebody reads as P1 text."""
     text = next((m for m in case.messages if m.frames[0].framing == "p1" or m.frame == "identification"), None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.blocks import LONGEST, block_in
 from analyzer.diagnosis.case import Case
+from analyzer.diagnosis.counted import Counted, Listed, Many
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.frame import fits
 from analyzer.message import Layer, Message
@@ -25,7 +26,7 @@ def unusual_encoding(case: Case) -> Iterator[Hit]:
     """The remarks of the grammars: swapped tags, indefinite lengths, reserved bits, control characters ..."""
     seen: dict[str, dict[str, list[tuple[Message, Layer, Issue]]]] = {}
     for message, layer in case.once(_remarkable):
-        for issue in layer.parsed.issues:
+        for issue in layer.parsed.issues if case.owns(message) else ():
             if issue.severity == "info":
                 said = f"{issue.spec.name}: {issue.text.partition(', found ')[0].partition(' are set: ')[0]}"
                 seen.setdefault(message.direction, {}).setdefault(said, []).append((message, layer, issue))
@@ -33,19 +34,25 @@ def unusual_encoding(case: Case) -> Iterator[Hit]:
         message, layer, issue = next(iter(remarks.values()))[0]
         yield Hit(
             message,
-            tuple(_remark(found) for found in remarks.values())[:REMARKS],
+            tuple(_remark(said, found) for said, found in remarks.items())[:REMARKS],
             field=issue.spec.name,
             span=Span(layer.buffer, issue.start, issue.end),
             side=_side(direction),
+            once=f"unusual-encoding {direction}",
         )
 
 
-def _remark(found: list[tuple[Message, Layer, Issue]]) -> str:
+def _remark(said: str, found: list[tuple[Message, Layer, Issue]]) -> Counted:
     """A remark as it is first met, and where else."""
     message, _, issue = found[0]
-    others = len({one[0].number for one in found}) - 1
+    many = Many(len({one[0].number for one in found}))
+    return Counted(_remarked, message.number, issue.spec.name, issue.text, many, key=said, most=REMARKS)
+
+
+def _remarked(number: int, name: str, text: str, many: int) -> str:
+    others = many - 1
     more = f", and in {others} other message{'s' if others > 1 else ''}" if others else ""
-    return f"message {message.number}, {issue.spec.name}: {issue.text}{more}"
+    return f"message {number}, {name}: {text}{more}"
 
 
 @rule("octets-behind-apdu")
@@ -54,7 +61,7 @@ def octets_behind_apdu(case: Case) -> Iterator[Hit]:
     seen: dict[str, list[tuple[Message, Layer, Issue]]] = {}
     for message, layer in case.once(_remarkable):
         left = [i for i in layer.parsed.issues if i.spec is UNDECODED and i.end == layer.end]
-        if left and len(layer.nodes) > 1 and layer.nodes[-1][0] is UNDECODED:
+        if left and case.owns(message) and len(layer.nodes) > 1 and layer.nodes[-1][0] is UNDECODED:
             seen.setdefault(message.direction, []).append((message, layer, left[-1]))
     yield from _behind_bare(case)
     for direction, found in seen.items():
@@ -62,9 +69,10 @@ def octets_behind_apdu(case: Case) -> Iterator[Hit]:
         octets = message.octets(layer.buffer)[issue.start : issue.end]
         yield Hit(
             message,
-            (f"{layer.name} ends, and {octets[:32].hex(' ').upper()} follows", *_others([one[0] for one in found])),
+            (f"{layer.name} ends, and {octets[:32].hex(' ').upper()} follows", _others([one[0] for one in found])),
             span=Span(layer.buffer, issue.start, issue.end),
             side=_side(direction),
+            once=f"octets-behind-apdu {direction}",
         )
 
 
@@ -156,12 +164,15 @@ def _remarkable(case: Case) -> list[tuple[Message, Layer]]:
     return found
 
 
-def _others(messages: list[Message]) -> tuple[str, ...]:
-    numbers = list(dict.fromkeys(message.number for message in messages))
-    if len(numbers) < 2:
-        return ()
-    shown = ", ".join(map(str, numbers[1:11])) + (f" and {len(numbers) - 11} more" if len(numbers) > 11 else "")
-    return (f"the same in {'message' if len(numbers) == 2 else 'messages'} {shown}",)
+def _others(messages: list[Message]) -> Counted:
+    return Counted(_same_in, Listed.of(dict.fromkeys(message.number for message in messages), 11))
+
+
+def _same_in(numbers: Listed) -> str:
+    if numbers.many < 2:
+        return ""
+    shown = ", ".join(map(str, numbers.first[1:11])) + (f" and {numbers.many - 11} more" if numbers.many > 11 else "")
+    return f"the same in {'message' if numbers.many == 2 else 'messages'} {shown}"
 
 
 def _side(direction: str) -> Side:

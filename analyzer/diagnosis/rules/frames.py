@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from analyzer.diagnosis.case import Case, hexed, side_of
+from analyzer.diagnosis.counted import Counted, Many
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.frame import Frame
 from analyzer.message import Message
@@ -127,20 +128,29 @@ def crc_variant(case: Case) -> Iterator[Hit]:
             continue
         for words, compute in _variants().items():
             if all(compute(body(frame)[:-2]) == body(frame)[-2:] for _, frame in frames):
-                message, frame = frames[0]
-                count = f"all {len(frames)} frames" if len(frames) > 1 else "the only frame"
+                own = [row for row in frames if case.owns(row[0])]
+                if not own:
+                    break
+                message, frame = own[0]
+                many = Many(len(own))
                 yield Hit(
                     message,
-                    (
-                        f"{count} of the {side} {'fail' if len(frames) > 1 else 'fails'} the check of CRC-16/X.25",
-                        f"{'they all carry' if len(frames) > 1 else 'it carries'} a CRC {words}: "
-                        f"{hexed(body(frame)[-2:])} in the first",
-                    ),
+                    (Counted(_all_fail, side, many), Counted(_all_carry, words, hexed(body(frame)[-2:]), many)),
                     field="frame_check_sequence",
                     side=side_of(message),
                     fixed=recomputed(case, message),
+                    once=f"crc-variant {side} {words}",
                 )
                 break
+
+
+def _all_fail(side: str, many: int) -> str:
+    count = f"all {many} frames" if many > 1 else "the only frame"
+    return f"{count} of the {side} {'fail' if many > 1 else 'fails'} the check of CRC-16/X.25"
+
+
+def _all_carry(words: str, first: str, many: int) -> str:
+    return f"{'they all carry' if many > 1 else 'it carries'} a CRC {words}: {first} in the first"
 
 
 def varied(case: Case) -> frozenset[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.decryptor import BROADCAST, key_octets
 from analyzer.diagnosis.case import Case, names, protections
+from analyzer.diagnosis.counted import Counted, Listed
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.search import is_broadcast
 from analyzer.diagnosis.variants import PUBLISHED
@@ -16,7 +17,7 @@ from analyzer.model import Security
 SUITES = frozenset({0, 1, 2})
 
 
-@rule("well-known-key")
+@rule("well-known-key", once=True)
 def well_known_key(case: Case) -> Iterator[Hit]:
     """Keys that verify and that everybody knows."""
     known = {value: words for words, value in PUBLISHED.items()}
@@ -33,7 +34,7 @@ def well_known_key(case: Case) -> Iterator[Hit]:
         yield Hit(first, (*said, "APDUs verify with it"), side="meter")
 
 
-@rule("keys-equal")
+@rule("keys-equal", once=True)
 def keys_equal(case: Case) -> Iterator[Hit]:
     """One key given for both purposes, and right: a remark, unless everybody knows it, which is said then."""
     for message, security, owner in case.once(_verified_under):
@@ -56,7 +57,7 @@ def _verified_under(case: Case) -> list[tuple[Message, Security, bytes | None]]:
     return list(found.values())
 
 
-@rule("security-suite-mismatch")
+@rule("security-suite-mismatch", once=True)
 def key_of_another_suite(case: Case) -> Iterator[Hit]:
     """A key as long as those of another suite, and APDUs of one suite that nothing opens."""
     rows = [
@@ -79,7 +80,7 @@ def key_of_another_suite(case: Case) -> Iterator[Hit]:
         yield Hit(message, (text, more), field="security_control", side="analyst")
 
 
-@rule("broadcast-key")
+@rule("broadcast-key", once=True)
 def broadcast_key(case: Case) -> Iterator[Hit]:
     """APDUs under the broadcast key, which was not given, among others that the given keys open: a remark."""
     if not case.search.verifying:
@@ -106,7 +107,9 @@ def system_title_unknown(case: Case) -> Iterator[Hit]:
     for one in case.given:
         for _, security in protections(one):
             title = security.system_title if one.direction != "client" else one.after.server_title
-            if security.verdict == "no-key" and title is not None and keys.key("ek", title, security.suite) is None:
+            if not case.owns(one) or security.verdict != "no-key" or title is None:
+                continue
+            if keys.key("ek", title, security.suite) is None:
                 missing.setdefault(title, []).append(names(one))
                 message = message or one
     for title, where in missing.items():
@@ -114,8 +117,13 @@ def system_title_unknown(case: Case) -> Iterator[Hit]:
         yield Hit(
             message,
             (
-                f"the system title of the meter is {title.hex().upper()}, its key is needed in {', '.join(where[:4])}",
+                Counted(_needed_in, title.hex().upper(), Listed.of(where, 4)),
                 f"the given keys are for {known}",
             ),
             side="analyst",
+            once=f"system-title-unknown {title.hex()}",
         )
+
+
+def _needed_in(title: str, where: Listed) -> str:
+    return f"the system title of the meter is {title}, its key is needed in {', '.join(where.first[:4])}"

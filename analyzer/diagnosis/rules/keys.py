@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from analyzer.decryptor import TITLE_OCTETS
 from analyzer.diagnosis.case import Case
+from analyzer.diagnosis.counted import Counted, Listed, Many
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.agreement import agreements
 from analyzer.diagnosis.search import KEY_CODES, TRIED, is_broadcast, sender_of
@@ -64,12 +65,26 @@ def what_does_not_verify(case: Case) -> Iterator[Hit]:
             side = one.item.message.direction if case.search.verifying else ""
             noise.setdefault((side, is_broadcast(one.item)), []).append(one)
     for group in _swaps_joined(list(proven.values())):
-        yield from _proven(case, group)
+        if own := _own(case, group):
+            yield from _proven(case, own)
     for group in readable.values():
-        yield from _readable(case, group)
+        if own := _own(case, group):
+            yield from _readable(case, own, _chance(case, group))
     explained = {is_broadcast(one.item) for groups in (proven, readable) for group in groups.values() for one in group}
     for (direction, broadcast), group in noise.items():
-        yield from _noise(case, direction, group, broadcast in explained)
+        if own := _own(case, group):
+            yield from _noise(case, direction, own, broadcast in explained)
+
+
+def _own(case: Case, group: Group) -> Group:
+    """Those of a group that other parts of a trace do not tell of."""
+    return [one for one in group if case.owns(one.item.message)]
+
+
+def _once(code: str, group: Group, *more: str) -> str:
+    """What tells apart what is said of groups: by what explains them, and by their side."""
+    hypothesis, directions = group[0].hypothesis, sorted({one.item.message.direction for one in group})
+    return f"{code} {hypothesis.shape if hypothesis is not None else ''} {directions} {more}"
 
 
 def _cut_tag(one: Explained) -> bool:
@@ -143,6 +158,7 @@ def _proven(case: Case, group: Group) -> Iterator[Hit]:
             elsewhere=mended[1:],
             severity="info" if untold else "warning" if cut and first.item.message.apdu in ("rlrq", "rlre") else None,
             because_of="ber-length-wrong" if cut else None,
+            once=_once(f"{code} {change.role}", group),
         )
 
 
@@ -196,7 +212,7 @@ def _told_apart(case: Case, code: str, first: Explained) -> Iterator[str]:
         yield "the tag verifies with the given keys, so the keys are right"
 
 
-def _readable(case: Case, group: Group) -> Iterator[Hit]:
+def _readable(case: Case, group: Group, chance: str) -> Iterator[Hit]:
     """Text that is whole under some key stream, with a tag that nothing explains."""
     first = group[0]
     assert first.hypothesis is not None
@@ -208,11 +224,12 @@ def _readable(case: Case, group: Group) -> Iterator[Hit]:
             )
             yield Hit(
                 message,
-                (_how_many(group, "are readable"), change.words, said, _chance(case, group)),
+                (_how_many(group, "are readable"), change.words, said, chance),
                 certainty="likely",
                 severity="info" if change.code == "system-title-wrong" and _untold(group) else None,
                 code=change.code if _given(case.given_keys, first, "ek") else "well-known-key",
                 side=_side(case, change.code, group),
+                once=_once(f"readable {change.code}", group),
             )
         return
     if _given(case.given_keys, first, "ak") is None or not first.item.security.authenticated:
@@ -225,12 +242,13 @@ def _readable(case: Case, group: Group) -> Iterator[Hit]:
         (
             _how_many(group, "decrypt to whole APDUs of the kind their tags promise, and fail only in the tag"),
             "so encryption key, title and counter are right",
-            f"{case.search.tried} attempts, and none verifies: {TRIED}",
+            Counted(_none_of, Many(case.search.tried), "verifies"),
         ),
         certainty="likely",
         code="authentication-key-wrong",
         field="authentication_tag",
         side=_side(case, "authentication-key-wrong", group),
+        once=_once("readable authentication-key-wrong", group),
     )
 
 
@@ -269,14 +287,14 @@ def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> 
         said = (
             _how_many(known, "do not verify"),
             "they are not encrypted, so no text tells whether a key, a title or a counter is another",
-            f"{case.search.tried} attempts, and none explains it: {TRIED}",
+            Counted(_none_of, Many(case.search.tried), "explains it"),
         )
-        side = _side(case, "authentication-key-wrong", known)
-        yield Hit(first.item.message, said, certainty="possible", code="tag-unexplained", side=side)
+        side, once = _side(case, "authentication-key-wrong", known), _once("tag-unexplained", known)
+        yield Hit(first.item.message, said, certainty="possible", code="tag-unexplained", side=side, once=once)
         return
-    evidence = [
+    evidence: list[str] = [
         _how_many(known, "decrypt to noise under the given encryption key"),
-        f"{case.search.tried} attempts, and none gives a readable APDU: {TRIED}",
+        Counted(_none_of, Many(case.search.tried), "gives a readable APDU"),
     ]
     if case.search.verifying:
         evidence.append("the other side's APDUs verify, so these were made with another key or another title")
@@ -290,6 +308,7 @@ def _noise(case: Case, direction: str, group: Group, others_explained: bool) -> 
         field="ciphered_text",
         side=_side(case, "encryption-key-wrong", known),
         about=_numbers(known),
+        once=_once("noise", known),
     )
 
 
@@ -307,6 +326,7 @@ def _damaged(group: Group) -> Hit:
         code="ciphertext-damaged",
         field="ciphered_text",
         about=_numbers(group),
+        once=_once("ciphertext-damaged", group),
     )
 
 
@@ -320,7 +340,7 @@ def _unexplained(case: Case, group: Group, why: str, few: bool = False) -> Hit:
         (
             _how_many(group, "do not verify"),
             why + ": the keys are right",
-            f"{case.search.tried} attempts, and none explains it: {TRIED}",
+            Counted(_none_of, Many(case.search.tried), "explains it"),
         ),
         certainty="possible",
         code="tag-unexplained",
@@ -329,6 +349,7 @@ def _unexplained(case: Case, group: Group, why: str, few: bool = False) -> Hit:
         side="client" if message.direction == "client" else "meter",
         because_of="fcs-wrong" if damaged else "keys-agreed-unseen" if replaced else None,
         about=_numbers(group),
+        once=_once("tag-unexplained", group, why),
     )
 
 
@@ -336,9 +357,17 @@ def _numbers(group: Group) -> frozenset[int]:
     return frozenset(one.item.message.number for one in group)
 
 
-def _how_many(group: Group, does: str) -> str:
-    many = len(group)
-    shown = ", ".join(str(one.item.message.number) for one in group[:8]) + (" ..." if many > 8 else "")
+def _how_many(group: Group, does: str) -> Counted:
+    return Counted(_these_do, Listed.of((one.item.message.number for one in group), 8), does, key=does)
+
+
+def _none_of(attempts: int, does: str) -> str:
+    return f"{attempts} attempts, and none {does}: {TRIED}"
+
+
+def _these_do(which: Listed, does: str) -> str:
+    many = which.many
+    shown = ", ".join(map(str, which.first[:8])) + (" ..." if many > 8 else "")
     word = "APDU" if many == 1 else "APDUs"
     if many == 1:
         does = (

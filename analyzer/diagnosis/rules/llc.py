@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from analyzer.diagnosis.case import Case, hexed, names, side_of
-from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.counted import Counted, Many
+from analyzer.diagnosis.registry import Hit, rule, tally
 from analyzer.frame import fits
 from analyzer.message import Message
 from analyzer.model import Span
@@ -22,6 +23,7 @@ HEADER_OCTETS = 3
 SHORTEST_TEXT = 4  # octets
 READABLE = bytes((*range(0x20, 0x7F), *b"\r\n"))
 CONTEXT = "application_context_name"  # so far an AARQ is read, where only its first segment is there
+WITH_HEADER = "information fields with an LLC header"
 STALE_AT_LEAST = 2  # so many equal octets behind the header; one alone may be chance
 
 
@@ -48,14 +50,14 @@ def llc_missing(case: Case) -> Iterator[Hit]:
         others = case.once(_with_header)
         if not whole and not others and not begun:
             continue
-        evidence = [
+        evidence: list[str] = [
             f"the information field begins {hexed(octets, 4)}: {octets[0]:02X} is the tag of "
             f"{APDU_TAGS[octets[0]]}, and no {hexed(header)} stands before it"
         ]
         if whole:
             evidence.append(f"with {hexed(header)} inserted the frame carries a whole {APDU_TAGS[octets[0]]}")
         if others:
-            evidence.append(f"{others} other information fields in this input have the header")
+            evidence.append(Counted(_others_have_it, Many(others), key=WITH_HEADER))
         evidence += _its_effect(case, message, octets)
         yield Hit(
             message,
@@ -224,6 +226,15 @@ def text_in(message: Message) -> str:
     if len(behind) < SHORTEST_TEXT or behind.translate(None, READABLE):
         return ""
     return "" if behind[0] in APDU_TAGS and is_apdu(message, behind) else behind.decode("ascii").strip()
+
+
+def _others_have_it(others: int) -> str:
+    return f"{others} other information fields in this input have the header"
+
+
+@tally(WITH_HEADER)
+def _own_with_header(case: Case) -> tuple[int]:
+    return (sum(m.llc in ("command", "response") for m in case.given if case.owns(m)),)
 
 
 def _with_header(case: Case) -> int:

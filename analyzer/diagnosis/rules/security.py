@@ -6,38 +6,20 @@ from collections.abc import Iterator
 
 from analyzer.decryptor import Decryptor, Protected
 from analyzer.diagnosis.case import Case, hexed, hls_proofs, names, protections
-from analyzer.diagnosis.registry import Hit, rule
+from analyzer.diagnosis.counted import Counted, Many
+from analyzer.diagnosis.registry import Hit, rule, tally
 from analyzer.diagnosis.rules.llc import stale
 from analyzer.diagnosis.search import sealed_of
-from analyzer.frame import fits
 from analyzer.hls import HlsUnknown
 from analyzer.keymaterial import carried_keys
 from analyzer.message import Layer, Message
 from analyzer.model import Security, Side
 from analyzer.readable import damaged
-from analyzer.rebuild import AnyChange, Reseal
-from grammars.apdu import APDU
 from grammars.kit.spec import find_int, find_octets
-from grammars.llc import COMMAND, RESPONSE
-from grammars.parse import parse
-from grammars.tables.apdu import APDU_TAGS
 
-GLO = ("glo-", "ded-")
-# The APDUs that each side sends within an association, of which general ciphering does not tell which it holds.
-SERVICES: dict[str, tuple[str, ...]] = {
-    "client": ("get-request", "set-request", "action-request", "read-request", "write-request", "access-request"),
-    "meter": (
-        "get-response",
-        "set-response",
-        "action-response",
-        "read-response",
-        "write-response",
-        "access-response",
-        "data-notification",
-    ),
-    "unknown": (),
-}
 DECIPHERING_ERROR, COUNTER_ERROR = 5, 6  # service errors of the exception-response
+VERIFIED = "ciphered APDUs that verify, and all"
+SHARED = 20  # counters that proof and APDU share, of which each is told
 PLAIN_ANSWERS = frozenset(
     {"get-response", "set-response", "action-response", "exception-response", "confirmed-service-error"}
 )
@@ -79,15 +61,26 @@ def nonce_reused(case: Case) -> Iterator[Hit]:
                     field="invocation_counter",
                     side="client" if message.direction == "client" else "meter",
                 )
+    shared = [(message, said) for message, said in shared if case.owns(message)]
     if shared:
+        sayings = [Counted(_just, said, key=said, most=SHARED) for _, said in shared[:SHARED]]
         yield Hit(
             shared[0][0],
-            tuple(said for _, said in shared),
+            (*sayings, Counted(_and_more, Many(len(shared)))),
             field="invocation_counter",
             severity="warning",
             side="client" if shared[0][0].direction == "client" else "meter",
             title="Counter used twice: the HLS proof and the APDU that carries it",
+            once="nonce-reused shared",
         )
+
+
+def _just(said: str) -> str:
+    return said
+
+
+def _and_more(many: int) -> str:
+    return f"and {many - SHARED} more of the same kind" if many > SHARED else ""
 
 
 def _sealed_octets(message: Message, security: Security) -> bytes:
@@ -114,9 +107,9 @@ def meter_refuses_valid_apdu(case: Case) -> Iterator[Hit]:
             continue
         right, total = case.once(_verified)
         which = "the given keys" if case.keys is case.given_keys else "the keys that the search found"
-        evidence = [
+        evidence: list[str] = [
             f"{names(request)} verifies with {which}, and {refusal}",
-            f"{right} of {total} ciphered APDUs of this trace verify: key, title and counter are right",
+            Counted(_of_them, Many(right), Many(total), key=VERIFIED),
         ]
         for other in case.others:
             theirs, all_ = other.once(_verified)
@@ -128,9 +121,14 @@ def meter_refuses_valid_apdu(case: Case) -> Iterator[Hit]:
         yield Hit(reply, tuple(evidence), because_of="llc-missing" if request.llc == "missing" else None)
 
 
+def _of_them(right: int, total: int) -> str:
+    return f"{right} of {total} ciphered APDUs of this trace verify: key, title and counter are right"
+
+
+@tally(VERIFIED)
 def _verified(case: Case) -> tuple[int, int]:
     """How many ciphered APDUs of a trace verify, of how many."""
-    found = [s.verdict for m in case.messages for _, s in protections(m)]
+    found = [s.verdict for m in case.messages if case.owns(m) for _, s in protections(m)]
     return found.count("verified"), len(found)
 
 
@@ -149,7 +147,7 @@ def _refusal(case: Case, reply: Message) -> str:
     return ""
 
 
-@rule("not-authenticated")
+@rule("not-authenticated", once=True)
 def not_authenticated(case: Case) -> Iterator[Hit]:
     """Content that is encrypted and carries no tag."""
     for message in case.messages:
@@ -204,6 +202,7 @@ def invocation_counter_replayed(case: Case) -> Iterator[Hit]:
                         (f"the counter is {counter}, {names(before[1])} had {before[0]}",),
                         field="invocation_counter",
                         side="client" if message.direction == "client" else "meter",
+                        once="invocation-counter-replayed",
                     )
                 low.add(message.number)
             if before is None or counter > before[0]:
@@ -279,7 +278,7 @@ def _says_deciphering(message: Message) -> bool:
     return layer is not None and find_int(layer.nodes, "application-reference") == 6
 
 
-@rule("compressed-payload")
+@rule("compressed-payload", once=True)
 def compressed_payload(case: Case) -> Iterator[Hit]:
     """Content that was compressed, which nothing here expands."""
     for message in case.messages:
@@ -292,7 +291,7 @@ def compressed_payload(case: Case) -> Iterator[Hit]:
                 return
 
 
-@rule("system-title-empty")
+@rule("system-title-empty", once=True)
 def system_title_empty(case: Case) -> Iterator[Hit]:
     """General ciphering without the title of its sender."""
     for message in case.messages:
@@ -307,7 +306,7 @@ def system_title_empty(case: Case) -> Iterator[Hit]:
                 return
 
 
-@rule("security-suite-mismatch")
+@rule("security-suite-mismatch", once=True)
 def security_suite_mismatch(case: Case) -> Iterator[Hit]:
     """Two sides, or two APDUs of one side, with other suites."""
     seen: dict[str, tuple[int, Message]] = {}
@@ -323,7 +322,7 @@ def _sender(message: Message) -> Side:
     return "client" if message.direction == "client" else "meter"
 
 
-@rule("kdf-algorithm-id")
+@rule("kdf-algorithm-id", once=True)
 def kdf_algorithm_id(case: Case) -> Iterator[Hit]:
     """A key that was agreed, and that only the misprinted identifier of the algorithm derives."""
     for message in case.messages:
@@ -358,68 +357,3 @@ def _opens(case: Case, message: Message, layer: Layer, key: bytes) -> bool:
     owner = item.security.system_title if message.direction != "client" else message.after.server_title
     authentication = case.keys.key("ak", owner, item.security.suite)
     return Decryptor().unprotect(item.content, key, authentication).verdict == "verified"
-
-
-@rule("protected-range-wrong")
-def protected_range_wrong(case: Case) -> Iterator[Hit]:
-    """Content whose tag verifies, and that is an APDU with something before it, or without its tag."""
-    found: dict[tuple[str, str], list[tuple[Message, Layer, bytes]]] = {}
-    for message in case.messages:
-        for layer, security in protections(message):
-            text = security.plaintext
-            if security.verdict != "verified" or not text or _as_promised(layer, text):
-                continue
-            for words, whole in _other_ranges(text, layer.name, message.direction):
-                if fits(parse(APDU, whole)) and (
-                    layer.name[:4] not in GLO or APDU_TAGS.get(whole[0]) == layer.name[4:]
-                ):
-                    found.setdefault((message.direction, words), []).append((message, layer, whole))
-                    break
-    for (_, words), rows in found.items():
-        message, layer, whole = rows[0]
-        text = next(s.plaintext for other, s in protections(message) if other is layer)
-        mended: list[tuple[Message, tuple[AnyChange, ...]]] = [
-            (own, (Reseal(inside, apdu, replaces=True),)) for own, inside, apdu in rows
-        ]
-        yield Hit(
-            message,
-            (
-                f"the tag verifies, and the text {hexed(text or b'', 8)} is not the APDU alone: {words}",
-                f"otherwise it is a whole {APDU_TAGS.get(whole[0], 'APDU')}",
-                *([f"so are {len(rows) - 1} more of this side"] if len(rows) > 1 else []),
-            ),
-            field="ciphered_text",
-            side=_sender(message),
-            changes=mended[0][1],
-            elsewhere=tuple(mended[1:]),
-            explains=frozenset(own.number for own, _, _ in rows),
-        )
-
-
-def _as_promised(layer: Layer, text: bytes) -> bool:
-    """Whether the content of a layer is the APDU that its tag promises. An LLC header reads as an APDU for a gateway."""
-    if text[:3] in (COMMAND, RESPONSE) and len(text) > 3 and fits(parse(APDU, text[3:])):
-        return False
-    if not layer.inner or not fits(layer.inner[0].parsed):
-        return False
-    return layer.name[:4] not in GLO or layer.inner[0].name == layer.name[4:]
-
-
-def _other_ranges(text: bytes, name: str, sender: str) -> Iterator[tuple[str, bytes]]:
-    """What may have been protected instead of the APDU alone, in words, with that APDU."""
-    if text[:3] in (COMMAND, RESPONSE):
-        yield "the LLC header is inside the protection", text[3:]
-    for lead in (1, 2, 3):
-        if len(text) > lead and text[:lead] in _lengths(len(text) - lead):
-            yield "a length stands before the APDU, inside the protection", text[lead:]
-        if len(text) > lead + 1 and text[1 : lead + 1] in _lengths(len(text) - lead - 1):
-            yield "tag and length of the ciphered APDU are inside the protection", text[lead + 1 :]
-    glo = name[:4] in GLO
-    plain = [tag for tag, known in APDU_TAGS.items() if (known == name[4:] if glo else known in SERVICES[sender])]
-    for tag in plain:
-        yield "the tag of the APDU is left outside the protection", bytes((tag,)) + text
-
-
-def _lengths(size: int) -> tuple[bytes, ...]:
-    """The ways to write a length in A-XDR and BER."""
-    return (bytes((size,)),) if size < 128 else (bytes((0x81, size & 0xFF)), b"\x82" + size.to_bytes(2, "big"))

@@ -36,7 +36,7 @@ def _begins(message: Message) -> bool:
     return message.llc in ("command", "response") or message.frames[0].framing in ("none", "wrapper")
 
 
-@rule("protected-range-wrong")
+@rule("protected-range-wrong", once=True)
 def sealed_by_segments(case: Case) -> Iterator[Hit]:
     """Segments that were protected one by one: each carries a ciphered APDU that is whole by itself."""
     for message in case.messages:
@@ -80,7 +80,7 @@ def _opens(case: Case, message: Message, content: Protected) -> bool:
     return Decryptor().unprotect(content, encryption, authentication).verdict == "verified"
 
 
-@rule("segments-decoded-separately")
+@rule("segments-decoded-separately", once=True)
 def segments_decoded_separately(case: Case) -> Iterator[Hit]:
     """Frames or records of one side in a row whose contents, joined, are one whole APDU."""
     for index, first in enumerate(case.messages):

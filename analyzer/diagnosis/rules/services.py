@@ -83,7 +83,7 @@ def pdu_size_too_small(case: Case) -> Iterator[Hit]:
         )
 
 
-@rule("conformance-insufficient")
+@rule("conformance-insufficient", once=True)
 def conformance_insufficient(case: Case) -> Iterator[Hit]:
     """A service that needs a bit which was not negotiated, and that the meter refuses."""
     for exchange in case.exchanges:
@@ -132,6 +132,7 @@ def initiate_error(case: Case) -> Iterator[Hit]:
 def ln_sn_mismatch(case: Case) -> Iterator[Hit]:
     """Services of one kind of referencing in an association of the other. Where the AARE names a context of the other kind
     than the AARQ, nobody knows which of them holds, and what follows shows no fault of its own."""
+    code = "ln-sn-mismatch"
     differing: dict[frozenset[str], bool] = {}  # by link: whether request and answer name two kinds of context
     for message in case.messages:
         link = frozenset(addresses(message.frames[0]) or ())
@@ -152,17 +153,17 @@ def ln_sn_mismatch(case: Case) -> Iterator[Hit]:
         name = plain.name
         if message.direction == "client" and message.before.state == "open":
             if not short and name in ("read-request", "write-request", "unconfirmed-write-request"):
-                yield Hit(message, (f"{names(message)} is for short names, the context has logical names",))
+                yield Hit(message, (f"{names(message)} is for short names, the context has logical names",), once=code)
                 return
             if short and name in ("get-request", "set-request", "action-request", "access-request"):
-                yield Hit(message, (f"{names(message)} is for logical names, the context has short names",))
+                yield Hit(message, (f"{names(message)} is for logical names, the context has short names",), once=code)
                 return
         vaa = find_int(plain.nodes, "vaa_name") if name == "initiate-response" else None
         opened = message.layer_named("initiate-response")
         vaa = find_int(opened.nodes, "vaa_name") if opened is not None else vaa
         if vaa is not None and vaa in (LN, SN) and (vaa == SN) != (message.after.context in SHORT_NAMES):
             said = f"the vaa-name {vaa:04X} is for {'short' if vaa == SN else 'logical'} names, the context is not"
-            yield Hit(message, (said,), field="vaa_name", side="meter")
+            yield Hit(message, (said,), field="vaa_name", side="meter", once=code)
             return
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from analyzer.diagnosis.case import Case, names, side_of
+from analyzer.diagnosis.counted import Counted, Many
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.diagnosis.rules.frames import has_issue
 from analyzer.frame import Frame, addresses
@@ -43,7 +44,7 @@ def goes_on(case: Case, message: Message) -> bool:
     return reply is not None and reply.frame in ("I", "RR", "UA") and reply.layer is not None
 
 
-@rule("snrm-parameters-defaulted")
+@rule("snrm-parameters-defaulted", once=True)
 def snrm_parameters_defaulted(case: Case) -> Iterator[Hit]:
     """A connection request that proposes nothing."""
     for message in case.messages:
@@ -58,7 +59,7 @@ def snrm_parameters_defaulted(case: Case) -> Iterator[Hit]:
             return
 
 
-@rule("ua-length-lies")
+@rule("ua-length-lies", once=True)
 def ua_length_lies(case: Case) -> Iterator[Hit]:
     """A parameter group whose length is not that of its parameters."""
     for message in case.messages:
@@ -118,7 +119,7 @@ def info_too_long(case: Case) -> Iterator[Hit]:
                 break
 
 
-@rule("link-not-connected")
+@rule("link-not-connected", once=True)
 def link_not_connected(case: Case) -> Iterator[Hit]:
     """An information frame of the client where no connection is open."""
     for message in case.messages:
@@ -398,12 +399,16 @@ def segmentation_stalled(case: Case) -> Iterator[Hit]:
             )
 
 
-@rule("receiver-not-ready")
+@rule("receiver-not-ready", once=True)
 def receiver_not_ready(case: Case) -> Iterator[Hit]:
     """A meter that is busy, more than once."""
-    busy = [message for message in case.sent_by("meter") if message.frame == "RNR"]
-    if len(busy) > 1:
-        yield Hit(busy[0], (f"the meter sent RNR {len(busy)} times",))
+    busy = [message for message in case.sent_by("meter") if message.frame == "RNR" and case.owns(message)]
+    if len(busy) > 1 or (busy and case.own is not None):  # other parts may have more
+        yield Hit(busy[0], (Counted(_busy, Many(len(busy)), least=2),))
+
+
+def _busy(times: int) -> str:
+    return f"the meter sent RNR {times} times"
 
 
 @rule("response-timeout-short")

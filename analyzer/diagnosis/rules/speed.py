@@ -105,6 +105,7 @@ def baud_mismatch(case: Case) -> Iterator[Hit]:
                 messages[0],
                 (said, "no frame begins anywhere"),
                 certainty="likely",
+                once=f"baud-mismatch {side}",
                 fix=f"Multiply the speed of the port by {slower}; try the other usual speeds then.",
             )
             continue
@@ -119,11 +120,13 @@ def baud_mismatch(case: Case) -> Iterator[Hit]:
                 messages[0],
                 (said, "no frame begins anywhere"),
                 certainty="likely",
+                once=f"baud-mismatch {side}",
                 fix=f"Divide the speed of the port by {ratio}; try the other usual speeds then.",
             )
         elif len(octets) >= ENOUGH and runs >= SHARE * len(octets) and len(set(octets)) > 2:
             said = f"{runs} of {len(octets)} octets are runs of equal bits: {hexed(octets, 8)}"
-            yield Hit(messages[0], (said, "no frame begins anywhere"), certainty="possible")
+            evidence = (said, "no frame begins anywhere")
+            yield Hit(messages[0], evidence, certainty="possible", once=f"baud-mismatch {side}")
 
 
 @cache

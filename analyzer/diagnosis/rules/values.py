@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from analyzer.diagnosis.case import Case, names, side_of
+from analyzer.diagnosis.counted import Counted, Named
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.message import Message
 from analyzer.objects import NUMBERS, SCALED, Answer, scaler_unit, values_in
@@ -22,7 +23,7 @@ SUMMER_MINUTES = 60
 Thing = tuple[int, bytes]  # class and logical name
 
 
-@rule("scaler-ignored")
+@rule("scaler-ignored", once=True)
 def scaler_ignored(case: Case) -> Iterator[Hit]:
     """Registers of which the trace reads the value and never scaler and unit."""
     read: dict[Thing, Message] = {}
@@ -30,7 +31,11 @@ def scaler_ignored(case: Case) -> Iterator[Hit]:
     for message in case.messages:
         for answer, value in _answered(message):
             thing = (answer.class_id, answer.instance_id)
-            if answer.attribute_id in SCALED.get(answer.class_id, ((), 0))[0] and value[0].type in NUMBERS:
+            if (
+                case.owns(message)
+                and answer.attribute_id in SCALED.get(answer.class_id, ((), 0))[0]
+                and value[0].type in NUMBERS
+            ):
                 if answer.scaler is None and thing not in own:
                     read.setdefault(thing, message)
     known: dict[Thing, int] = {}
@@ -41,16 +46,21 @@ def scaler_ignored(case: Case) -> Iterator[Hit]:
     if not matters:
         return
     first = next(iter(matters.values()))
-    shown = ", ".join(
-        f"{readings.obis(instance)} in message {m.number}" for (_, instance), m in list(matters.items())[:6]
+    where = Named.of(
+        (f"{kind} {instance.hex()}", f"{readings.obis(instance)} in message {m.number}")
+        for (kind, instance), m in matters.items()
     )
-    more = f" and {len(matters) - 6} more" if len(matters) > 6 else ""
     told = {thing: known[thing] for thing in matters if thing in known}
-    evidence = [f"the value is read and its scaler and unit never: {shown}{more}"]
+    evidence: list[str] = [Counted(_never_read, where)]
     evidence += [
         f"another trace tells that the scaler of {readings.obis(t[1])} is {s}" for t, s in list(told.items())[:3]
     ]
     yield Hit(first, tuple(evidence), certainty="proven" if told else "possible")
+
+
+def _never_read(where: Named) -> str:
+    more = f" and {where.many - 6} more" if where.many > 6 else ""
+    return f"the value is read and its scaler and unit never: {', '.join(where.texts[:6])}{more}"
 
 
 def _scalers(case: Case) -> dict[Thing, int]:
@@ -74,7 +84,7 @@ def _answered(message: Message) -> Iterator[tuple]:  # type: ignore[type-arg]
             yield answer, value
 
 
-@rule("clock-deviation-sign")
+@rule("clock-deviation-sign", once=True)
 def clock_deviation_sign(case: Case) -> Iterator[Hit]:
     """A deviation whose sign is not that of the time zone, or of another deviation, of the same meter."""
     zones: list[tuple[Message, int, str]] = []
