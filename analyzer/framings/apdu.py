@@ -1,9 +1,9 @@
 """APDUs without any framing: one alone in a buffer, or general-glo and general-ded in a row, which tell their own length.
 
-Any octets may begin like an APDU, and announce more than is there. What bounds how much these take:
+Any octets may begin like an APDU and announce more than is there. What bounds how many these take:
 
-* An APDU that is cut off takes at most `LONGEST` octets, and none from the first frame on that is right.
-* A longer one is believed only if it is all there, up to `LONGEST_WHOLE` octets.
+* An APDU that is cut off takes at most `LONGEST` octets. A longer one has to be all there, and takes `LONGEST_WHOLE`.
+* It ends before the first frame that its own octets prove. An APDU of few octets, and all there, may hold such a frame.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from analyzer.frame import FrameIssue, fits
-from analyzer.framings import hdlc, wrapper
+from analyzer.framings import hdlc, mbus, wrapper
 from analyzer.framings.cut import WAIT, Cut, Found
 from analyzer.framings.whole import header_at, is_apdu, may_be
 from analyzer.framings.wrapper import SURE
@@ -20,10 +20,12 @@ from grammars.hdlc import FLAG
 from grammars.kit.fields import Unreadable
 from grammars.kit.primitives import AxdrLength
 from grammars.kit.spec import UNDECODED, Failure, Issue
+from grammars.mbus import LONG_START
 from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
 
 TITLE_LENGTHS = (0, 8)
+FEW = 4 << 10  # octets that are read before anything else is looked for in them: most APDUs have fewer
 LONGEST = 66 << 10  # octets: the sizes of PDU that are agreed on end at FFFF, and ciphering adds some
 LONGEST_WHOLE = 16 << 20  # octets, where no size was agreed on
 STEP = 256 << 10  # octets; when there are 1, 2, 4, 8 times as many, it is tried again whether one is all there
@@ -31,12 +33,12 @@ BEHIND = 4  # octets behind an APDU that are believed to be padding
 HEAD = 6  # octets of it that are read before the field that is cut
 BEGINNINGS = b"\x7e\x68\x2f\x90\xe6"  # first octets of frames that may follow an APDU
 CIPHERED = ("glo-", "ded-", "general-")
-LONG_HOLES, LONG_VALUES = (
-    ("apdu", "block"),
-    ("array_contents", "data"),
-)  # fields of octets; of values, beside typed ones
+LONG_HOLES = ("apdu", "block")  # what may be that long: octets in these, and values, which have a type or these names
+LONG_VALUES = ("array_contents", "data")
 WANTING = re.compile(r"^expected (\d+) octets?, found|^expected a tag, found the end|^the length says (\d+)")
-FRAMES = re.compile(rb"\x7e[\xa0-\xaf]|\x00\x01")  # how those begin that can be told by their octets
+# How the frames begin whose own octets prove them, and what they prove.
+FRAMES = re.compile(rb"\x7e[\xa0-\xaf]|\x00\x01|\x68(?:(.)\1)\x68", re.DOTALL)
+RIGHT = {FLAG: hdlc.right_at, 0: wrapper.right_at, LONG_START: mbus.right_at}
 
 
 def apdu_at(data: bytes, at: int, final: bool, sure: int = SURE) -> Found:
@@ -45,14 +47,23 @@ def apdu_at(data: bytes, at: int, final: bool, sure: int = SURE) -> Found:
     start = at + len(header_at(data, at))
     if start >= len(data) or data[start] not in APDU_TAGS:
         return None
-    end = min(len(data), start + LONGEST)
-    parsed, error = _read(data, start, end)
-    if end < len(data) and (parsed is None or error is not None or _reached(parsed, start, end) == end):
-        return _long_at(data, at, start, final) if _goes_on(parsed, error, data) else None
-    if error is None and parsed is not None:
+    for most in (FEW, LONGEST):
+        end = min(len(data), start + most)
+        if most > FEW and (behind := _right_frame(data, start, end)) is not None:
+            return _cut_off(data, at, start, behind, sure)
+        parsed, error = _read(data, start, end)
+        if end == len(data) or not _unfinished(parsed, error, start, end):
+            break
+    else:
+        return _long_at(data, at, start, final) if _may_go_on(parsed, error, data) else None
+    if parsed is not None and error is None:
         return _whole(data, at, start, parsed, end, sure)
-    cut = _cut_off(data, at, start, end, sure)
-    return WAIT if cut is not None and not final else cut
+    if end < len(data):
+        return None
+    if not final:
+        return WAIT if _cut_off(data, at, start, end, sure) is not None else None
+    behind = _right_frame(data, start, end)
+    return _cut_off(data, at, start, end if behind is None else behind, sure)
 
 
 def _long_at(data: bytes, at: int, start: int, final: bool) -> Found:
@@ -63,9 +74,9 @@ def _long_at(data: bytes, at: int, start: int, final: bool) -> Found:
     if more and steps & (steps - 1):
         return WAIT
     parsed, error = _read(data, start, end)
-    if error is None and parsed is not None:
+    if parsed is not None and error is None:
         return _whole(data, at, start, parsed, end, SURE)
-    if more and _goes_on(parsed, error, data):
+    if more and _unfinished(parsed, error, start, end) and _may_go_on(parsed, error, data):
         return WAIT
     return _cut_off(data, at, start, start + LONGEST, SURE)
 
@@ -80,9 +91,16 @@ def _read(data: bytes, start: int, end: int) -> tuple[Parsed | None, Issue | Non
     return parsed, next((issue for issue in parsed.issues if issue.severity == "error"), None)
 
 
-def _goes_on(parsed: Parsed | None, error: Issue | None, data: bytes) -> bool:
-    """Whether an APDU that came to the end of the octets it was read from may be a longer one: values and octets of one
-    length may, not a list of objects or of stations."""
+def _unfinished(parsed: Parsed | None, error: Issue | None, start: int, end: int) -> bool:
+    """Whether an APDU came to the end of the octets that it was read from, as if there were more."""
+    if error is None:
+        return parsed is not None and _reached(parsed, start, end) == end
+    return WANTING.search(error.text) is not None
+
+
+def _may_go_on(parsed: Parsed | None, error: Issue | None, data: bytes) -> bool:
+    """Whether one that did may be longer than `LONGEST`: values and octets of one length are, not a list of objects or of
+    stations, nor what no device could keep."""
     if error is None:
         return True
     wanting = WANTING.search(error.text)
@@ -109,17 +127,15 @@ def _whole(data: bytes, at: int, start: int, parsed: Parsed, end: int, sure: int
 
 
 def _cut_off(data: bytes, at: int, start: int, end: int, sure: int) -> Cut | None:
-    """The beginning of an APDU that wants more octets than those before `end`, if as far as it goes it reads well."""
-    if _ciphered(data, start):
+    """The octets up to `end` as an APDU that wants more, if as far as it goes it reads well."""
+    if APDU_TAGS[data[start]].startswith(CIPHERED):
         return None
-    behind = _right_frame(data, start, end)
-    end = end if behind is None else behind
     parsed = parse(APDU, data, start, end)
     begun = end - start >= sure and _reached(parsed, start, end) - start >= min(sure, HEAD)
     if not begun or not _cut_short(parsed, end) or not _reads_well(parsed, data):
         return None
     text = f"the APDU ends before its fields do, behind {end - at} octets"
-    if behind is None and end < len(data):
+    if end == start + LONGEST < len(data):
         text = f"the APDU goes on to where no more octets are; the first {end - at} are read as one that is cut off"
     return Cut("none", at, end, end, (FrameIssue("apdu-cut", text, 0, end - at),))
 
@@ -127,14 +143,9 @@ def _cut_off(data: bytes, at: int, start: int, end: int, sure: int) -> Cut | Non
 def _right_frame(data: bytes, start: int, end: int) -> int | None:
     """Where the first frame begins in these octets that is all there and right, so that no APDU has it inside."""
     for found in FRAMES.finditer(data, start, end):
-        if (hdlc if found[0][0] == FLAG else wrapper).right_at(data, found.start(), end):
+        if RIGHT[found[0][0]](data, found.start(), end):
             return found.start()
     return None
-
-
-def _ciphered(data: bytes, start: int) -> bool:
-    """Whether an APDU is ciphered: any octets look like the beginning of one."""
-    return APDU_TAGS[data[start]].startswith(CIPHERED)
 
 
 def _reads_well(parsed: Parsed, data: bytes) -> bool:

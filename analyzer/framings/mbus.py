@@ -38,6 +38,18 @@ def long_at(data: bytes, at: int, final: bool) -> Found:
     return None
 
 
+def right_at(data: bytes, at: int, end: int) -> bool:
+    """Whether a long frame with a right checksum begins at `at` and ends before `end`."""
+    begin = at + HEADER
+    check = begin + data[at + 1]
+    return (
+        check + 1 < end
+        and check - begin >= 3
+        and data[check + 1] == STOP
+        and checksum(data[begin:check]) == data[check]
+    )
+
+
 def short_at(data: bytes, at: int, final: bool) -> Found:
     """A short frame: 10 C A checksum 16, five octets that all have to fit."""
     octets = data[at : at + 5]

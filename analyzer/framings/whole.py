@@ -10,6 +10,8 @@ from grammars.parse import Parsed, parse
 from grammars.tables.apdu import APDU_TAGS
 from grammars.tables.enums import SECURITY_SUITES
 
+GATEWAY_TAGS = frozenset(tag for tag, name in APDU_TAGS.items() if name.startswith("gateway-"))
+
 
 def is_apdu(data: bytes, start: int, end: int) -> bool:
     """Whether octets without any framing are one whole APDU, with or without an LLC header."""
@@ -42,8 +44,12 @@ def _known_protection(parsed: Parsed) -> bool:
 
 
 def _carries(parsed: Parsed, data: bytes) -> bool:
-    """Whether a gateway header has an APDU behind it: it tells no length, so any octets up to the end would do."""
+    """Whether a gateway header has an APDU behind it: it tells no length, so any octets up to the end would do. Gateways
+    behind gateways are none."""
     inside = next((n for n in holes_in(parsed.nodes) if n[0].hole == "apdu"), None) if parsed.nodes else None
     if inside is None or not parsed.nodes[0][0].name.startswith("gateway-"):
         return True
+    first = inside[1] + len(header_at(data, inside[1]))
+    if first >= inside[2] or data[first] in GATEWAY_TAGS:
+        return False
     return is_apdu(data, inside[1], inside[2])
