@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,12 @@ class Crew:
         """Hands a job over; a worker takes it as soon as one has nothing to do."""
         self._waiting.append(_Job(key, content))
         self._distribute()
+
+    def forget(self, keys: Collection[Any]) -> set[Any]:
+        """Takes back those of these jobs that no worker has begun; which these are. What others give is still taken."""
+        taken_back = {job.key for job in self._waiting if job.key in keys}
+        self._waiting = deque(job for job in self._waiting if job.key not in taken_back)
+        return taken_back
 
     def take(self) -> tuple[Any, Any]:
         """Key and result of a job that is done, `Lost` for one that has no result; waits for it. One has to be open."""

@@ -19,7 +19,7 @@ from analyzer.bulk.crew import Crew, Lost
 from analyzer.bulk.parts import BEHIND, LEAD, Excerpt, Job, Mark, Outcome, Starts, following, work
 from analyzer.bulk.ranges import messages_in
 from analyzer.bulk.shared import SharedKeys
-from analyzer.bulk.stages import Snapshot, Stages
+from analyzer.bulk.stages import Stages
 from analyzer.diagnosis import Diagnosis, long, verdicts
 from analyzer.diagnosis.gathered import Gathered
 from analyzer.diagnosis.long import SEARCHED, Course, diagnose_rest, parts, window
@@ -136,6 +136,8 @@ class _Run:
             elif self._blind and (result.said is None or job.starts.given is None):
                 self._lose(part, "what is before it is not known")
             elif self._blind or self._right(result, job):
+                if not self._blind and not job.known:
+                    result.rebased(self._known[1])
                 outcome = self._taken(part, result)
                 misses = misses + 1 if job.known and outcome.following is None else 0
             else:
@@ -165,6 +167,7 @@ class _Run:
         """Behind a part that was guessed wrongly: what came there may be in the state of all parts behind it, so those that
         wait are guessed from there, or each would be wrong in its turn."""
         first, *others = self._given
+        self._crew.forget([(self._serial, other.ticket) for other in others])
         self._results.clear()
         self._given = deque([first, *(self._give(self._from_known(other.part)) for other in others)])
 
@@ -175,7 +178,7 @@ class _Run:
         known = self._is_next(part)
         if not known:
             ahead = part.messages - self._messages_before()
-            starts = Starts(*(one and Snapshot(one.count + ahead, one.digest, one.state) for one in starts))
+            starts = Starts(*(one and one.moved(ahead) for one in starts))
         trace, searches = self._trace, self._course.searches(part.number)
         return Job(
             part.number, part.pieces, part.first, part.last, starts, known, searches, self._found(),
@@ -210,14 +213,14 @@ class _Run:
     def _right(self, outcome: Outcome, job: Job) -> bool:
         """Whether a worker began with the true state, and looked for what had to be looked for."""
         assert self._known is not None
-        truth, begin = self._known[1], outcome.begin
-        if outcome.said is None or begin is None:
+        if outcome.said is None or outcome.begin is None:
             return False
-        if not job.known and not (begin.frame == truth.frame and _same(begin.starts.given, truth.starts.given)):
+        given, found = (True, job.begun) if job.known else outcome.begins(self._known[1])
+        if not given:
             return False
         if not outcome.sealed:
             return True
-        known = not job.found or (job.known and job.begun) or _same(begin.starts.found, truth.starts.found)
+        known = found or not job.found
         searches = self._course.searches(job.number)
         return known and job.searches == searches and (searches or job.found == self._found())
 
@@ -256,7 +259,7 @@ class _Run:
         """The rest of the trace by this process, frame after frame."""
         assert self._known is not None
         slice_, mark = self._known
-        stages = Stages(self._keys, mark.starts.given)
+        stages = Stages(self._keys, mark.starts.given, noted=False)
         coming = chain([slice_], (given.part for given in self._given), self._slices)
         rest = parts(stages.messages(_joined(coming, mark.frame)), self._next, mark.frame)
         for found in diagnose_rest(self._trace, rest, self._keys, self._course):
@@ -279,7 +282,3 @@ def _joined(slices: Iterable[Slice], frame: int) -> Iterator[Piece]:
     for one in slices:
         yield from one.pieces[frame - one.first :]
         frame = one.first + len(one.pieces)
-
-
-def _same(one: Snapshot | None, other: Snapshot | None) -> bool:
-    return one is not None and other is not None and one.same(other)

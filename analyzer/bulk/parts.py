@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, overload
 
 from analyzer.bulk.ranges import Enough, packed, unpacked
-from analyzer.bulk.stages import Snapshot, Stages
+from analyzer.bulk.stages import Looks, Snapshot, Stages, joined, since
 from analyzer.diagnosis import verdicts
 from analyzer.diagnosis.case import DUMP
 from analyzer.diagnosis.gathered import Said
@@ -59,6 +59,19 @@ class Starts(NamedTuple):
 
     given: Snapshot | None  # None at the begin of the trace
     found: Snapshot | None = None
+
+
+class Stretch(NamedTuple):
+    """How the stores were looked at from the begin of a part on: up to what the part looks at last, and up to where the next
+    one begins."""
+
+    whole: Looks
+    own: Looks
+
+    @classmethod
+    def of(cls, begin: Snapshot, looks: Sequence[Looks], own: int) -> Stretch:
+        """`looks` are those from the begin on, the first `own` of them up to the part behind."""
+        return cls(since([joined(looks)], [begin])[0], joined(looks[: max(own, 0)]))
 
 
 class Mark(NamedTuple):
@@ -115,7 +128,32 @@ class Outcome:
     said: Said | None = None
     end: bool = False
     sealed: bool = False
+    looks: tuple[Stretch | None, Stretch | None] = (None, None)  # from the begin on, with the keys of each state there
     best: KeyProvider | None = field(default=None, repr=False)  # keys that its search found
+
+    def begins(self, truth: Mark) -> tuple[bool, bool]:
+        """Whether a part that was guessed began in the true state, and in the true one with the found keys, in all that it
+        looked at."""
+        if self.begin is None or self.begin.frame != truth.frame:
+            return False, False
+        given, found = (
+            stretch is not None and one is not None and other is not None and one.agrees(other, stretch.whole)
+            for stretch, one, other in zip(self.looks, self.begin.starts, truth.starts, strict=True)
+        )
+        return given, found
+
+    def rebased(self, truth: Mark) -> None:
+        """Puts the true states in the place of those that were guessed, and behind the part those to which they lead."""
+        right = self.begins(truth)
+        self.begin = truth
+        if self.following is not None:
+            led = [
+                one.behind(end, stretch.own)
+                if ok and one is not None and end is not None and stretch is not None
+                else None
+                for ok, one, end, stretch in zip(right, truth.starts, self.following.starts, self.looks, strict=True)
+            ]
+            self.following = Mark(self.following.frame, Starts(*led))
 
 
 class _Elsewhere(Exception):
@@ -130,6 +168,7 @@ class _Way:
     places: list[int] = field(default_factory=list)  # how many frames were before each
     begin: tuple[int, Snapshot | None] | None = None
     following: tuple[int, Snapshot | None] | None = None
+    looks: Stretch | None = None  # None where the state at the begin is no guess
     whole: bool = False
     end: bool = False
 
@@ -140,14 +179,17 @@ def _through(keys: KeyProvider, start: Snapshot | None, job: Job) -> _Way:
     way = _Way(begin=(job.first, start) if job.known else None)
     stages = Stages(keys, start)
     place = job.first
+    begin = following = 0  # how many snapshots were taken with each
 
     def fed() -> Iterator[Piece]:
-        nonlocal place
+        nonlocal place, begin, following
         for frame, piece in enumerate(job.pieces, job.first):
             if low - CLOSED <= frame <= low and (taken := stages.snapshot()) is not None:
                 way.begin, place = (frame, taken), frame  # whatever was open before, here as many are through
+                begin = len(stages.looks)
             if next_low - CLOSED <= frame <= next_low and (taken := stages.snapshot()) is not None:
                 way.following = frame, taken
+                following = len(stages.looks)
             yield piece
         if not job.last:
             raise Enough
@@ -156,14 +198,18 @@ def _through(keys: KeyProvider, start: Snapshot | None, job: Job) -> _Way:
         for message in stages.messages(fed()):
             if place >= high:
                 way.whole = True
-                return way
+                break
             if place >= low and way.begin is not None:
                 way.messages.append(message)
                 way.places.append(place)
             place += len(message.frames)
+        else:
+            way.whole = way.end = True
     except Enough:
         return way
-    way.whole = way.end = True
+    if begin and way.begin is not None and way.begin[1] is not None:
+        looks = [*stages.looks, stages.looked()]
+        way.looks = Stretch.of(way.begin[1], looks[begin:], following - begin)
     return way
 
 
@@ -178,6 +224,7 @@ def work(keys: KeyProvider, job: Job, again: Again | None = None) -> Outcome:
             return Outcome()
         outcome = Outcome(_mark(way, second, "begin"), _mark(way, second, "following"), end=way.end)
         part = Part.of(job.number, way.messages, way.places, way.end)
+        outcome.looks = way.looks, second.looks if second is not None else None
         outcome.sealed = any(verdicts(part.messages).values())
         if not part.core:
             outcome.said = Said(0, 0, {}, ())

@@ -1,9 +1,10 @@
 """A long trace in ranges of frames, which workers decode at once though each begins with what those before it left.
 
-The state at the begin of a range is guessed: that of the last range whose end is known. A worker takes snapshots on its
+The state at the begin of a range is guessed: that of the last place at which it is known. A worker takes snapshots on its
 way. When the ranges before are done, the true state is known, and compared. Where it is another, such as a counter that
 went on, the begin of the range is decoded again from the true state, up to the first snapshot that agrees: from there on
-everything is the same. So the outcome never hangs on a guess; a wrong one costs time.
+everything is the same. States agree if all is the same in them that was looked at from there on; what was not is not
+changed either. So the outcome never hangs on a guess; a wrong one costs time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from analyzer.bulk.forms import Form, made
-from analyzer.bulk.stages import Snapshot, Stages
+from analyzer.bulk.stages import NO_LOOKS, Looks, Snapshot, Stages, since
 from analyzer.framing import Piece
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
@@ -32,11 +33,13 @@ COMMAND = b"\xe6\xe6\x00"  # LLC header of a request
 
 
 class Chunk(NamedTuple):
-    """What was made of the messages since the chunk before, up to a piece; the state there, None at the end of a trace."""
+    """What was made of the messages since the chunk before, up to a piece; the state there, None at the end of a trace, and
+    how the stores were looked at from there on."""
 
     piece: int
     content: Any
     snapshot: Snapshot | None
+    looks: Looks = ()
 
 
 @dataclass(slots=True)
@@ -79,10 +82,10 @@ class Passage:
 
     stages: Stages
     form: Form
-    others: dict[int, Snapshot] = field(default_factory=dict)  # it stops where its state is that of another
+    others: dict[int, Chunk] = field(default_factory=dict)  # by piece; it stops where the state of one agrees
     snapshot: Snapshot | None = None  # the last one that was taken
     piece: int = 0  # where it was taken
-    stopped: bool = False
+    stopped: Chunk | None = None  # the one that agrees
 
     def chunks(self, pieces: Sequence[Piece], last: bool) -> Iterator[Chunk]:
         """Chunks up to places where nothing is open. With `last` the trace ends here, and what is unfinished comes out as
@@ -98,7 +101,7 @@ class Passage:
                     ready.append(Chunk(index, batch.taken(), self.snapshot))
                     while marks and index >= marks[0]:
                         marks.popleft()
-                    if self.stopped:
+                    if self.stopped is not None:
                         raise Enough
                 yield piece
             if not last:
@@ -124,7 +127,8 @@ class Passage:
             return False
         self.snapshot, self.piece = taken, index
         other = self.others.get(index)
-        self.stopped = other is not None and other.same(taken)
+        if other is not None and other.snapshot is not None and other.snapshot.agrees(taken, other.looks):
+            self.stopped = other
         return True
 
 
@@ -197,16 +201,27 @@ def marks_of(size: int) -> deque[int]:
     """From where on in so many pieces snapshots are taken: often at the begin, where two states grow together, and at the
     end."""
     powers = [1 << n for n in range(3, size.bit_length()) if 1 << n < size]
-    return deque(sorted({*powers, *(size - before for before in TAIL if size > before)}))
+    return deque(sorted({0, *powers, *(size - before for before in TAIL if size > before)}))
 
 
 def work(keys: KeyProvider, job: Range) -> list[Chunk]:
     """What a worker makes of a range: chunks, of which only the last has a whole state. See `Crew`."""
-    chunks = list(Passage(Stages(keys, job.guess), job.form).chunks(job.pieces, job.last))
-    light = [
-        Chunk(c.piece, c.content, c.snapshot and Snapshot(c.snapshot.count, c.snapshot.digest, b"")) for c in chunks
-    ]
-    return [*light[:-1], *chunks[-1:]]
+    stages = Stages(keys, job.guess)
+    chunks = list(Passage(stages, job.form).chunks(job.pieces, job.last))
+    with_state = [chunk for chunk in chunks if chunk.snapshot is not None]
+    looks = stages.looks[1:]
+    if with_state:
+        looks.append(stages.looked() if job.last else NO_LOOKS)
+    behind = iter(since(looks, [chunk.snapshot for chunk in with_state if chunk.snapshot is not None]))
+    light = [chunk if chunk.snapshot is None else _light(chunk, next(behind)) for chunk in chunks]
+    whole = [light[-1]._replace(snapshot=chunks[-1].snapshot)] if chunks else []
+    return [*light[:-1], *whole]
+
+
+def _light(chunk: Chunk, looks: Looks) -> Chunk:
+    """A chunk whose state is only what was looked at behind it."""
+    assert chunk.snapshot is not None
+    return chunk._replace(snapshot=chunk.snapshot.narrowed(looks), looks=looks)
 
 
 def ranges_of(pieces: Iterator[Piece], jobs: int) -> Iterator[list[Piece]]:
