@@ -23,6 +23,7 @@ from analyzer.sources.serial.monitors import normalised
 from analyzer.sources.text import Text
 from analyzer.sources.timestamps import Stamp
 from analyzer.sources.tracedraft import Draft, TraceDraft, finish
+from analyzer.sources.tracks import Tracks
 
 ATTENDED = 64  # lines between two looks at whether anybody still waits
 _FENCES = ("```", "~~~")
@@ -59,6 +60,7 @@ class _Reader:
     def __init__(self, text: Text, name: str) -> None:
         self.lines = Lines(normalised(text))
         self.quotes = quotes_in(text)
+        self.tracks = Tracks()
         self.spool = Spool()
         self.trace = TraceDraft(name, self.spool)
         self.done: list[TraceDraft] = []
@@ -98,8 +100,8 @@ class _Reader:
         for raw in self.lines:
             if self.lines.number % ATTENDED == 0:
                 go_on()
-            if not self._quick(raw):
-                self._line(clean(self.lines.number, raw, self.quotes))
+            if not self._quick(raw) and not self._along(raw.rstrip()):
+                self._line(clean(self.lines.number, raw, self.quotes), raw)
         self._close()
 
     def _quick(self, raw: str) -> bool:
@@ -119,7 +121,26 @@ class _Reader:
         draft.width = len(raw.rstrip())
         return True
 
-    def _line(self, line: Line) -> None:
+    def _along(self, text: str) -> bool:
+        """A line with octets that is written like one before it, without a closer look."""
+        draft = self.open
+        found = self.tracks.follow(text) if draft is None or draft.dump is None else None
+        if found is None:
+            return False
+        entry = found.entry
+        if not entry.apart and (self.secret or (draft is not None and draft.carried)):
+            return False
+        self.secret = self.after_gap = False
+        self.unbroken = entry.apart and found.unbroken
+        if draft is None or entry.apart or _begins_frame(draft.data, found.data):
+            draft = self._begin(Line(self.lines.number, text), found.first, entry)
+        draft.data += found.data
+        draft.width = len(text) - found.first
+        if entry.announced is not None:
+            draft.announced = entry.announced
+        return True
+
+    def _line(self, line: Line, raw: str) -> None:
         text = line.text
         stripped = text.strip()
         if not stripped or stripped.startswith(_FENCES) or (is_rule(stripped) and stripped != "***"):
@@ -140,7 +161,10 @@ class _Reader:
             above = Above(unbroken=self.unbroken, labelled=labelled, expected=self.expected)
         else:
             above = Above(True, self.unbroken, draft.width, draft.carried, labelled, draft.dump, self.expected)
-        self._entry(line, parse_line(text, above, self._below))
+        entry = parse_line(text, above, self._below)
+        if entry.payload is not None and not self.secret and text == raw.rstrip():
+            self.tracks.learn(text, entry, entry.payload)
+        self._entry(line, entry)
 
     def _entry(self, line: Line, entry: Entry) -> None:
         if entry.apart or entry.label:

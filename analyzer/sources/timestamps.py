@@ -72,6 +72,7 @@ _ELAPSED = re.compile(
     re.ASCII,
 )
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0}
+_DIGIT = re.compile(r"\d", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _PLAUSIBLE = re.compile(
     r"\d{1,2}:\d|\d{1,4}[-/.]\d|\d{8}[T _,]|\d{1,2}[ -][A-Z]{3}|\d{13}|\d{5,10}\.\d"
@@ -97,6 +98,12 @@ def match_stamp(text: str, position: int) -> tuple[Stamp, int] | None:
     if lettered and window[0] not in "Tt":
         return None
     return _undated(window, position)
+
+
+def may_be_stamp(text: str, position: int) -> bool:
+    """Whether a time stamp could begin at a position of a line, were its digits others."""
+    window = _DIGIT.sub("1", text[position : position + 80])
+    return any(pattern.match(window) for pattern in (*_DATED, _CLOCK_ONLY, _SINCE_1970, _ELAPSED, _DATE_ONLY))
 
 
 def _undated(window: str, position: int) -> tuple[Stamp, int] | None:
@@ -132,10 +139,15 @@ def _seconds_of_day(found: re.Match[str]) -> float | None:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if half == "p" else 0)
+    fraction = found["fraction"]
+    return clock_seconds(hour, minute, second, fraction[1:] if fraction else None)
+
+
+def clock_seconds(hour: int, minute: int, second: int, fraction: str | None) -> float | None:
+    """The seconds since midnight of a clock time; None when no clock shows it."""
     if hour > 23 or minute > 59 or second > 60:
         return None
-    fraction = found["fraction"]
-    return hour * 3600 + minute * 60 + second + (float("0." + fraction[1:]) if fraction else 0.0)
+    return hour * 3600 + minute * 60 + second + (float("0." + fraction) if fraction else 0.0)
 
 
 def _dated(found: re.Match[str]) -> Stamp | None:

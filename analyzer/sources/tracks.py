@@ -1,0 +1,190 @@
+"""Lines that are written like one before: most lines of a long log. They are read along the same track, without a closer look.
+
+A track is the beginning of a line as it was read, with any digits where the time and the numbers stood, up to the first octets.
+A line is on it only where the rules for lines (`headings`, `loglines`, `payload`) cannot come to anything else than they did
+for the line that the track was learned from:
+
+- what stands before the octets is the same but for digits that are no part of a word, and only one place in it can be a time;
+- a time is read anew, and has to be one of the same kind and length;
+- the octets begin the same, with a decimal digit in their first two, and are at least three pairs, each a space apart, or at
+  least twelve digits in a row, with nothing behind them: so they are a heading, a row of a dump or a word in no case.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from analyzer.sources.loglines import Entry
+from analyzer.sources.payload import Payload
+from analyzer.sources.prefix import read_prefix
+from analyzer.sources.timestamps import Stamp, clock_seconds, match_stamp, may_be_stamp
+
+MOST = 8  # tracks that are known at a time
+TRIED = 64  # tracks after which learning ends unless most lines are on one
+LONGEST = 200  # characters before the octets
+PAIRS, DIGITS = 3, 16  # at least: no heading has them, and no number
+_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2}){2,}")
+_DIGITS = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
+_HEAD = re.compile(r"[0-9A-Fa-f]{2} ?[0-9A-Fa-f]{2}")
+_NUMBER = re.compile(r"[0-9]+")
+_APART = re.compile(r"(?<![A-Za-z_0-9])[0-9]+(?![A-Za-z_0-9])")
+_OFFSET = re.compile(r"[0-9]{3}:\s")  # "000: 7E" is an offset, "001: 7E" a number
+_REMARK = re.compile(r"\([0-9]{1,6}\):? ?")  # a number of octets that could be one
+_CLOCK = re.compile(
+    r"(?P<day>.*?)(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?"
+)
+
+
+@dataclass(slots=True)
+class Found:
+    """A line on a track: what `parse_line` makes of it, its octets, and the index of the first."""
+
+    entry: Entry
+    data: bytes
+    first: int
+    unbroken: bool
+
+
+class Tracks:
+    """The tracks of a text, the last one that was used first."""
+
+    def __init__(self) -> None:
+        self._tracks: list[_Track] = []
+        self._learned = self._used = 0
+
+    def follow(self, text: str) -> Found | None:
+        """A line, without white space at its end, that is on a track. What comes is good until the next call."""
+        for track in self._tracks:
+            if track.pattern.match(text) is not None:
+                found = track.read(text)
+                if found is not None:
+                    self._used += 1
+                    if track is not self._tracks[0]:
+                        self._tracks.remove(track)
+                        self._tracks.insert(0, track)
+                return found
+        return None
+
+    def learn(self, text: str, entry: Entry, payload: Payload) -> None:
+        """A line that was read with a closer look; `text` as it stands in the log, without white space at its end."""
+        if self._learned >= TRIED and self._used < self._learned * TRIED:
+            return
+        track = _track(text, entry, payload)
+        if track is not None:
+            self._learned += 1
+            self._tracks.insert(0, track)
+            del self._tracks[MOST:]
+
+
+@dataclass(slots=True)
+class _Track:
+    """Where things stand in the lines of a track: octets from `first` on, the time and the announced number of octets."""
+
+    pattern: re.Pattern[str]
+    found: Found
+    stamped: tuple[int, int] | None
+    announced: tuple[int, int] | None
+    days: dict[str, float]  # midnight of the days seen lately, by what is written before a clock time
+
+    def read(self, text: str) -> Found | None:
+        found, first = self.found, self.found.first
+        try:
+            data = bytes.fromhex(text[first:])
+        except ValueError:
+            return None
+        count, size = len(data), len(text) - first
+        if found.unbroken:
+            if size != 2 * count or size < DIGITS:
+                return None
+        elif size != 3 * count - 1 or count < PAIRS or text.count(" ", first) != count - 1 or "  " in text[first:]:
+            return None
+        if self.stamped is not None:
+            stamp = self._stamp(text, *self.stamped)
+            if stamp is None:
+                return None
+            found.entry.stamp = stamp
+        if self.announced is not None:
+            found.entry.announced = int(text[slice(*self.announced)])
+        found.data = data
+        return found
+
+    def _stamp(self, text: str, start: int, end: int) -> Stamp | None:
+        """The time that stands where the track has one."""
+        known = self.found.entry.stamp
+        assert known is not None
+        written = text[start:end]
+        clock = _CLOCK.fullmatch(written)
+        if clock is not None and (midnight := self.days.get(clock["day"])) is not None:
+            seconds = clock_seconds(int(clock["hour"]), int(clock["minute"]), int(clock["second"]), clock["fraction"])
+            return Stamp(written, known.kind, midnight + seconds) if seconds is not None else None
+        found = match_stamp(text, start)
+        if found is None or found[1] != end or found[0].kind != known.kind:
+            return None
+        if clock is not None and known.kind != "elapsed":
+            seconds = clock_seconds(int(clock["hour"]), int(clock["minute"]), int(clock["second"]), clock["fraction"])
+            midnight = round(found[0].seconds - seconds) if seconds is not None else 0
+            if seconds is not None and midnight + seconds == found[0].seconds:
+                if len(self.days) >= MOST:
+                    self.days.clear()
+                self.days[clock["day"]] = float(midnight)
+        return found[0]
+
+
+def _track(text: str, entry: Entry, payload: Payload) -> _Track | None:
+    """The track that a line shows, where it shows one."""
+    first, before = payload.first, text[: payload.first]
+    octets = (_PAIRS if text[first + 2 : first + 3] == " " else _DIGITS).fullmatch(text, first)
+    head = _HEAD.match(text, first)
+    if octets is None or head is None or not _is_plain(text, entry, payload):
+        return None
+    stamped = _stamped(text, first, entry.stamp)
+    if stamped is None:
+        return None
+    start, end = stamped
+    varying = [n.span() for n in _APART.finditer(before) if n.end() <= start or n.start() >= end]
+    announced = None
+    if entry.announced is not None:
+        told = [n.span() for n in _NUMBER.finditer(before) if int(n[0]) == entry.announced]
+        if len(told) != 1 or start < told[0][1] <= end:
+            return None
+        announced = told[0] if told[0] in varying else None
+    any_digit = {place for span in (*varying, stamped) for place in range(*span) if text[place] in "0123456789"}
+    written = "".join("[0-9]" if place in any_digit else re.escape(letter) for place, letter in enumerate(before))
+    found = Found(replace(entry), b"", first, octets.re is _DIGITS)
+    return _Track(re.compile(written + re.escape(head[0])), found, stamped if end else None, announced, {})
+
+
+def _is_plain(text: str, entry: Entry, payload: Payload) -> bool:
+    """Whether nothing but the beginning of a line and its octets have made it what it is."""
+    start, first = payload.start, payload.first
+    before, made = text[:first], Payload(payload.data, start, first, payload.end)
+    if (payload.flaws, payload.carry, payload.announced, payload.written, payload.joined, payload.apart) != (
+        made.flaws, made.carry, made.announced, made.written, made.joined, made.apart
+    ):  # fmt: skip
+        return False
+    if (
+        len(before) > LONGEST
+        or not (entry.apart or not before)
+        or not any(c.isdigit() for c in text[first : first + 2])
+    ):
+        return False
+    if before[-1:].isalnum() or before[-1:] == "_" or before.lstrip()[:1] == "{" or "/*" in before:
+        return False
+    if start != first and _REMARK.fullmatch(text, start, first) is None:
+        return False
+    return _OFFSET.search(before) is None and read_prefix(text).end == start
+
+
+def _stamped(text: str, first: int, stamp: Stamp | None) -> tuple[int, int] | None:
+    """Where the time stands before the octets, (0, 0) where there is none; None where another place might have one."""
+    start = end = 0
+    if stamp is not None:
+        start = text.find(stamp.text, 0, first)
+        found = match_stamp(text, start) if start >= 0 else None
+        if found is None or found[0] != stamp:
+            return None
+        end = found[1]
+    if any(may_be_stamp(text, place) for place in range(first) if not start <= place < end):
+        return None
+    return start, end
