@@ -86,6 +86,8 @@ HOSTILE = {
     "segments that never end": lambda: _segments(1_000),
     "signed within signed": lambda: [wrapped(_signed(2_000), 16, 1)],
     "thousands of remarks": lambda: _push(b"\x01\x82\x1f\x40" + b"\x09\x81\x01A" * 8_000),
+    "gateways behind gateways without framing": lambda: [b"\xe6\x00\x00" * 20_000 + b"\xc0"],
+    "an APDU without framing that lists 2^32 methods": lambda: [bytes.fromhex("C303C184FFFFFFFF") + bytes(400_000)],
     "gateways behind gateways": lambda: [wrapped(b"\xe6\x00\x00" * 20_000 + b"\xc0", 16, 1)],
 }
 

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from analyzer.frame import Frame
 from analyzer.framing import frames_of
+from analyzer.framings.apdu import LONGEST
 from analyzer.model import Record
 from grammars.hdlc import crc16_x25
+from tests.apdu_looks import count_looks
 from tests.support import CONFORMANCE, THREAD, aarq, frame, wrapped
 
 FRAMES = [bytes.fromhex(line) for line in (THREAD / "thread.log").read_text().splitlines() if line.startswith("7E")]
@@ -111,6 +113,61 @@ def test_a_bare_apdu() -> None:
     found = cut(bytes.fromhex("C001C100080000010000FF0200"))
     assert kinds(found) == [("none", None)] and not codes(found)
     assert found[0].direction == "client"
+
+
+def length(count: int) -> bytes:
+    """A length of five octets, as one of megabytes has."""
+    return b"\x84" + count.to_bytes(4, "big")
+
+
+ROW = bytes.fromhex("0203 090C07E80B1A040A1E0F00FFC480 1100 0600000007")
+LONG_APDUS = {
+    "data-notification": lambda size: bytes.fromhex("0F0000000100 01") + length(size // 23) + ROW * (size // 23),
+    "general-block-transfer": lambda size: bytes.fromhex("E08000010000") + length(size) + bytes(range(2, 252)) * (size // 250),
+    "get-response": lambda size: bytes.fromhex("C401C100 09") + length(size) + b"\x55" * size,
+    "glo-get-response": lambda size: b"\xcc" + length(size) + bytes.fromhex("3000000001") + b"\x55" * (size - 5),
+}  # fmt: skip
+GET = bytes.fromhex("C001C100080000010000FF0200")
+
+
+@pytest.mark.parametrize("size", [70_000, 600_000, 3_000_000])
+@pytest.mark.parametrize("kind", LONG_APDUS)
+def test_a_long_apdu_that_is_all_there_is_one(kind: str, size: int) -> None:
+    octets = LONG_APDUS[kind](size // 5750 * 5750)
+    assert [(f.data, f.issues) for f in cut(octets)] == [(octets, ())]
+    assert [f.data for f in cut(octets + GET)] == [octets, GET]
+    assert [f.data for f in cut(octets, SNRM)] == [octets, SNRM]
+
+
+def test_a_long_apdu_is_not_read_anew_with_each_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = count_looks(monkeypatch)
+    octets = LONG_APDUS["data-notification"](3_000_000)
+    assert [f.data for f in cut(octets)] == [octets]
+    assert sum(looked) < 4 * len(octets)
+
+
+def test_a_long_apdu_that_is_cut_off_takes_what_a_pdu_may_have() -> None:
+    octets = LONG_APDUS["data-notification"](300_000)[:-5]
+    found = cut(octets)
+    assert (len(found[0].data), codes(found[:1])) == (LONGEST, ["apdu-cut"])
+    assert str(LONGEST) in found[0].issues[0].text
+    assert b"".join(f.data for f in found) == octets and "apdu-cut" not in codes(found[1:])
+
+
+@pytest.mark.parametrize("size", [30, 3000, 60_000])
+def test_an_apdu_that_is_cut_off_ends_where_a_right_frame_begins(size: int) -> None:
+    octets = (bytes.fromhex("0F000000010009") + length(60_001) + b"\x55" * size)[:size]
+    assert [(f.data, codes([f])) for f in cut(octets)] == [(octets, ["apdu-cut"])]
+    apdu = aarq(bytes.fromhex("0100000006") + CONFORMANCE + b"\xff\xff")
+    for behind in (SNRM, wrapped(apdu, 16, 1), bytes.fromhex("680303680801727B16")):
+        found = cut(octets + behind)
+        assert [f.data for f in found] == [octets, behind] and codes(found) == ["apdu-cut"]
+        assert f"behind {size} octets" in found[0].issues[0].text
+
+
+def test_a_push_that_holds_a_frame_is_one_apdu() -> None:
+    octets = bytes.fromhex("0F000000010009") + bytes([len(SNRM)]) + SNRM
+    assert [(f.data, f.issues) for f in cut(octets)] == [(octets, ())]
 
 
 FLAG_FIRST = frame(0x10, b"\x7e\xe7\x9d\x64\xf9\xa2\xa9\x7e\x04\x2d", more=True)  # up to it the header check holds

@@ -326,6 +326,18 @@ def test_bounded(octets: bytes) -> None:
         assert spent < 20  # a hang, not a budget
 
 
+@pytest.mark.parametrize("first", [0x85, 0x88, 0xDC, 0xFF])
+@pytest.mark.parametrize("head", ["C401C10009", "C401C10001", "C401C10004", "1E", "CC", "60", "C403C1", "E08000010000"])
+def test_a_length_of_more_than_four_octets_is_none(head: str, first: int) -> None:
+    """In octet-strings, counts, bit-strings, ciphered APDUs and BER; with 84 all of them are lengths."""
+    octets = bytes.fromhex(head) + bytes([first]) + bytes(200)
+    said = [issue.text for issue in same_both_ways(apdu.APDU, octets).issues if issue.severity == "error"]
+    assert said == [f"{first:02X} is no length: {first - 0x80} octets would follow, and 4 are the most (84)"]
+    octets = bytes.fromhex(head) + b"\x84\0\0\0\x01" + bytes(200)
+    said = [issue.text for issue in same_both_ways(apdu.APDU, octets).issues if issue.severity == "error"]
+    assert not [text for text in said if "no length" in text]
+
+
 def test_a_failure_keeps_what_was_read_and_names_the_innermost_field() -> None:
     whole = bytes.fromhex("C001C100080000010000FF0200")
     for cut in range(1, len(whole)):

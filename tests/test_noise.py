@@ -12,9 +12,12 @@ import pytest
 from analyzer import decoding, senders
 from analyzer.decoding import decode
 from analyzer.fed import Fed
+from analyzer.framing import MARGIN, frames_of
+from analyzer.framings import apdu
 from analyzer.message import Message
 from analyzer.model import Record
 from tests import support
+from tests.apdu_looks import count_looks
 from tests.hdlc_frames import PAYLOADS, four, hdlc
 
 HONEST = [
@@ -68,11 +71,65 @@ def test_honest_meters_between(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(security is not None and security.verdict == "verified" for *_, security in read)
 
 
-def test_a_list_of_power_line_devices_does_not_swallow_what_follows() -> None:
-    """1E is a list of titles; one whose count takes many octets is as long as all that comes."""
-    octets = b"\x1e\xb2" + random.Random(1).randbytes(5000) + b"".join(HONEST)
+# What stands by chance in noise and announces more than is there, as far as a PDU may go and further.
+ANNOUNCING = {
+    "stations": "1EB2",
+    "stations, 7F": "1E7F",
+    "stations, 82": "1E82FFFF",
+    "stations, 84": "1E84FFFFFFFF",
+    "new stations": "1C000000000000000084FFFFFFFF",
+    "methods": "C303C184FFFFFFFF",
+    "methods, DC": "C30388DC",
+    "results": "DAC99D4D56D523E4",
+    "octets, 82": "0F0000000000 0982FFFF",
+    "octets, 83": "0F0000000000 0983 200000",
+    "octets, 84": "C401C100 0984 FFFFFFFF",
+    "a block": "C402C100 00000001 00 83200000",
+    "ciphertext": "CC84 00FFFFFF 30 00000001",
+}
+
+
+@pytest.mark.parametrize("size", [5000, 300_000])
+@pytest.mark.parametrize("head", ANNOUNCING.values(), ids=ANNOUNCING)
+def test_what_announces_more_than_is_there_does_not_swallow_what_follows(head: str, size: int) -> None:
+    octets = bytes.fromhex(head) + random.Random(1).randbytes(size) + b"".join(HONEST)
     read = [message.wire for message in decode([Record(1, octets)])]
     assert set(HONEST) <= set(read) and b"".join(read) == octets
+
+
+@pytest.mark.parametrize("head", ANNOUNCING.values(), ids=ANNOUNCING)
+def test_noise_costs_no_more_where_something_in_it_announces_much(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The octets that are looked at to tell APDUs, whose number is what time and memory grow with."""
+    looked = count_looks(monkeypatch)
+    noise = random.Random(7).randbytes(1_500_000)
+    octets = b"".join(
+        bytes.fromhex(head) + noise[at : at + 300_000] + HONEST[0] for at in range(0, len(noise), 300_000)
+    )
+    frames = list(frames_of([Record(1, octets)]))
+    assert b"".join(frame.data for frame in frames) == octets
+    assert sum(looked) < 5 * len(octets) and len(looked) > 5
+    taken = [len(frame.data) for frame in frames if any(issue.code == "apdu-cut" for issue in frame.issues)]
+    assert max(taken, default=0) <= apdu.LONGEST < MARGIN
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_noise_gives_does_not_depend_on_the_parts(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(seed)
+    heads = [bytes.fromhex(head) for head in ANNOUNCING.values()]
+    octets = b"".join(
+        dice.choice(heads) + dice.randbytes(dice.choice([100, 3000, 90_000])) + dice.choice(HONEST) for _ in range(30)
+    )
+    monkeypatch.setattr("analyzer.framing.PART", 10**9)
+    whole = list(frames_of([Record(1, octets)]))
+    monkeypatch.setattr("analyzer.framing.PART", dice.choice([80_000, 100_000, 200_000]))
+    assert list(frames_of([Record(1, octets)])) == whole
+
+
+@pytest.mark.parametrize("count", [1, 20_000])
+def test_gateways_behind_gateways_without_framing(count: int) -> None:
+    octets = b"\xe6\0\0" * count + HONEST[0] + b"\xe6\0\0" * count
+    assert b"".join(frame.data for frame in frames_of([Record(1, octets)])) == octets
+    assert apdu.apdu_at(octets, 0, True) is None
 
 
 def seen(message: Message) -> tuple[object, ...]:

@@ -55,7 +55,7 @@ def apdu_at(data: bytes, at: int, final: bool, sure: int = SURE) -> Found:
         if end == len(data) or not _unfinished(parsed, error, start, end):
             break
     else:
-        return _long_at(data, at, start, final) if _may_go_on(parsed, error, data) else None
+        return _long_at(data, at, start, final, _wanted(error)) if _may_go_on(parsed, error, data) else None
     if parsed is not None and error is None:
         return _whole(data, at, start, parsed, end, sure)
     if end < len(data):
@@ -66,18 +66,20 @@ def apdu_at(data: bytes, at: int, final: bool, sure: int = SURE) -> Found:
     return _cut_off(data, at, start, end if behind is None else behind, sure)
 
 
-def _long_at(data: bytes, at: int, start: int, final: bool) -> Found:
-    """An APDU of more than `LONGEST` octets: all of it, or as many as one takes that is cut off."""
+def _long_at(data: bytes, at: int, start: int, final: bool, wanted: int) -> Found:
+    """An APDU of more than `LONGEST` octets, one field of which wants so many: all of it, or as many as one takes that
+    is cut off."""
     end = min(len(data), start + LONGEST_WHOLE)
     more = not final and end == len(data)
-    steps = (end - start) // STEP
-    if more and steps & (steps - 1):
+    short, steps = wanted > end - start, (end - start) // STEP
+    if more and (short or steps & (steps - 1)):
         return WAIT
-    parsed, error = _read(data, start, end)
-    if parsed is not None and error is None:
-        return _whole(data, at, start, parsed, end, SURE)
-    if more and _unfinished(parsed, error, start, end) and _may_go_on(parsed, error, data):
-        return WAIT
+    if not short:
+        parsed, error = _read(data, start, end)
+        if parsed is not None and error is None:
+            return _whole(data, at, start, parsed, end, SURE)
+        if more and _unfinished(parsed, error, start, end) and _may_go_on(parsed, error, data):
+            return WAIT
     return _cut_off(data, at, start, start + LONGEST, SURE)
 
 
@@ -103,12 +105,17 @@ def _may_go_on(parsed: Parsed | None, error: Issue | None, data: bytes) -> bool:
     stations, nor what no device could keep."""
     if error is None:
         return True
-    wanting = WANTING.search(error.text)
-    if wanting is None or int(wanting[1] or wanting[2] or 0) > LONGEST_WHOLE:
+    if _wanted(error) > LONGEST_WHOLE:
         return False
     if parsed is not None:
         return _reads_well(parsed, data)
     return bool(error.spec.type) or error.spec.hole in LONG_HOLES or error.spec.name in LONG_VALUES
+
+
+def _wanted(error: Issue | None) -> int:
+    """How many octets the field wants that an APDU was cut off in."""
+    wanting = WANTING.search(error.text) if error is not None else None
+    return int(wanting[1] or wanting[2] or 0) if wanting is not None else 0
 
 
 def _whole(data: bytes, at: int, start: int, parsed: Parsed, end: int, sure: int) -> Cut | None:
