@@ -17,7 +17,6 @@ from analyzer.cli.options import (
     colored,
     jobs_of,
     keys_of,
-    messages_of,
     print_json,
     redactor_for,
     traces_of,
@@ -53,6 +52,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; gives the exit status."""
+    from analyzer.diagnosis.long import LongMessages, messages_of
     from analyzer.inputs import open_traces
 
     jobs, traces, keys = jobs_of(options), traces_of(options), keys_of(options)
@@ -62,6 +62,9 @@ def run(options: argparse.Namespace) -> int:
     ]
     _refuse_long(options, [messages for _, messages in (*decoded, *working)])
     diagnoses, lost = _diagnosed(decoded, working, keys, jobs)
+    for (_, messages), diagnosis in zip(decoded, diagnoses, strict=True):
+        if isinstance(messages, LongMessages):
+            messages.known = diagnosis.messages
     redactor = redactor_for(options, chain.from_iterable(messages for _, messages in (*decoded, *working)), keys)
     own = [messages for _, messages in decoded]
     if options.patch is not None:
@@ -95,11 +98,10 @@ Decoded = tuple["Trace", Sequence["Message"]]
 
 def _refuse_long(options: argparse.Namespace, all_messages: Sequence[Sequence[Message]]) -> None:
     """Says what cannot be made of a trace that is too long to be held."""
-    from analyzer.diagnosis.long import LONG
-    from analyzer.index.pages import Messages
+    from analyzer.diagnosis.long import LONG, LongMessages
 
     what = "--format html" if options.format == "html" else "--patch" if options.patch is not None else ""
-    if what and any(isinstance(messages, Messages) for messages in all_messages):
+    if what and any(isinstance(messages, LongMessages) for messages in all_messages):
         raise UsageError(f"{what} takes traces of up to {LONG:,} messages; choose --format text, markdown or json")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -224,16 +224,6 @@ def width() -> int:
     import shutil
 
     return min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
-
-
-def messages_of(trace: Trace, keys: KeyRing) -> Sequence[Message]:
-    """The messages of a trace: held where they are not too many, else decoded when one iterates over them (`Messages`)."""
-    from analyzer.diagnosis.long import LONG
-    from analyzer.index.pages import Messages
-
-    messages = Messages(trace, keys)
-    held = list(islice(messages.advance(), LONG + 1))
-    return held if len(held) <= LONG else messages
 
 
 def redactor_of(options: argparse.Namespace, traces: Iterable[Trace], keys: KeyRing) -> Redactor | None:

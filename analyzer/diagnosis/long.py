@@ -12,13 +12,17 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
+from typing import overload
 
+from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, diagnose, diagnosis_of, verdicts
 from analyzer.diagnosis.case import Case
 from analyzer.diagnosis.gathered import SEARCHED as SEARCHED
 from analyzer.diagnosis.gathered import Gathered, Said
 from analyzer.diagnosis.registry import TALLIES
 from analyzer.diagnosis.search import Search
+from analyzer.framing import Piece, pieces_of
 from analyzer.index.pages import Messages
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
@@ -26,12 +30,72 @@ from analyzer.model import Finding, Trace, Verdict
 from analyzer.patience import go_on
 
 LONG = 20_000  # messages; a trace that has more is diagnosed in parts
+BEGINNING = 1000  # messages that are decoded before it is asked whether a trace is long
 PART = 10_000  # frames of a part
 OVERLAP = 200  # frames before and behind a part that are looked at with it
+
+FLAG_OCTET, SEGMENTED = b"\x7e", 0x08  # of HDLC: the flag, and the bit of the format field behind it
+UNSEGMENTED = frozenset({"wrapper", "p1", "iec62056-21", "none"})  # framings without segments
 
 Bundle = tuple[Trace, Sequence[Message]]
 Again = Callable[[KeyProvider], Iterable[Message]]
 Told = Callable[[Trace, int], None]
+
+
+class LongMessages(Messages):
+    """The messages of a trace that has more than LONG, decoded when one iterates over them. `known` is how many they are, as
+    soon as somebody has counted them; before, their length is one more than LONG."""
+
+    def __init__(self, trace: Trace, keys: KeyProvider) -> None:
+        super().__init__(trace, keys)
+        self.known = 0
+
+    def __repr__(self) -> str:
+        return f"LongMessages({self.known or f'more than {LONG}'})"
+
+    def __len__(self) -> int:
+        return self.known or LONG + 1
+
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Message]: ...
+    def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
+        """Messages at the beginning are cheap, others cost what is before them."""
+        if isinstance(index, slice):
+            return list(islice(self, *index.indices(len(self))))
+        found = next(islice(self, range(len(self))[index], None), None)
+        if found is None:
+            raise IndexError("no such message")
+        return found
+
+
+def messages_of(trace: Trace, keys: KeyProvider) -> Sequence[Message]:
+    """The messages of a trace: held where they are not too many, else decoded when one iterates over them. Where octets that
+    are cut into frames show that there are too many, no more than a beginning is decoded."""
+    coming = decode(trace, keys)
+    held = list(islice(coming, min(BEGINNING, LONG + 1)))
+    if len(held) < min(BEGINNING, LONG + 1):
+        return held
+    if not surely_long(trace):
+        held += islice(coming, LONG + 1 - len(held))
+        if len(held) <= LONG:
+            return held
+    return LongMessages(trace, keys)
+
+
+def surely_long(trace: Trace) -> bool:
+    """Whether a trace has more than LONG messages, as far as its frames tell before anything in them is read: one that says
+    that no segment follows is the last of a message, or all of it. Most long traces show it in a tenth of the time that
+    decoding takes; a trace of segments may be long, and this False."""
+    whole = (piece for piece in pieces_of(trace) if _ends_a_message(piece))
+    return next(islice(whole, LONG, None), None) is not None
+
+
+def _ends_a_message(piece: Piece) -> bool:
+    if piece.framing == "hdlc":
+        return piece.data[:1] == FLAG_OCTET and len(piece.data) > 1 and not piece.data[1] & SEGMENTED
+    return piece.framing in UNSEGMENTED
 
 
 def diagnose_each(
