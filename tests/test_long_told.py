@@ -17,7 +17,7 @@ from analyzer.bulk.diagnoses import Diagnoser
 from analyzer.cli import main
 from analyzer.decoding import decode
 from analyzer.diagnosis import Diagnosis, diagnose, gathered, long, search
-from analyzer.diagnosis.counted import SHOWN, THINGS, Counted, Listed, Many, Named, Told, enough, with_counts
+from analyzer.diagnosis.counted import SHOWN, THINGS, Counted, Listed, Many, Named, Place, Told, enough, with_counts
 from analyzer.diagnosis.gathered import Gathered, Said
 from analyzer.diagnosis.long import diagnose_long, diagnose_parts
 from analyzer.diagnosis.ranking import SAME_MANY
@@ -26,7 +26,21 @@ from analyzer.hiding import values_hidden
 from analyzer.keyring import KeyRing
 from analyzer.model import Finding, Record, Trace
 from tests.lab.faults import FAULTS, every_fault, talk_with
-from tests.support import GET_CLOCK, METER, Station, ciphered, frame, keys, plain
+from tests.support import (
+    CLOCK,
+    GET_CLOCK,
+    INITIATE_REQUEST,
+    INITIATE_RESPONSE,
+    METER,
+    Conversation,
+    Station,
+    aare,
+    aarq,
+    ciphered,
+    frame,
+    keys,
+    plain,
+)
 
 # They compare messages that are far from each other, and a part sees its own.
 FAR = {"invocation-counter-replayed", "nonce-reused"}
@@ -216,7 +230,7 @@ def _sentence(name: str, many: int, which: Listed, things: Named) -> str:
 
 
 def sentence(many: int, key: str = "k", **more: int) -> Counted:
-    things = Named.of((f"{many} {n}", f"thing {n}") for n in range(many))
+    things = Named({f"{many} {n}": Place(f"thing {n}", n, n) for n in range(many)})
     return Counted(_sentence, "name", Many(many), Listed.of(range(many), 3), things, key=key, **more)
 
 
@@ -232,6 +246,36 @@ def test_sentences_are_added_up() -> None:
     assert with_counts(("a", one), ("b", two)) == ("a", one.joined(two))
     assert with_counts(("a",), (sentence(1, most=1), sentence(2, "other", most=1))) == ("a", sentence(1))
     assert enough((sentence(2, least=2), "a")) and not enough((sentence(1, least=2),))
+
+
+def test_things_that_another_part_clears_are_not_told() -> None:
+    one = Named({"a": Place("text a", 1, 1), "b": Place("text b", 2, 3)}, frozenset({"c"}))
+    two = Named({"b": Place("later", 9, 9), "c": Place("text c", 4, 4)}, frozenset({"a"}))
+    for both in (one.joined(two), two.joined(one)):
+        assert set(both.things) == {"b"} and both.cleared == {"a", "c"}
+    sentences = (Counted(_sentence, "name", Many(2), Listed((), 0), one.joined(two)),)
+    told = Told.of(Finding("c", "info", "proven", "link", "t", sentences, "", "", 1, 1), "once", 0, None)
+    assert (told.plain().message, told.plain().record) == (2, 3)
+
+
+@pytest.mark.parametrize("values", [(5, 70), (70, 5), (5, 6)])
+@pytest.mark.parametrize("scaler", [None, 4, 7, 40, 69, 80])
+def test_a_scaler_that_is_read_in_another_part(values: tuple[int, int], scaler: int | None) -> None:
+    """Two registers, of which scaler and unit of one are read somewhere."""
+    get = "C001C1000301000{}0800FF0{}00".format
+    talk = Conversation("hdlc").connect().request(aarq(INITIATE_REQUEST)).reply(aare(INITIATE_RESPONSE))
+    for turn in range(90):
+        for register, place in enumerate(values, 1):
+            if turn == place:
+                talk.request(bytes.fromhex(get(register, 2))).reply(bytes.fromhex("C401C1000600001234"))
+        if turn == scaler:
+            talk.request(bytes.fromhex(get(1, 3))).reply(bytes.fromhex("C401C10002020F00161E"))
+        talk.request(GET_CLOCK).reply(CLOCK)
+    trace, ring = talk.close().trace(), KeyRing()
+    codes = {"scaler-ignored"}
+    made, whole = in_parts(trace, ring).findings, held(trace, ring)
+    assert shown(made, codes) == shown(whole, codes) != []
+    assert [f.record for f in made if f.code in codes] == [f.record for f in whole if f.code in codes]
 
 
 def test_little_is_kept_of_many() -> None:

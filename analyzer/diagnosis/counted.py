@@ -37,23 +37,25 @@ class Listed(NamedTuple):
         return Listed((*self.first, *other.first)[:SHOWN], self.many + other.many)
 
 
+class Place(NamedTuple):
+    """Where a thing is met first, and what is said of it."""
+
+    text: str
+    message: int
+    record: int
+
+
 class Named(NamedTuple):
-    """Things, each with a text, which later parts may name again."""
+    """Things that are told apart, each with where it is met first, which later parts may name again; and those of which a part
+    shows that nothing is to be said of them."""
 
-    things: dict[str, str]
-
-    @classmethod
-    def of(cls, rows: Iterable[tuple[str, str]]) -> Named:
-        """Each thing with the first text that it comes with."""
-        made: dict[str, str] = {}
-        for name, text in rows:
-            made.setdefault(name, text)
-        return cls(made)
+    things: dict[str, Place]
+    cleared: frozenset[str] = frozenset()
 
     @property
     def texts(self) -> list[str]:
         """In the order in which the things come."""
-        return list(self.things.values())
+        return [place.text for place in self.things.values()]
 
     @property
     def many(self) -> int:
@@ -61,9 +63,13 @@ class Named(NamedTuple):
         return len(self.things)
 
     def joined(self, other: Named) -> Named:
-        """Both; of more things than `THINGS` those are left out that come last."""
-        rows = [*self.things.items(), *((name, text) for name, text in other.things.items() if name not in self.things)]
-        return Named(dict(rows[:THINGS]))
+        """Both; of more than `THINGS` those are left out that come last."""
+        cleared = frozenset(sorted(self.cleared | other.cleared)[:THINGS])
+        rows = [
+            *self.things.items(),
+            *((name, place) for name, place in other.things.items() if name not in self.things),
+        ]
+        return Named(dict([row for row in rows if row[0] not in cleared][:THINGS]), cleared)
 
 
 class Counted(str):
@@ -124,7 +130,10 @@ def _added(one: Any, other: Any) -> Any:
 def _covered(fact: Any, cover: Callable[[str], str]) -> Any:
     if isinstance(fact, str):
         return cover(fact)
-    return Named({name: cover(text) for name, text in fact.things.items()}) if isinstance(fact, Named) else fact
+    if not isinstance(fact, Named):
+        return fact
+    covered = {name: place._replace(text=cover(place.text)) for name, place in fact.things.items()}
+    return fact._replace(things=covered)
 
 
 COUNTING = Many | Listed | Named
@@ -170,8 +179,12 @@ class Told(Finding):
         return cls(**_fields(finding), once=once, more=more, last=last)
 
     def plain(self) -> Finding:
-        """The finding as it is shown: its sentences as they are now, without those that count nothing yet."""
-        return replace(Finding(**_fields(self)), evidence=tuple(filter(None, map(str, self.evidence))))
+        """The finding as it is shown: its sentences as they are now, without those that count nothing; it is where the first
+        of the things is that it names."""
+        made = replace(Finding(**_fields(self)), evidence=tuple(filter(None, map(str, self.evidence))))
+        facts = (fact for one in self.evidence if isinstance(one, Counted) for fact in one.facts)
+        places = [place for fact in facts if isinstance(fact, Named) for place in fact.things.values()]
+        return replace(made, message=places[0].message, record=places[0].record) if places else made
 
 
 def _fields(finding: Finding) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from analyzer.diagnosis.case import Case, names, side_of
-from analyzer.diagnosis.counted import Counted, Named
+from analyzer.diagnosis.counted import Counted, Named, Place
 from analyzer.diagnosis.registry import Hit, rule
 from analyzer.message import Message
 from analyzer.objects import NUMBERS, SCALED, Answer, scaler_unit, values_in
@@ -25,7 +25,8 @@ Thing = tuple[int, bytes]  # class and logical name
 
 @rule("scaler-ignored", once=True)
 def scaler_ignored(case: Case) -> Iterator[Hit]:
-    """Registers of which the trace reads the value and never scaler and unit."""
+    """Registers of which the trace reads the value and never scaler and unit. A part of a trace also tells of those of which
+    it reads them, since another part may have the value."""
     read: dict[Thing, Message] = {}
     own = case.once(_scalers)
     for message in case.messages:
@@ -43,19 +44,24 @@ def scaler_ignored(case: Case) -> Iterator[Hit]:
         scalers = other.once(_scalers)
         known |= {thing: scalers[thing] for thing in read if thing in scalers and thing not in known}
     matters = {thing: message for thing, message in read.items() if known.get(thing, 1) != 0}
-    if not matters:
+    if not matters and (case.own is None or not own):
         return
-    first = next(iter(matters.values()))
-    where = Named.of(
-        (f"{kind} {instance.hex()}", f"{readings.obis(instance)} in message {m.number}")
-        for (kind, instance), m in matters.items()
-    )
+    first = next(iter(matters.values()), None)
+    things = {
+        _called(thing): Place(f"{readings.obis(thing[1])} in message {m.number}", m.number, m.records[0])
+        for thing, m in matters.items()
+    }
+    where = Named(things, frozenset(map(_called, own)) if case.own is not None else frozenset())
     told = {thing: known[thing] for thing in matters if thing in known}
-    evidence: list[str] = [Counted(_never_read, where)]
+    evidence: list[str] = [Counted(_never_read, where, least=1)]
     evidence += [
         f"another trace tells that the scaler of {readings.obis(t[1])} is {s}" for t, s in list(told.items())[:3]
     ]
     yield Hit(first, tuple(evidence), certainty="proven" if told else "possible")
+
+
+def _called(thing: Thing) -> str:
+    return f"{thing[0]} {thing[1].hex()}"
 
 
 def _never_read(where: Named) -> str:
