@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from analyzer.index import batches, sides
 from analyzer.index.trace import index_of
 from analyzer.model import Direction, Record, Trace
-from analyzer.sources.pcap.columns import Columns, Spool
+from analyzer.sources.parts import Spool
+from analyzer.sources.pcap.columns import Columns
 from tests.hdlc_frames import CONTROLS, PAYLOADS, hdlc
 from tests.support import wrapped
 from tests.test_index import ALL_PAYLOADS, check_records

@@ -20,7 +20,8 @@ from analyzer.index.rows import Rows
 from analyzer.index.sides import PORTS, STRANGE, Ends, Told
 from analyzer.model import Record
 from analyzer.senders import turn
-from analyzer.sources.pcap.columns import UNKNOWN_TIME, Columns
+from analyzer.sources.logrecords import LogRecords
+from analyzer.sources.pcap.columns import Columns
 from grammars.wrapper import VERSION
 
 MOST = 1 << 14  # records of a batch
@@ -43,7 +44,7 @@ class Batch(NamedTuple):
 
 def batches_of(records: Sequence[Record]) -> Iterator[Batch]:
     """All records of a trace."""
-    if isinstance(records, Columns):
+    if isinstance(records, Columns | LogRecords):
         yield from _of_columns(records)
         return
     taken: list[Record] = []
@@ -66,18 +67,17 @@ def _joined(first: int, records: list[Record]) -> Batch:
     return Batch(first, octets, ends, side, np.array(times))
 
 
-def _of_columns(records: Columns) -> Iterator[Batch]:
-    """Those of a capture, which are columns already."""
+def _of_columns(records: Columns | LogRecords) -> Iterator[Batch]:
+    """Those of a capture or of a log, which are columns already."""
     first, sides = 0, np.array([NUMBER[side] for side in records.sides], dtype=np.uint8)
-    for octets, ends_, times, side_ in records.stretches():
+    for octets, ends_, side_, seconds in records.stretches():
         ends = np.frombuffer(ends_, dtype=np.uint64).astype(np.int64)
         side = sides[np.frombuffer(side_, dtype=np.uint8)]
         at = begin = 0
         while at < len(ends):
             stop = max(at + 1, min(at + MOST, int(np.searchsorted(ends, begin + WINDOW, "right"))))
             end = int(ends[stop - 1])
-            # Divided as `Columns` does it, which NumPy would round otherwise.
-            time = np.array([np.nan if time == UNKNOWN_TIME else time / 1_000_000_000 for time in times[at:stop]])
+            time = np.array([np.nan if second is None else second for second in seconds(at, stop)])
             own = bytes(memoryview(octets)[begin:end]) if end - begin <= WINDOW else b""
             yield Batch(first + at, own, ends[at:stop] - begin, side[at:stop], time)
             at, begin = stop, end

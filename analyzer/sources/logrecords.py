@@ -9,10 +9,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from analyzer.model import Direction, Place, Record
-from analyzer.sources.parts import Records, Spool
+from analyzer.sources.parts import Records, Spool, Stretch
 from analyzer.sources.timestamps import KINDS, Stamp, TraceClock
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class _Part:
                 own += column
             else:
                 own.frombytes(column)
+
+
+def _some(told: Sequence[float | None], first: int, end: int) -> Sequence[float | None]:
+    return told[first:end]
 
 
 class LogRecords(Records[_Part]):
@@ -124,12 +129,12 @@ class LogRecords(Records[_Part]):
             self._states.append(self._clock.state())
         super().spill(spool)
 
-    def stretches(self) -> Iterator[tuple[bytearray, array[int], bytes, Sequence[float | None]]]:
-        """The records as they are kept, a part after the other: octets in a row, the end of each in these, numbers of the
-        sides in `sides`, seconds."""
+    def stretches(self) -> Iterator[Stretch]:
+        """The records as they are kept, a part after the other."""
         for start in self._starts:
             part = self._part_of(start)[1]
-            yield part.octets, part.ends, bytes(part.sides), self._seconds(part, start)
+            told = self._seconds(part, start)
+            yield Stretch(part.octets, part.ends, part.sides, partial(_some, told))
 
     def directed(self) -> Iterator[tuple[Direction, bytes]]:
         """Who sent each record, and its octets, without the rest of it."""

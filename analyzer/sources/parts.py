@@ -7,7 +7,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from tempfile import TemporaryFile
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, overload
@@ -30,6 +30,16 @@ class Part(Protocol):
     def fill(self, columns: Sequence[bytes]) -> None:
         """Takes again, into an empty part, what `columns` gave."""
         ...
+
+
+class Stretch(NamedTuple):
+    """Some records in a row as they are kept: octets in a row, where each record ends in these, the number of the side of
+    each, and what gives the seconds of those from an index to another, None where one has no time."""
+
+    octets: bytearray
+    ends: array[int]
+    sides: bytearray
+    seconds: Callable[[int, int], Sequence[float | None]]
 
 
 P = TypeVar("P", bound=Part)

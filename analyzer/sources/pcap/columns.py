@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from analyzer.model import Direction, Record
-from analyzer.sources.parts import Records
+from analyzer.sources.parts import Records, Stretch
 
 if TYPE_CHECKING:
     from analyzer.sources.parts import Column
@@ -36,6 +36,10 @@ class _Part:
 
     def __len__(self) -> int:
         return len(self.ends)
+
+    def seconds(self, first: int, end: int) -> Sequence[float | None]:
+        """The times of some of them."""
+        return [None if time == UNKNOWN_TIME else time / BILLION for time in self.times[first:end]]
 
     def columns(self) -> Sequence[Column]:
         """See `parts`."""
@@ -96,11 +100,11 @@ class Columns(Records[_Part]):
         part.times.frombytes(times)
         part.sides += sides
 
-    def stretches(self) -> Iterator[tuple[bytearray, array[int], array[int], bytearray]]:
-        """The records as they are kept, a part after the other: payloads in a row, the end of each in these, times, sides."""
+    def stretches(self) -> Iterator[Stretch]:
+        """The records as they are kept, a part after the other."""
         for start in self._starts:
             part = self._part_of(start)[1]
-            yield part.octets, part.ends, part.times, part.sides
+            yield Stretch(part.octets, part.ends, part.sides, part.seconds)
 
     @property
     def memory(self) -> int:
