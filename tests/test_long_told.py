@@ -21,10 +21,11 @@ from analyzer.diagnosis.counted import SHOWN, THINGS, Counted, Listed, Many, Nam
 from analyzer.diagnosis.gathered import Gathered, Said
 from analyzer.diagnosis.long import diagnose_long, diagnose_parts
 from analyzer.diagnosis.ranking import SAME_MANY
+from analyzer.diagnosis.registry import Hit
 from analyzer.export import diagnosed
 from analyzer.hiding import values_hidden
 from analyzer.keyring import KeyRing
-from analyzer.model import Finding, Record, Trace
+from analyzer.model import Direction, Finding, Record, Trace
 from tests.lab.faults import FAULTS, every_fault, talk_with
 from tests.support import (
     CLOCK,
@@ -254,7 +255,9 @@ def test_things_that_another_part_clears_are_not_told() -> None:
     for both in (one.joined(two), two.joined(one)):
         assert set(both.things) == {"b"} and both.cleared == {"a", "c"}
     sentences = (Counted(_sentence, "name", Many(2), Listed((), 0), one.joined(two)),)
-    told = Told.of(Finding("c", "info", "proven", "link", "t", sentences, "", "", 1, 1), "once", 0, None)
+    told = Told.of(
+        Finding("c", "info", "proven", "link", "t", sentences, "", "", 1, 1), Hit(None, (), once="o"), 0, None
+    )
     assert (told.plain().message, told.plain().record) == (2, 3)
 
 
@@ -278,6 +281,20 @@ def test_a_scaler_that_is_read_in_another_part(values: tuple[int, int], scaler: 
     assert [f.record for f in made if f.code in codes] == [f.record for f in whole if f.code in codes]
 
 
+@pytest.mark.parametrize("frames", [0, 60])
+@pytest.mark.parametrize("sides", [("meter",), ("meter", "client")])
+def test_noise_is_the_whole_trace_or_not(frames: int, sides: tuple[Direction, ...]) -> None:
+    """A part of nothing but noise does not say that nothing of the trace is a frame."""
+    noise = [Record(1, bytes((0x55, n % 251)) * 9, side) for n in range(150) for side in sides]
+    trace = strung([Trace("t", "t", (*noise, *list(plain(reads=60).trace())[:frames]))])
+    made, whole = in_parts(trace, KeyRing()), held(trace, KeyRing())
+    assert shown(made.findings, {"stray-octets"}) == shown(whole, {"stray-octets"}) != []
+    assert any(f.severity == "error" and f.code == "stray-octets" for f in whole) == (frames == 0)
+    ((_, found),) = diagnosed.diagnosed_of([trace], KeyRing())
+    told = [f.code for part in (found if not isinstance(found, long.PartFound) else [found]) for f in part.findings]
+    assert 1 <= told.count("stray-octets") <= 2
+
+
 def test_little_is_kept_of_many() -> None:
     joined = sentence(1)
     for many in range(2, 200):
@@ -288,7 +305,7 @@ def test_little_is_kept_of_many() -> None:
     whole = Gathered(trace, KeyRing(), 40)
     fault = Finding("echo", "info", "proven", "link", "title", ("evidence",), "cause", "fix", 1, 1)
     for number in range(1, 500):
-        told = Told.of(replace(fault, message=number), f"once {number}", 0, None)
+        told = Told.of(replace(fault, message=number), Hit(None, (), once=f"once {number}"), 0, None)
         whole.add(Said(1, number, {}, (told,)))
     assert len(whole.kept) <= SAME_MANY + 1
     assert (

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from analyzer.diagnosis.registry import Hit
 from analyzer.model import Finding
 
 SHOWN = 64  # of a list that are kept; no sentence shows so many
@@ -166,17 +167,20 @@ def enough(evidence: Iterable[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Told(Finding):
-    """A finding as a part of a long trace tells it. `once` is the same for what is said once of a trace; `more` are those of
-    the same kind that are not told, `last` is the message of the last of them."""
+    """A finding as a part of a long trace tells it. `once`, `throughout` and `unless` are those of its `Hit`; `more` are those
+    of the same kind that are not told, `last` is the message of the last of them."""
 
     once: str = ""
+    throughout: bool = False
+    unless: str = ""
     more: int = 0
     last: int | None = None
 
     @classmethod
-    def of(cls, finding: Finding, once: str, more: int, last: int | None) -> Told:
-        """A finding with what is known of others."""
-        return cls(**_fields(finding), once=once, more=more, last=last)
+    def of(cls, finding: Finding, hit: Hit, more: int, last: int | None) -> Told:
+        """The finding that a hit became, with what is known of others."""
+        said: dict[str, Any] = {"once": hit.once, "throughout": hit.throughout, "unless": hit.unless}
+        return cls(**_fields(finding), **said, more=more, last=last)
 
     def plain(self) -> Finding:
         """The finding as it is shown: its sentences as they are now, without those that count nothing; it is where the first

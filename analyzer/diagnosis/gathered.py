@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
 from analyzer.diagnosis import Diagnosis, verdicts
@@ -37,6 +37,7 @@ class _Kept:
     finding: Finding
     more: int = 0
     last: int | None = None
+    parts: int = 1  # that said it
 
 
 @dataclass(slots=True)
@@ -81,6 +82,7 @@ class Gathered:
             if finding.message in said.wires:
                 self.wires[finding.message] = said.wires[finding.message]
         elif key is not kind:
+            known.parts += 1
             evidence = with_counts(known.finding.evidence, finding.evidence)
             if known.finding.message is None:
                 known.finding = finding  # it is known now where it is
@@ -92,7 +94,8 @@ class Gathered:
 
     def diagnosis(self) -> Diagnosis:
         """All of it."""
-        told = [_told(one, self.tallies) for one in self.kept.values() if enough(one.finding.evidence)]
+        kept = {key: one for key, one in self.kept.items() if self._holds(one)}
+        told = [_told(one, self.tallies) for key, one in kept.items() if not _unless(one.finding, kept)]
         findings = tuple(_numbered(told))
         failing = any(finding.severity == "error" for finding in findings)
         right, total = self.counts["verified"], sum(self.counts.values())
@@ -114,6 +117,17 @@ class Gathered:
             keys=self.best or self.keys,
         )
 
+    def _holds(self, kept: _Kept) -> bool:
+        """Whether something is said of the trace."""
+        finding = kept.finding
+        throughout = isinstance(finding, Told) and finding.throughout
+        return enough(finding.evidence) and (not throughout or kept.parts == self.parts)
+
+
+def _unless(finding: Finding, others: Container[tuple[str, ...]]) -> bool:
+    """Whether something else is said in place of a finding."""
+    return isinstance(finding, Told) and bool(finding.unless) and (finding.code, finding.unless) in others
+
 
 class Limits:
     """What of the findings of parts goes out where none can wait for the end of the trace: as many as a short trace has."""
@@ -126,12 +140,15 @@ class Limits:
         """Those of the findings of a part that go out, in their order. `last` is the number of its last message: what they
         count is counted up to there."""
         taken = []
+        there = {(one.code, one.once) for one in findings if isinstance(one, Told)} | self._once
         for finding in sorted(findings, key=lambda one: one.message or 0):
             told = finding if isinstance(finding, Told) else None
             kind = finding.code, finding.side
             once = (finding.code, told.once) if told is not None and told.once else (*kind, finding.severity)
             single = (told is not None and told.once) or finding.message is None
             if self._counts[kind] >= SAME_MANY or (single and once in self._once) or not enough(finding.evidence):
+                continue
+            if _unless(finding, there):
                 continue
             self._counts[kind] += 1
             if single:

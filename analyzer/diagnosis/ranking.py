@@ -52,7 +52,7 @@ def findings_of(case: Case, found: Sequence[tuple[str, Hit]]) -> tuple[Finding, 
     made = [_finding(case, code, hit, fixes, trees) for code, hit in hits]
     if case.own is not None:
         rows = zip(made, hits, rest, strict=True)
-        made = [Told.of(one, hit.once, left.more, left.last) for one, (_, hit), left in rows]
+        made = [Told.of(one, hit, left.more, left.last) for one, (_, hit), left in rows]
     linked = _linked(_overshadowed(made))
     return tuple(replace(finding, id=number) for number, finding in enumerate(_with_ids(linked), 1))
 

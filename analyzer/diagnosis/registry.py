@@ -38,7 +38,8 @@ class Hit:
     computes the octets itself, `fixed` has them; `elsewhere` are changes of further messages with the same fault.
     `explains` are the numbers of messages whose content cannot be read because of this; `about` those of all messages
     that it is said of, where they are several. `once` is a name for what is said once of a trace, however long it is: of a
-    part, it is said of the part's own messages (`Case.owns`), with sentences that are added up (`Counted`).
+    part, it is said of the part's own messages (`Case.owns`), with sentences that are added up (`Counted`). What a part says
+    `throughout` holds if all parts say it; what it says `unless` holds if what has that name does not.
     `because_of` names the code of the finding that this one follows from. `code` is needed from rules that have
     several; the other texts replace those of the catalogue.
     """
@@ -62,6 +63,8 @@ class Hit:
     explains: frozenset[int] = frozenset()
     about: frozenset[int] = frozenset()
     once: str = ""
+    throughout: bool = False
+    unless: str = ""
 
 
 @cache

@@ -97,6 +97,7 @@ def _late(case: Case) -> Iterator[Hit]:
                 severity="info",
                 title="A connection request was sent again",
                 once="no-reply late",
+                unless="no-reply",
             )
             return
 

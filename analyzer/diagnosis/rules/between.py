@@ -13,6 +13,7 @@ from analyzer.diagnosis.rules.frames import body, hdlc_frames
 from analyzer.frame import Frame
 from analyzer.message import Message
 
+ALONE = "stray-octets alone"
 PARITY_OCTETS = 20  # fewer may look alike by chance
 ODD = bytes(octet for octet in range(256) if octet.bit_count() % 2)
 NO_TEXT = bytes(octet for octet in range(256) if not (0x20 <= octet & 0x7F < 0x7F or octet & 0x7F in b"\r\n"))
@@ -74,11 +75,14 @@ def stray_octets(case: Case) -> Iterator[Hit]:
             cause="Another protocol, another speed or parity of the port, or octets that lost their beginning.",
             fix="Check the settings of the port and what was captured; look for 7E A0 or 00 01 at the start.",
             because_of="ber-length-wrong" if is_bare_aarq(stray[0]) else "parity-mismatch",
-            once="stray-octets alone",
+            once=ALONE,
+            throughout=True,
         )
-    elif octets:
+        if case.own is None:
+            return  # what a part says besides holds where other parts have frames
+    if octets:
         said = Counted(_outside, Many(octets), where, hexed(stray[0].wire, 8))
-        yield Hit(stray[0], (said,), once="stray-octets")
+        yield Hit(stray[0], (said,), once="stray-octets", unless=ALONE)
     else:
         texts = dict.fromkeys(i.text for m in stray for f in m.frames for i in f.issues if i.code == "stray-octets")
         yield Hit(stray[0], (Counted(_inside, ", ".join(texts), where),), once="stray-octets in frames")
