@@ -219,6 +219,7 @@ def _mapped(file: IO[bytes], path: str) -> bytes:
 
     made = MappedFile(file.fileno(), 0, access=ACCESS_READ)
     made.name = _shown(path)
+    made.progress = _Progress(made.name, len(made))
     return cast(bytes, made)
 
 
@@ -227,26 +228,43 @@ def _say_if_longer(source: Opened, size: int) -> None:
         source.problem = source.problem or f"the input is longer than {LONGEST:,} octets"
 
 
-class _Watched:
-    """Says on a terminal how far the reading of a big file is, once it takes over a second."""
+class _Progress:
+    """Says on a terminal how far the reading of a big input is, once it takes over a second."""
 
-    def __init__(self, file: BinaryIO, shown: str, size: int) -> None:
-        self._file, self._shown, self._size = file, shown, size
-        self._read = 0
+    def __init__(self, shown: str, size: int) -> None:
+        self._shown, self._size = shown, size
         self._next = time.monotonic() + PATIENCE if sys.stderr is not None and sys.stderr.isatty() else float("inf")
         self._said = False
+
+    def at(self, octets: int) -> None:
+        """So many octets have been read."""
+        if time.monotonic() > self._next:
+            percent = octets * 100 // max(self._size, 1)
+            print(f"\rdlmscope: reading {self._shown} {percent:3} %", end="", file=sys.stderr, flush=True)
+            self._next, self._said = time.monotonic() + POLL, True
+
+    def ended(self) -> None:
+        """All have been read, or nobody reads any more."""
+        if self._said:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._said = False
+
+
+class _Watched:
+    """A file that says how far its reading is."""
+
+    def __init__(self, file: BinaryIO, shown: str, size: int) -> None:
+        self._file, self._progress = file, _Progress(shown, size)
+        self._read = 0
 
     def read(self, size: int, /) -> bytes:
         go_on()
         data = self._file.read(size)
         self._read += len(data)
-        if not data and self._said:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-            self._said = False
-        elif time.monotonic() > self._next:
-            percent = self._read * 100 // max(self._size, 1)
-            print(f"\rdlmscope: reading {self._shown} {percent:3} %", end="", file=sys.stderr, flush=True)
-            self._next, self._said = time.monotonic() + POLL, True
+        if data:
+            self._progress.at(self._read)
+        else:
+            self._progress.ended()
         return data
 
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from mmap import ACCESS_READ, mmap
-from typing import SupportsIndex, overload
+from typing import Protocol, SupportsIndex, overload
 
 from analyzer.sources import InputError
 
 __all__ = ["ACCESS_READ", "LostFileError", "MappedFile"]
+
+
+class Progress(Protocol):
+    """Whoever wants to know how far somebody is who goes through a file."""
+
+    def at(self, octets: int, /) -> None:
+        """So many octets have been read."""
+        ...
+
+    def ended(self) -> None:
+        """All have been read."""
+        ...
 
 
 class LostFileError(InputError):
@@ -19,6 +31,7 @@ class MappedFile(mmap):
     meanwhile: the system ends a process that touches what is gone of a mapping, without a word."""
 
     name = ""
+    progress: Progress | None = None  # told by whoever goes through all of it before anything of it can be shown
 
     @overload
     def __getitem__(self, index: SupportsIndex, /) -> int: ...

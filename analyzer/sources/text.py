@@ -5,6 +5,10 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analyzer.sources.mapped import Progress
 
 _BLOCK = 1 << 18  # characters, or octets, that are looked at together
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -79,4 +83,10 @@ class _Mapped(io.RawIOBase):
         part = self._octets[self._at : self._at + len(room)]
         room[: len(part)] = part
         self._at += len(part)
+        progress: Progress | None = getattr(self._octets, "progress", None)
+        if progress is not None:
+            if part:
+                progress.at(self._at)
+            else:
+                progress.ended()
         return len(part)
