@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from analyzer.hiding import values_hidden
 from analyzer.index.pages import Messages
 from analyzer.keyring import KeyRing
 from analyzer.model import Record, Trace
+from tests.damage import DAMAGES, Damage, blocks, meters, registers
 from tests.lab.conversation import healthy
 from tests.lab.faults import every_fault
 from tests.support import AK, CLIENT, EK, METER, Conversation, Station, ciphered, frame, keys, plain
@@ -180,16 +182,37 @@ def test_damage_before_a_part(seams: list[int], done: str, here: list[str]) -> N
     assert here == list(done)
 
 
+SCALER_UNIT = bytes.fromhex("E6E600C001C100030100010800FF0300"), bytes.fromhex("E6E700C401C10002020FFF161E")
+
+
 @pytest.mark.parametrize("jobs", [2, 6])
 def test_what_happens_once_and_stays(jobs: int, here: list[str]) -> None:
-    """A request that is never answered is in the state from then on: parts that were guessed before it came are given anew,
-    and workers do all that follow, however many had been given."""
+    """A scaler that is read is known of the meter from then on: parts that were guessed before it came are given anew, and
+    workers do all that follow, however many had been given."""
+    records = list(plain(reads=500).trace())
+    for place, side in ((260, "client"), (261, "meter")):
+        control = 0x32 if side == "client" else 0x52
+        data = frame(control, SCALER_UNIT[place - 260], to_server=side == "client")
+        records[place] = replace(records[place], data=data)
+    same(Trace("once", "raw", (Record(1, b"".join(record.data for record in records)),)), KeyRing(), jobs)
+    assert here == ["0", "5"]
+
+
+def test_a_request_that_is_never_answered(here: list[str]) -> None:
+    """It waits for ever, and no part that is behind it looks at it: workers do all."""
     records = list(plain(reads=500).trace())
     octets = bytearray(records[260].data)
     octets[13] ^= 0x08  # the invoke-id
     records[260] = replace(records[260], data=bytes(octets))
-    same(Trace("once", "raw", (Record(1, b"".join(record.data for record in records)),)), KeyRing(), jobs)
-    assert here == ["0", "5"]
+    same(Trace("once", "raw", (Record(1, b"".join(record.data for record in records)),)), KeyRing())
+    assert here == ["0"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("dump", [registers, blocks, meters], ids=lambda dump: dump.__name__)
+def test_damaged_dumps(damage: Damage, dump: Callable[[int], list[bytes]]) -> None:
+    octets = b"".join(damage(dump(900), 60))
+    same(Trace("damaged", "raw", (Record(1, octets),)), KeyRing(), 3)
 
 
 @pytest.mark.parametrize("reads", [*range(36, 44), 85, 90])

@@ -178,7 +178,7 @@ class _Run:
         known = self._is_next(part)
         if not known:
             ahead = part.messages - self._messages_before()
-            starts = Starts(*(one and one.moved(ahead) for one in starts))
+            starts = Starts(*(one and one.ahead(ahead) for one in starts))
         trace, searches = self._trace, self._course.searches(part.number)
         return Job(
             part.number, part.pieces, part.first, part.last, starts, known, searches, self._found(),

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, NamedTuple
 
 from analyzer import blocks, decoding, knowledge, reassembly, senders
-from analyzer.bulk.stores import Look, Open, Packed, Store, octets_of
+from analyzer.bulk.stores import Bounds, Look, Open, Packed, Requests, Store, octets_of
 from analyzer.decoding import Decoder
 from analyzer.echoes import Echoes
 from analyzer.frame import Frame
@@ -38,23 +38,23 @@ BESIDE = {
 
 
 class _Kept(NamedTuple):
-    """A dictionary that is a store: of which stage, its name, and how many entries it keeps."""
+    """A dictionary that is a store: of which stage, its name, how many entries it keeps, and of what kind it is."""
 
     stage: str
     name: str
-    bound: Callable[[], float]
+    bounds: Bounds
+    kind: type[Store] = Store
 
 
 STORES = (
-    _Kept("senders", "pairs", lambda: senders.MOST_PAIRS),
-    _Kept("joiner", "_joined", lambda: reassembly.SENDERS),
-    _Kept("objects", "_links", lambda: knowledge.METERS),
-    _Kept("objects", "_meters", lambda: knowledge.METERS),
-    _Kept("decoder", "associations", lambda: decoding.LINKS),
-    _Kept("transfers", "_open", lambda: blocks.OPEN),
-    *(_Kept("opener", name, lambda: math.inf) for name in ("moved", "session", "offered", "whole")),
+    _Kept("senders", "pairs", (lambda: senders.MOST_PAIRS,)),
+    _Kept("joiner", "_joined", (lambda: reassembly.SENDERS,)),
+    _Kept("objects", "_links", (lambda: knowledge.METERS, lambda: knowledge.OPEN), Requests),
+    _Kept("objects", "_meters", (lambda: knowledge.METERS,)),
+    _Kept("decoder", "associations", (lambda: decoding.LINKS,)),
+    _Kept("transfers", "_open", (lambda: blocks.OPEN,)),
+    *(_Kept("opener", name, (lambda: math.inf,)) for name in ("moved", "session", "offered", "whole")),
 )
-
 NO_LOOKS: Looks = tuple(Look() for _ in STORES)
 
 
@@ -70,6 +70,14 @@ class Snapshot:
         """The same behind so many more messages."""
         return replace(self, count=self.count + messages)
 
+    def ahead(self, messages: int) -> Snapshot:
+        """A guess of the state behind so many more messages: the requests that wait for an answer have it by then."""
+        stores = zip(self.stores, STORES, strict=True)
+        return replace(
+            self.moved(messages),
+            stores=tuple(kept.kind.ahead(packed) if messages else packed for packed, kept in stores),
+        )
+
     def narrowed(self, looks: Looks) -> Snapshot:
         """Without what was not looked at from here on."""
         return replace(self, stores=tuple(look.narrowed(one) for look, one in zip(looks, self.stores, strict=True)))
@@ -81,7 +89,7 @@ class Snapshot:
             self.count == other.count
             and self.rest == other.rest
             and all(
-                look.agrees(own, its, kept.bound())
+                look.agrees(own, its, kept.bounds)
                 for look, own, its, kept in zip(looks, self.stores, other.stores, STORES, strict=True)
             )
         )
@@ -104,9 +112,8 @@ def since(looks: Sequence[Looks], snapshots: Sequence[Snapshot]) -> list[Looks]:
     behind = NO_LOOKS
     for own, snapshot in zip(reversed(looks), reversed(snapshots), strict=True):
         behind = joined((own, behind))
-        for look, store, kept in zip(behind, snapshot.stores, STORES, strict=True):
-            look.whole = look.whole or not look.roomy(store, kept.bound())
-        made.append(behind)
+        settled = zip(behind, snapshot.stores, STORES, strict=True)
+        made.append(tuple(look.settled(store, kept.bounds) for look, store, kept in settled))
     return made[::-1]
 
 
@@ -129,7 +136,7 @@ class Stages:
                 vars(stage).update({name: _with_sets(value) for name, value in values.items()})
             decoder.count = snapshot.count
         for kept, packed in zip(STORES, snapshot.stores if snapshot is not None else ({},) * len(STORES), strict=True):
-            store = Store(packed)
+            store = kept.kind(packed)
             self._values(kept)[kept.name] = store if noted else dict(store.items())
 
     def messages(self, pieces: Iterable[Piece]) -> Iterator[Message]:
@@ -162,13 +169,13 @@ class Stages:
 
     def looked(self) -> Looks:
         """How the stores were looked at since the last snapshot. To be asked at the end."""
-        return tuple(store.look for store in self._stores())
+        return tuple(store.look() for store in self._stores())
 
     def _stores(self) -> Iterator[Store]:
         for kept in STORES:
             values = self._values(kept)
             if not isinstance(values[kept.name], Store):  # the stage made another dictionary
-                values[kept.name] = Store.of(values[kept.name])
+                values[kept.name] = kept.kind.of(values[kept.name])
             yield values[kept.name]
 
     def _values(self, kept: _Kept) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from analyzer.frame import Frame
 from analyzer.message import Message
@@ -19,35 +19,57 @@ from grammars.kit.spec import Spec
 
 MOST = 16_384  # entries of which it is noted one by one that they were looked at: noise has ever new ones
 
-Packed = dict[Any, bytes]  # the entries of a store in their order, each in octets
+Bounds = tuple[Callable[[], float], ...]  # how many entries a store keeps, and each of those in it
+Packed = dict[
+    Any, Any
+]  # the entries of a store in their order: each in octets, or octets and what is packed of a store in it
 _get, _set, _items = dict.get, dict.__setitem__, dict.items
 
 
 @dataclass(slots=True)
 class Look:
     """How a store was looked at on a stretch: `seen` are keys, in the store or not, `moved` those of them that were put in or
-    taken out; or it was looked at as a whole."""
+    taken out; or it was looked at as a whole. `net` is by how many entries it grew up to the end, `grown` by how many at most.
+    `inner` are the looks at the stores in entries."""
 
     seen: set[Any] = field(default_factory=set)
     moved: set[Any] = field(default_factory=set)
     whole: bool = False
+    grown: int = 0
+    net: int = 0
+    inner: dict[Any, Look] = field(default_factory=dict)
 
     def __or__(self, other: Look) -> Look:
-        return Look(self.seen | other.seen, self.moved | other.moved, self.whole or other.whole)
+        """The look at both stretches, the second of which follows."""
+        inner = {**self.inner, **other.inner}
+        for key in self.inner.keys() & other.inner.keys():
+            inner[key] = self.inner[key] | other.inner[key]
+        grown, net = max(self.grown, self.net + other.grown), self.net + other.net
+        return Look(self.seen | other.seen, self.moved | other.moved, self.whole or other.whole, grown, net, inner)
+
+    def settled(self, packed: Packed, bounds: Bounds) -> Look:
+        """The same for a stretch at the begin of which the store was `packed`: where it was full, all of it counts."""
+        whole = self.whole or len(packed) + self.grown >= bounds[0]()
+        inner = {k: look.settled(packed[k][1] if k in packed else {}, bounds[1:]) for k, look in self.inner.items()}
+        return replace(self, whole=whole, inner=inner)
 
     def narrowed(self, packed: Packed) -> Packed:
         """The entries that were looked at."""
         return packed if self.whole else {key: packed[key] for key in self.seen if key in packed}
 
-    def roomy(self, packed: Packed, bound: float) -> bool:
-        """Whether a store that was `packed` at the begin threw nothing out on the stretch. `bound` is how many it keeps."""
-        return len(packed) + len(self.moved) < bound
-
-    def agrees(self, own: Packed, other: Packed, bound: float) -> bool:
-        """Whether what was looked at is the same in another store, at the begin of the stretch. `own` may be narrowed."""
+    def agrees(self, own: Packed, other: Packed, bounds: Bounds) -> bool:
+        """Whether what was looked at is the same in another store, at the begin of the stretch, and nothing is thrown out of
+        that. `own` may be narrowed."""
         if self.whole:
-            return list(own.items()) == list(other.items())
-        return self.roomy(other, bound) and all(own.get(key) == other.get(key) for key in self.seen)
+            return list(own) == list(other) and all(_equal(entry, other[key]) for key, entry in own.items())
+        if len(other) + self.grown > bounds[0]():
+            return False
+        return all(self._same(key, own.get(key), other.get(key), bounds) for key in self.seen)
+
+    def _same(self, key: Any, one: Any, other: Any, bounds: Bounds) -> bool:
+        if key not in self.inner or one is None or other is None:
+            return _equal(one, other)
+        return bool(one[0] == other[0]) and self.inner[key].agrees(one[1], other[1], bounds[1:])
 
     def onto(self, begin: Packed, end: Packed) -> Packed:
         """What becomes of a store that is `begin`, on a stretch on which one that agrees with it became `end`. New entries
@@ -55,78 +77,110 @@ class Look:
         if self.whole:
             return end
         stayed = {
-            key: end[key] if key in self.seen else octets for key, octets in begin.items() if key not in self.moved
+            key: self._led(key, entry, end[key]) if key in self.seen else entry
+            for key, entry in begin.items()
+            if key not in self.moved
         }
-        return {**stayed, **{key: octets for key, octets in end.items() if key in self.moved}}
+        return {**stayed, **{key: entry for key, entry in end.items() if key in self.moved}}
+
+    def _led(self, key: Any, begin: Any, end: Any) -> Any:
+        return (end[0], self.inner[key].onto(begin[1], end[1])) if key in self.inner else end
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two entries are the same, with those of a store in them in the same order."""
+    return bool(one == other) and (not isinstance(one, tuple) or list(one[1]) == list(other[1]))
 
 
 class _Sealed:
-    """An entry that was not looked at yet, in octets, with what they say if that was read before."""
+    """An entry that was not looked at yet, as it is packed, with what that says if it was read before."""
 
-    __slots__ = ("octets", "value")
+    __slots__ = ("packed", "value")
 
-    def __init__(self, octets: bytes, value: Any = None) -> None:
-        self.octets, self.value = octets, value
-
-    def opened(self) -> Any:
-        """The entry."""
-        return self.value if self.value is not None else pickle.loads(self.octets)
+    def __init__(self, packed: Any, value: Any = None) -> None:
+        self.packed, self.value = packed, value
 
 
 _MISSING = _Sealed(b"")
 
 
 class Store(dict[Any, Any]):
-    """A dictionary of a stage that notes how it is looked at: `look`, since one was taken last.
+    """A dictionary of a stage that notes how it is looked at.
 
     No entry is None. What was got by its key may be changed in place, but not behind the next look that is taken. What
     takes a dictionary as a whole is below the class.
     """
 
-    __slots__ = ("look",)
+    __slots__ = ("_before", "_look")
 
     def __init__(self, packed: Packed | None = None) -> None:
-        super().__init__({key: _Sealed(octets) for key, octets in (packed or {}).items()})
-        self.look = Look()
+        super().__init__({key: _Sealed(entry) for key, entry in (packed or {}).items()})
+        self._look, self._before = Look(), len(self)
 
     @classmethod
-    def of(cls, values: dict[Any, Any]) -> Store:
+    def of(cls, values: dict[Any, Any]) -> Self:
         """A store of what stood in another dictionary, all of which counts as looked at."""
         store = cls()
-        dict.update(store, values)
+        for key, value in values.items():
+            store[key] = value
         store.all_seen()
         return store
 
+    @classmethod
+    def ahead(cls, packed: Packed) -> Packed:
+        """A guess of what is packed much later."""
+        return packed
+
     def packed(self) -> Packed:
         """What it holds. Raises Open, and what pickling raises."""
-        return {k: v.octets if v.__class__ is _Sealed else octets_of(v) for k, v in _items(self)}
+        return {k: v.packed if v.__class__ is _Sealed else self._pack(v) for k, v in _items(self)}
+
+    def look(self) -> Look:
+        """How it was looked at since one was taken last."""
+        self._look.net = len(self) - self._before
+        return self._look
 
     def taken(self, packed: Packed) -> Look:
-        """How it was looked at since this was asked last. `packed` is what it holds."""
-        look, self.look = self.look, Look()
+        """The same, taken. `packed` is what it holds."""
+        look = self.look()
+        self._look, self._before = Look(), len(self)
         for key in packed if look.whole else look.seen & packed.keys():
             _set(self, key, _Sealed(packed[key], _get(self, key)))
         return look
 
+    def _pack(self, value: Any) -> Any:
+        return octets_of(value)
+
+    def _unpack(self, packed: Any) -> Any:
+        return pickle.loads(packed)
+
     def _first(self, key: Any) -> Any:
         """Notes a key whose entry is sealed or missing, and opens that."""
-        look = self.look
-        if len(look.seen) >= MOST:
+        if len(self._look.seen) >= MOST:
             self.all_seen()
-            look = self.look
-        look.seen.add(key)
+        self._look.seen.add(key)
         found = _get(self, key, _MISSING)
         if found.__class__ is _Sealed and found is not _MISSING:
-            found = found.opened()
+            found = self._opened(found)
             _set(self, key, found)
         return found
 
+    def _opened(self, sealed: _Sealed) -> Any:
+        return sealed.value if sealed.value is not None else self._unpack(sealed.packed)
+
+    def _put(self, key: Any, value: Any) -> None:
+        """Puts a new entry in."""
+        _set(self, key, value)
+        look = self._look
+        look.moved.add(key)
+        look.grown = max(look.grown, len(self) - self._before)
+
     def all_seen(self) -> None:
         """It is looked at as a whole."""
-        self.look = Look(whole=True)
+        self._look = Look(whole=True, grown=self._look.grown)
         for key, found in list(_items(self)):
             if found.__class__ is _Sealed:
-                _set(self, key, found.opened())
+                _set(self, key, self._opened(found))
 
     # What is asked for was asked for before, as a rule: then all is one look into the dictionary, or two if it is not there.
 
@@ -135,7 +189,7 @@ class Store(dict[Any, Any]):
         found = _get(self, key, _MISSING)
         if found.__class__ is not _Sealed:
             return found
-        if found is not _MISSING or key not in self.look.seen:
+        if found is not _MISSING or key not in self._look.seen:
             found = self._first(key)
         return default if found is _MISSING else found
 
@@ -149,8 +203,9 @@ class Store(dict[Any, Any]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if _get(self, key, _MISSING).__class__ is _Sealed and self._first(key) is _MISSING:
-            self.look.moved.add(key)
-        _set(self, key, value)
+            self._put(key, value)
+        else:
+            _set(self, key, value)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """See `dict`."""
@@ -158,23 +213,22 @@ class Store(dict[Any, Any]):
         if found.__class__ is not _Sealed:
             return found
         if (found := self._first(key)) is _MISSING:
-            self.look.moved.add(key)
-            _set(self, key, default)
+            self._put(key, default)
             return default
         return found
 
     def __delitem__(self, key: Any) -> None:
         if key in self:
-            self.look.moved.add(key)
+            self._look.moved.add(key)
         super().__delitem__(key)
 
     def pop(self, key: Any, *default: Any) -> Any:
         """See `dict`."""
         found = _get(self, key, _MISSING)
-        if found is _MISSING and key in self.look.seen and default:
+        if found is _MISSING and key in self._look.seen and default:
             return default[0]
         if key in self:
-            self.look.moved.add(key)
+            self._look.moved.add(key)
         return super().pop(key, *default)
 
 
@@ -192,6 +246,47 @@ WHOLLY = (
 )  # fmt: skip
 for _name in WHOLLY:
     setattr(Store, _name, _wholly(getattr(dict, _name)))
+
+
+class Requests(Store):
+    """The store of what is known of each link, in each entry of which the requests without an answer are a store: one that is
+    never answered stays for long, and has nothing to do with those that come."""
+
+    __slots__ = ()
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        value.open = Store.of(value.open) if value.open else Store()
+        super().__setitem__(key, value)
+
+    @classmethod
+    def ahead(cls, packed: Packed) -> Packed:
+        """All are answered."""
+        return {key: (octets, {}) for key, (octets, _) in packed.items()}
+
+    def look(self) -> Look:
+        """See `Store`."""
+        look = super().look()
+        for key in () if look.whole else look.seen:
+            found = _get(self, key, _MISSING)
+            if found.__class__ is not _Sealed:
+                look.inner[key] = found.open.look()
+        return look
+
+    def taken(self, packed: Packed) -> Look:
+        """See `Store`."""
+        opened = {key: value for key, value in _items(self) if value.__class__ is not _Sealed}
+        look = super().taken(packed)
+        for key, value in opened.items():
+            value.open.taken(packed[key][1])
+        return look
+
+    def _pack(self, value: Any) -> Any:
+        return octets_of(replace(value, open={})), value.open.packed()
+
+    def _unpack(self, packed: Any) -> Any:
+        value = super()._unpack(packed[0])
+        value.open = Store(packed[1])
+        return value
 
 
 class Open(Exception):

@@ -190,13 +190,13 @@ class _Ranges:
         """Gives the workers enough to do."""
         while self._following is not None and len(self._given) < self._bulk.jobs + AHEAD:
             own, self._following = self._following, next(self._ranges, None)
-            guess = self._truth.moved(messages_in(self._open))
+            guess = self._truth.ahead(messages_in(self._open))
             self._given.append(self._guessed(Range(own, None, self._following is None, self._form), guess, self._given))
 
     def _guessed(self, job: Range, guess: Snapshot, before: Iterable[_Given]) -> _Given:
         """Hands a range over as it is guessed from a state, behind which come those before it."""
         ahead = sum(messages_in(one.content.pieces) for one in before)
-        guess = guess.moved(ahead)
+        guess = guess.ahead(ahead)
         job = Range(job.pieces, guess, job.last, job.form)
         return _Given(self._bulk.give(job), job, guess.count)
 
@@ -219,7 +219,7 @@ class _Ranges:
         for own in passage.chunks(pieces, job.last):
             yield own.content
             if late is not None and own.piece >= late and own.snapshot is not None and passage.stopped is None:
-                self._guess_anew(own.snapshot.moved(messages_in(pieces[own.piece :])))
+                self._guess_anew(own.snapshot.ahead(messages_in(pieces[own.piece :])))
                 late = None
         agreed = passage.stopped
         if agreed is None:
