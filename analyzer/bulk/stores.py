@@ -268,7 +268,9 @@ class Requests(Store):
         look = super().look()
         for key in () if look.whole else look.seen:
             found = _get(self, key, _MISSING)
-            if found.__class__ is not _Sealed:
+            if key in look.moved:  # how the one that was taken out was looked at is not known any more
+                look.inner[key] = Look(whole=True)
+            elif found.__class__ is not _Sealed:
                 look.inner[key] = found.open.look()
         return look
 
