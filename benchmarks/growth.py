@@ -1,7 +1,8 @@
 """How time and memory grow with the length of a capture, from a thousand frames to ten million: docs/growth.svg.
 
-Each length is read by a process of its own, from its start to its end: the index of a raw HDLC dump, and
-`dlmscope decode --format summary` of it. Python's own start is in it, which is all there is to see on the left.
+Each length is read by a process of its own, from its start to its end: the index of a raw HDLC dump,
+`dlmscope decode --format summary` of it, and the records of a log with the same frames in hexadecimal, one in each line.
+Python's own start is in it, which is all there is to see on the left.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from math import log10
 from pathlib import Path
 
 from benchmarks.index import OURS, stream
+from benchmarks.logs import PRIVATE, log
 
 ROOT = Path(__file__).parents[1]
 LENGTHS = [10**n for n in range(3, 8)]
@@ -28,32 +30,37 @@ own = open("/proc/self/status").read()
 print("own", int(own.partition("RssAnon:")[2].split()[0]) // 1024, file=sys.stderr)
 """
 WIDE, HIGH, LEFT, RIGHT, TOP = 680, 360, 90, 70, 30
-NAMED = {"index": -14, "decode": 4}
-BELOW = {"index": 18, "decode": -9}  # where the figures stand, so that they do not cover each other
-COLORS = {"index": "#1b6ca8", "decode": "#c0561b"}
+NAMES = {"index": "index", "log": "records of a hex log", "decode": "decode --format summary"}
+NAMED = {"index": -14, "log": -14, "decode": 4}
+BELOW = {"index": 18, "log": 18, "decode": -9}  # where the figures stand, so that they do not cover each other
+COLORS = {"index": "#1b6ca8", "log": "#3d8b40", "decode": "#c0561b"}
+PROGRAMS = {"index": OURS, "log": PRIVATE, "decode": SUMMARY}
 
 
-def measured(program: str, path: Path) -> tuple[float, int]:
+def measured(name: str, path: Path) -> tuple[float, int]:
     """Seconds of a process, and the megabytes that were its own at the end."""
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, cwd=ROOT, check=True)
+    done = subprocess.run([sys.executable, "-c", PROGRAMS[name], str(path)], capture_output=True, cwd=ROOT, check=True)
     spent = time.perf_counter() - started
-    text = (done.stdout if program == OURS else done.stderr).split()
+    text = (done.stderr if name == "decode" else done.stdout).split()
     return spent, int(text[-1])
 
 
 def measure(lengths: Sequence[int], longest_decode: int) -> dict[str, list[tuple[int, float, int]]]:
-    """(frames, seconds, megabytes) for the index and the summary."""
-    made: dict[str, list[tuple[int, float, int]]] = {"index": [], "decode": []}
+    """(frames, seconds, megabytes) for each of `PROGRAMS`."""
+    made: dict[str, list[tuple[int, float, int]]] = {name: [] for name in PROGRAMS}
     with tempfile.TemporaryDirectory() as folder:
         for frames in lengths:
             path = Path(folder) / f"{frames}.bin"
             stream(frames, path)
-            made["index"].append((frames, *measured(OURS, path)))
+            made["index"].append((frames, *measured("index", path)))
             if frames <= longest_decode:
-                made["decode"].append((frames, *measured(SUMMARY, path)))
-            print({name: rows[-1] for name, rows in made.items() if rows}, flush=True)
+                made["decode"].append((frames, *measured("decode", path)))
+            written = log(path, frames)
             path.unlink()
+            made["log"].append((frames, *measured("log", written)))
+            written.unlink()
+            print({name: rows[-1] for name, rows in made.items() if rows}, flush=True)
     return made
 
 
@@ -80,7 +87,6 @@ def svg(points: dict[str, list[tuple[int, float, int]]]) -> str:
         lines.append(f'<line x1="{LEFT}" y1="{y:.0f}" x2="{WIDE - RIGHT}" y2="{y:.0f}" stroke="#ddd"/>')
         lines.append(f'<text x="{LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">{10.0**power:g} s</text>')
     lines.append(f'<text x="{WIDE / 2:.0f}" y="{HIGH - 10}" text-anchor="middle">frames in the capture</text>')
-    names = {"index": "index", "decode": "decode --format summary"}
     for name, rows in points.items():
         at = [place(frames, seconds) for frames, seconds, _ in rows]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
@@ -92,7 +98,7 @@ def svg(points: dict[str, list[tuple[int, float, int]]]) -> str:
             )
         x, y = at[-1]
         lines.append(
-            f'<text x="{x - 45:.1f}" y="{y + NAMED[name]:.1f}" text-anchor="end" fill="{COLORS[name]}">{names[name]}</text>'
+            f'<text x="{x - 45:.1f}" y="{y + NAMED[name]:.1f}" text-anchor="end" fill="{COLORS[name]}">{NAMES[name]}</text>'
         )
     return "\n".join([*lines, "</svg>"]) + "\n"
 
