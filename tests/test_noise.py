@@ -12,8 +12,9 @@ import pytest
 from analyzer import decoding, senders
 from analyzer.decoding import decode
 from analyzer.fed import Fed
-from analyzer.framing import MARGIN, frames_of
+from analyzer.framing import MARGIN, PART, Framer, frames_of, parts_of
 from analyzer.framings import apdu
+from analyzer.framings.cut import WAIT
 from analyzer.message import Message
 from analyzer.model import Record
 from tests import support
@@ -92,7 +93,7 @@ ANNOUNCING = {
 @pytest.mark.parametrize("size", [5000, 300_000])
 @pytest.mark.parametrize("head", ANNOUNCING.values(), ids=ANNOUNCING)
 def test_what_announces_more_than_is_there_does_not_swallow_what_follows(head: str, size: int) -> None:
-    octets = bytes.fromhex(head) + random.Random(1).randbytes(size) + b"".join(HONEST)
+    octets = bytes.fromhex(head) + random.Random(2).randbytes(size) + b"".join(HONEST)
     read = [message.wire for message in decode([Record(1, octets)])]
     assert set(HONEST) <= set(read) and b"".join(read) == octets
 
@@ -123,6 +124,25 @@ def test_what_noise_gives_does_not_depend_on_the_parts(seed: int, monkeypatch: p
     whole = list(frames_of([Record(1, octets)]))
     monkeypatch.setattr("analyzer.framing.PART", dice.choice([80_000, 100_000, 200_000]))
     assert list(frames_of([Record(1, octets)])) == whole
+
+
+def test_noise_is_not_held_back() -> None:
+    """What can be told of octets is told before those that follow are there, but for a frame of strays."""
+    noise = random.Random(4).randbytes(3_000_000)
+    framer, told, fed = Framer(), 0, 0
+    for part in parts_of(Record(1, noise)):
+        fed += len(part.data)
+        told += sum(len(frame.data) for frame in framer.feed(part))
+        assert fed - told <= PART, (fed, told)
+    head = b"\xdb\x08ABC12345"
+    assert apdu.general_at(head + b"\x85", 0, False) is None and apdu.general_at(head + b"\x82", 0, False) is WAIT
+
+
+@pytest.mark.parametrize("apdu_", ["0F0000000100 0202 0985 01020304", "C401C100 0202 0600000007 09DC 010203"])
+def test_an_apdu_with_a_damaged_length_is_shown_as_far_as_it_goes(apdu_: str) -> None:
+    (message,) = decode([Record(1, bytes.fromhex(apdu_))])
+    assert [issue.code for issue in message.frames[0].issues] == ["apdu-cut"]
+    assert message.apdu in ("data-notification", "get-response") and "is no length" in message.frames[0].issues[0].text
 
 
 @pytest.mark.parametrize("count", [1, 20_000])

@@ -17,7 +17,7 @@ from analyzer.framings.whole import header_at, is_apdu, may_be
 from analyzer.framings.wrapper import SURE
 from grammars.apdu import APDU
 from grammars.hdlc import FLAG
-from grammars.kit.fields import Unreadable
+from grammars.kit.fields import Short, Unreadable
 from grammars.kit.primitives import AxdrLength
 from grammars.kit.spec import UNDECODED, Failure, Issue
 from grammars.mbus import LONG_START
@@ -29,6 +29,7 @@ FEW = 4 << 10  # octets that are read before anything else is looked for in them
 LONGEST = 66 << 10  # octets: the sizes of PDU that are agreed on end at FFFF, and ciphering adds some
 LONGEST_WHOLE = 16 << 20  # octets, where no size was agreed on
 STEP = 256 << 10  # octets; when there are 1, 2, 4, 8 times as many, it is tried again whether one is all there
+TAG_AND_LENGTH = 2  # octets that a field begins with
 BEHIND = 4  # octets behind an APDU that are believed to be padding
 HEAD = 6  # octets of it that are read before the field that is cut
 BEGINNINGS = b"\x7e\x68\x2f\x90\xe6"  # first octets of frames that may follow an APDU
@@ -36,6 +37,7 @@ CIPHERED = ("glo-", "ded-", "general-")
 LONG_HOLES = ("apdu", "block")  # what may be that long: octets in these, and values, which have a type or these names
 LONG_VALUES = ("array_contents", "data")
 WANTING = re.compile(r"^expected (\d+) octets?, found|^expected a tag, found the end|^the length says (\d+)")
+NO_LENGTH = re.compile("^[0-9A-F]{2} is no length: ([0-9]+)")
 # How the frames begin whose own octets prove them, and what they prove.
 FRAMES = re.compile(rb"\x7e[\xa0-\xaf]|\x00\x01|\x68(?:(.)\1)\x68", re.DOTALL)
 RIGHT = {FLAG: hdlc.right_at, 0: wrapper.right_at, LONG_START: mbus.right_at}
@@ -90,7 +92,7 @@ def _read(data: bytes, start: int, end: int) -> tuple[Parsed | None, Issue | Non
         parsed = parse(APDU, data, start, end, partial=False)
     except Failure as failure:
         return None, Issue("error", failure.offset, end, failure.text, failure.spec)
-    return parsed, next((issue for issue in parsed.issues if issue.severity == "error"), None)
+    return parsed, _first_error(parsed)
 
 
 def _unfinished(parsed: Parsed | None, error: Issue | None, start: int, end: int) -> bool:
@@ -139,11 +141,17 @@ def _cut_off(data: bytes, at: int, start: int, end: int, sure: int) -> Cut | Non
         return None
     parsed = parse(APDU, data, start, end)
     begun = end - start >= sure and _reached(parsed, start, end) - start >= min(sure, HEAD)
-    if not begun or not _cut_short(parsed, end) or not _reads_well(parsed, data):
+    error = _first_error(parsed)
+    if not begun or error is None or error.end != end or not _reads_well(parsed, data):
         return None
     text = f"the APDU ends before its fields do, behind {end - at} octets"
-    if end == start + LONGEST < len(data):
-        text = f"the APDU goes on to where no more octets are; the first {end - at} are read as one that is cut off"
+    damaged = NO_LENGTH.search(error.text)
+    if damaged is not None and error.start + TAG_AND_LENGTH + int(damaged[1]) > end:
+        text = f"the APDU cannot be read behind {error.start - at} octets: {error.text}"
+    elif not WANTING.search(error.text):
+        return None
+    elif end == start + LONGEST < len(data):
+        text = f"the APDU wants more octets than there are; the first {end - at} are read as one that is cut off"
     return Cut("none", at, end, end, (FrameIssue("apdu-cut", text, 0, end - at),))
 
 
@@ -169,10 +177,9 @@ def _reached(parsed: Parsed, start: int, end: int) -> int:
     return last[1] if last is not None and last[0] is UNDECODED and last[1] > start else end
 
 
-def _cut_short(parsed: Parsed, end: int) -> bool:
-    """Whether an APDU could not be read for want of octets, not because of those that are there."""
-    errors = [issue for issue in parsed.issues if issue.severity == "error"]
-    return bool(errors) and all(WANTING.search(issue.text) and issue.end == end for issue in errors[:1])
+def _first_error(parsed: Parsed) -> Issue | None:
+    """What is wrong with an APDU first."""
+    return next((issue for issue in parsed.issues if issue.severity == "error"), None)
 
 
 def general_at(data: bytes, at: int, final: bool) -> Found:
@@ -183,8 +190,10 @@ def general_at(data: bytes, at: int, final: bool) -> Found:
         return None
     try:
         length, begin = AxdrLength.read(data, at + 2 + data[at + 1], len(data))
-    except Unreadable:
+    except Short:
         return None if final else WAIT
+    except Unreadable:
+        return None
     if not 5 <= length <= LONGEST:
         return None
     if begin + length > len(data):
