@@ -145,6 +145,16 @@ def test_an_apdu_with_a_damaged_length_is_shown_as_far_as_it_goes(apdu_: str) ->
     assert message.apdu in ("data-notification", "get-response") and "is no length" in message.frames[0].issues[0].text
 
 
+def test_frames_inside_of_apdus_that_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind each frame begins an APDU that reads well to the end of all octets: not all of it is read for each."""
+    looked = count_looks(monkeypatch)
+    begun = bytes.fromhex("0F0000000000 01 84 3B9ACA00")
+    string = b"\x09" + bytes([len(HONEST[1]) + len(begun)]) + HONEST[1] + begun
+    octets = string * 1000
+    assert sum(frame.data == HONEST[1] for frame in frames_of([Record(1, octets)])) == 1000
+    assert sum(looked) < 1000 * 2 * apdu.FEW
+
+
 @pytest.mark.parametrize("count", [1, 20_000])
 def test_gateways_behind_gateways_without_framing(count: int) -> None:
     octets = b"\xe6\0\0" * count + HONEST[0] + b"\xe6\0\0" * count

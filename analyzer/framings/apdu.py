@@ -62,10 +62,9 @@ def apdu_at(data: bytes, at: int, final: bool, sure: int = SURE) -> Found:
         return _whole(data, at, start, parsed, end, sure)
     if end < len(data):
         return None
-    if not final:
-        return WAIT if _cut_off(data, at, start, end, sure) is not None else None
     behind = _right_frame(data, start, end)
-    return _cut_off(data, at, start, end if behind is None else behind, sure)
+    cut = _cut_off(data, at, start, end if behind is None else behind, sure)
+    return cut if final or cut is None else WAIT
 
 
 def _long_at(data: bytes, at: int, start: int, final: bool, wanted: int) -> Found:
