@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from analyzer.sources import tracks
 from analyzer.sources.hexlog import read_hexlog
 from analyzer.sources.tracks import Tracks
 
@@ -102,3 +103,35 @@ def test_most_lines_of_a_log_are_on_a_track(form: str, monkeypatch: pytest.Monke
     traces = read_hexlog("\n".join(form.format(number) for number in range(10)), "x.log")
     assert [record.data[-2] for record in traces[0]] == list(range(10))
     assert len(looked) == 1
+
+
+@pytest.mark.parametrize("lines", [
+    ["10:00:00 [M 3 C] {}", "10:00:01 [M 3 C] {}", "10:00:02 [M 2 C] {}"],  # "meter to client"
+    ["[S 1 M] TX: {}", "[S 1 M] TX: {}", "[S 2 M] TX: {}"],
+    ["Thu Nov 26 10:00:02 1826 TX: {}", "Thu Nov 26 10:00:03 1827 TX: {}", "Thu Nov 26 10:00:04 2026 TX: {}"],
+])  # fmt: skip
+def test_digits_that_come_to_mean_something(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "\n".join(lines).replace("{}", "7E A0 07 03 21 93 0F 01 7E")
+    along = plain(text)
+    monkeypatch.setattr(Tracks, "follow", lambda *_: None)
+    assert along == plain(text)
+
+
+def test_lines_that_show_no_track_are_seldom_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    track = tracks._track
+    monkeypatch.setattr(tracks, "_track", lambda *line: (looked.append(line), track(*line))[1])
+    text = "\n".join(f"2026-11-26 10:00:00 +0.{number:04} TX: 7E A0 07 03 21 93 0F 01 7E" for number in range(9000))
+    assert len(read_hexlog(text, "x.log")[0]) == 9000
+    assert len(looked) <= 64 + 9000 // 64
+
+
+def test_tracks_that_no_line_is_on_any_more_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Tracks()
+    monkeypatch.setattr("analyzer.sources.hexlog.Tracks", lambda: kept)
+    known = "10:00:0{} TX: 7E A0 07 03 21 93 0F 01 7E\n"
+    other = "2026-11-26 10:00:00 +0.1234 TX: 7E A0 07 03 21 93 0F 01 7E\n"
+    read_hexlog(known.format(1) + known.format(2) + other * 60, "x.log")
+    assert len(kept._tracks) == 1
+    read_hexlog(other * 60 + known.format(1), "x.log")
+    assert not kept._tracks

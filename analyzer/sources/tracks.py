@@ -21,7 +21,9 @@ from analyzer.sources.prefix import read_prefix
 from analyzer.sources.timestamps import Stamp, clock_seconds, match_stamp, may_be_stamp
 
 MOST = 8  # tracks that are known at a time
-TRIED = 64  # tracks after which learning ends unless most lines are on one
+TRIED = (
+    64  # lines that are learned from in any case; later on one in so many, as learning takes longer than a closer look
+)
 LONGEST = 200  # characters before the octets
 PAIRS, DIGITS = 3, 16  # at least: no heading has them, and no number
 _PAIRS = re.compile(r"[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2}){2,}")
@@ -29,6 +31,9 @@ _DIGITS = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
 _HEAD = re.compile(r"[0-9A-Fa-f]{2} ?[0-9A-Fa-f]{2}")
 _NUMBER = re.compile(r"[0-9]+")
 _APART = re.compile(r"(?<![A-Za-z_0-9])[0-9]+(?![A-Za-z_0-9])")
+_YEAR = re.compile(
+    r" [0-9]{4}(?![0-9A-Za-z])"
+)  # behind a time that begins with the name of a day: 2026 is of it, 1826 is not
 _OFFSET = re.compile(r"[0-9]{3}:\s")  # "000: 7E" is an offset, "001: 7E" a number
 _REMARK = re.compile(r"\([0-9]{1,6}\):? ?")  # a number of octets that could be one
 _CLOCK = re.compile(
@@ -51,7 +56,8 @@ class Tracks:
 
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
-        self._learned = self._used = 0
+        self._tried = self._read = 0
+        self._missed = 0  # in a row
 
     def follow(self, text: str) -> Found | None:
         """A line, without white space at its end, that is on a track. What comes is good until the next call."""
@@ -59,7 +65,8 @@ class Tracks:
             if track.pattern.match(text) is not None:
                 found = track.read(text)
                 if found is not None:
-                    self._used += 1
+                    self._read += 1
+                    self._missed = 0
                     if track is not self._tracks[0]:
                         self._tracks.remove(track)
                         self._tracks.insert(0, track)
@@ -68,11 +75,15 @@ class Tracks:
 
     def learn(self, text: str, entry: Entry, payload: Payload) -> None:
         """A line that was read with a closer look; `text` as it stands in the log, without white space at its end."""
-        if self._learned >= TRIED and self._used < self._learned * TRIED:
+        self._read += 1
+        self._missed += 1
+        if self._missed > TRIED:
+            self._tracks.clear()
+        if self._tried >= TRIED and self._read < self._tried * TRIED:
             return
+        self._tried += 1
         track = _track(text, entry, payload)
         if track is not None:
-            self._learned += 1
             self._tracks.insert(0, track)
             del self._tracks[MOST:]
 
@@ -143,6 +154,7 @@ def _track(text: str, entry: Entry, payload: Payload) -> _Track | None:
         return None
     start, end = stamped
     varying = [n.span() for n in _APART.finditer(before) if n.end() <= start or n.start() >= end]
+    varying = [span for span in varying if not _is_between_words(before, *span)]
     announced = None
     if entry.announced is not None:
         told = [n.span() for n in _NUMBER.finditer(before) if int(n[0]) == entry.announced]
@@ -153,6 +165,11 @@ def _track(text: str, entry: Entry, payload: Payload) -> _Track | None:
     written = "".join("[0-9]" if place in any_digit else re.escape(letter) for place, letter in enumerate(before))
     found = Found(replace(entry), b"", first, octets.re is _DIGITS)
     return _Track(re.compile(written + re.escape(head[0])), found, stamped if end else None, announced, {})
+
+
+def _is_between_words(before: str, start: int, end: int) -> bool:
+    """Whether a number may be a word: "client 2 meter" tells a direction, "client 3 meter" tells none."""
+    return end - start == 1 and before[:start].rstrip()[-1:].isalpha() and before[end:].lstrip()[:1].isalpha()
 
 
 def _is_plain(text: str, entry: Entry, payload: Payload) -> bool:
@@ -185,6 +202,8 @@ def _stamped(text: str, first: int, stamp: Stamp | None) -> tuple[int, int] | No
         if found is None or found[0] != stamp:
             return None
         end = found[1]
+        if text[start].isalpha() and _YEAR.match(text, end):
+            return None
     if any(may_be_stamp(text, place) for place in range(first) if not start <= place < end):
         return None
     return start, end
