@@ -11,13 +11,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from analyzer.model import Record, SourceIssue, Trace
 from analyzer.patience import go_on
 from analyzer.sources import CAPTURES, InputError, choose, is_dump, read_input
 from analyzer.sources.arrivals import Arrival
+from analyzer.sources.parts import temporarily, temporary_file
 from analyzer.sources.pcap.capture import follow_capture, is_capture, read_capture
 from analyzer.sources.pcap.connections import Choice
 from analyzer.sources.pcap.files import counted
@@ -49,10 +49,13 @@ def open_traces(name: str, kind: str | None = None, choice: Choice | None = None
         traces = read_with_wireshark(_file_for_others(path), shown, choice)
         return [choose(traces, selector)] if selector else traces
     source = _opened(path, kind)
-    if _holds_capture(source, path, kind):
-        traces = read_capture(source, shown, choice)
-    else:
-        traces = _read_whole(source, path, kind)
+    try:
+        if _holds_capture(source, path, kind):
+            traces = read_capture(source, shown, choice)
+        else:
+            traces = _read_whole(source, path, kind)
+    except OSError as problem:
+        raise InputError(f"{_typed(path)}: {_why(problem)}") from None
     return [choose(traces, selector)] if selector else traces
 
 
@@ -122,6 +125,11 @@ def _shown(path: str) -> str:
     return "standard input" if path == "-" else os.path.basename(path) or path
 
 
+def _typed(path: str) -> str:
+    """An input as it was typed, so that a person finds it."""
+    return "standard input" if path == "-" else path
+
+
 def _opened(path: str, kind: str | None) -> Opened:
     """The octets of an input, unpacked. Raises InputError where it cannot be opened."""
     try:
@@ -137,7 +145,7 @@ def _opened(path: str, kind: str | None) -> Opened:
     except PackedError as problem:
         raise InputError(f"{_shown(path)} {problem}") from None
     except (OSError, ValueError) as problem:
-        raise InputError(f"{path}: {_why(problem)}") from None
+        raise InputError(f"{_typed(path)}: {_why(problem)}") from None
 
 
 def _holds_capture(source: Opened, path: str, kind: str | None) -> bool:
@@ -145,7 +153,7 @@ def _holds_capture(source: Opened, path: str, kind: str | None) -> bool:
     try:
         return kind in CAPTURES if kind is not None else is_capture(source.peek(4))
     except OSError as problem:
-        raise InputError(f"{path}: {_why(problem)}") from None
+        raise InputError(f"{_typed(path)}: {_why(problem)}") from None
 
 
 def _file_for_others(path: str) -> str:
@@ -162,7 +170,7 @@ def _read_whole(source: Opened, path: str, kind: str | None) -> list[Trace]:
     try:
         data = _all_of(source, path, kind)
     except (OSError, ValueError) as problem:
-        raise InputError(f"{path}: {_why(problem)}") from None
+        raise InputError(f"{_typed(path)}: {_why(problem)}") from None
     if source.problem and not data:
         raise InputError(f"{_shown(path)}: {source.problem}, and nothing of it can be read")
     try:
@@ -178,8 +186,8 @@ def _read_whole(source: Opened, path: str, kind: str | None) -> list[Trace]:
 def _all_of(source: Opened, path: str, kind: str | None) -> bytes:
     """Everything that an input has, up to LONGEST; where there is more, `problem` of the source says so.
 
-    What is long stays on the disk: octets of a mapped file, which are read where somebody looks, and take no memory. What
-    comes by a pipe, or out of its packing, goes to a temporary file for that. Raises OSError.
+    What is long stays on the disk: octets of a mapped file, which are read where somebody looks, and take no memory; LONGEST
+    does not hold for a file. What comes by a pipe, or out of its packing, goes to a temporary file for that. Raises OSError.
     """
     if path != "-" and type(source) is Opened and os.path.isfile(path):
         size = os.path.getsize(path)
@@ -187,7 +195,10 @@ def _all_of(source: Opened, path: str, kind: str | None) -> bytes:
             with open(path, "rb") as file:
                 return _mapped(file, path)
     elif len(source.peek(MAPPED_HEAD)) == MAPPED_HEAD:
-        return _by_way_of_the_disk(source, path, _long(source, kind))
+        long = _long(source, kind)
+        most = min(long, MAPPED_TEXT, LONGEST)
+        data = source.read(most)
+        return data if len(data) < most else _by_way_of_the_disk(data, source, path, long)
     data = source.read(LONGEST)
     _say_if_longer(source, len(data))
     return data
@@ -199,14 +210,17 @@ def _long(source: Opened, kind: str | None) -> int:
     return MAPPED if dump else MAPPED_TEXT
 
 
-def _by_way_of_the_disk(source: Opened, path: str, long: int) -> bytes:
-    """All octets of a source, mapped where they are long."""
-    with TemporaryFile(prefix="dlmscope-") as file:
-        size = 0
-        while part := source.read1(LONGEST - size):
-            size += file.write(part)
+def _by_way_of_the_disk(head: bytes, source: Opened, path: str, long: int) -> bytes:
+    """All octets of a source that begins so, mapped where they are long."""
+    with temporary_file() as file:
+        size, part = 0, head
+        while part:
+            with temporarily():
+                size += file.write(part)
+            part = source.read1(LONGEST - size)
         _say_if_longer(source, size)
-        file.flush()
+        with temporarily():
+            file.flush()
         if size >= long:
             return _mapped(file, path)
         file.seek(0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import random
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -142,8 +145,6 @@ def test_memory_does_not_grow_with_a_log(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_long_text_out_of_its_packing_or_by_a_pipe_is_read_as_a_short_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import gzip
-
     text = "".join(f"RX: 7E A0 07 21 03 73 2C 74 7E {number}\n" for number in range(3000)).encode()
     (tmp_path / "a.log").write_bytes(text)
     (tmp_path / "b.log.gz").write_bytes(gzip.compress(text))
@@ -258,3 +259,47 @@ def test_logs_in_small_parts_read_as_in_large_ones(monkeypatch: pytest.MonkeyPat
     known = [plain(text) for text in texts]
     monkeypatch.setattr(logrecords, "MOST", 3)
     assert [plain(text) for text in texts] == known
+
+
+# -- many traces, and where the disk is full ------------------------------------------------------------------------
+
+
+def test_memory_does_not_grow_with_the_traces_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.sources.hexlog.HELD", 1 << 14)
+    part = "TX: 7E A0 19 03 21 93 EC 6C E6 E6 00 C0 01 C1 00 08 00 00 01 00 00 FF 02 00 60 1A 7E\n" * 300
+    text = "".join(f"## Trace {number} of log\n{part}" for number in range(80))
+    known = [trace[299] for trace in read_hexlog(text, "x")]
+    tracemalloc.start()
+    traces = read_hexlog(text, "x")
+    assert [trace[299] for trace in traces] == known and len(traces) == 80
+    assert sum(len(record.data) for trace in traces for record in trace) == 80 * 300 * 27
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 80 * 300 * 27
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def full(*_: object, **__: object) -> NoReturn:
+    raise FULL
+
+
+def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("TX: 7E A0 07 03 21 93 0F 01 7E\n" * 50)
+    monkeypatch.setattr(logrecords, "MOST", 20)
+    monkeypatch.setattr("tempfile.tempdir", "/some/folder")
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(InputError, match=r"a\.log: the temporary folder /some/folder: no space left on device$"):
+        open_traces(str(path))
+
+
+def test_what_is_short_needs_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.log.gz"
+    path.write_bytes(gzip.compress(b"TX: 7E A0 07 03 21 93 0F 01 7E\n" * 4000))
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    assert len(open_traces(str(path))[0]) == 4000
+    monkeypatch.setattr(inputs, "MAPPED_TEXT", 50_000)
+    with pytest.raises(InputError, match=r"a.log.gz: .*no space left on device$"):
+        open_traces(str(path))

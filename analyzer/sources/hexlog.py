@@ -26,6 +26,8 @@ from analyzer.sources.tracedraft import Draft, TraceDraft, finish
 from analyzer.sources.tracks import Tracks
 
 ATTENDED = 64  # lines between two looks at whether anybody still waits
+HELD = 4 << 20  # octets of the records of traces that are whole; beyond, they go to the temporary file
+SMALL = 1 << 12  # octets of the records of one that are not worth it
 _FENCES = ("```", "~~~")
 _RULE_STARTS = frozenset("=-*#~_+> \t&\u00a0\ufeff")
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -64,6 +66,7 @@ class _Reader:
         self.spool = Spool()
         self.trace = TraceDraft(name, self.spool)
         self.done: list[TraceDraft] = []
+        self.spooled = self.memory = 0  # how many of these have been looked at for the spool, and what the others take
         self.open: Draft | None = None
         self.held: Direction | None = None
         self.weak = False
@@ -300,6 +303,12 @@ class _Reader:
     def _begin_trace(self, name: str) -> None:
         self._close()
         self.done.append(self.trace)
+        self.memory += self.trace.records.memory
+        if self.memory > HELD:
+            for draft in self.done[self.spooled :]:
+                if draft.records.memory > SMALL:
+                    draft.records.spill(self.spool)
+            self.spooled, self.memory = len(self.done), 0
         self.trace = TraceDraft(name, self.spool)
         self.held = self.pending = None
         self.secret = False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST = 1 << 13  # records of a part
 LARGEST = 1 << 20  # octets of its records after which a part is full
+BESIDE = 38  # octets of a record beside its payload and its stamp
 UNKNOWN, CLIENT, METER, DUMPED = 0, 1, 2, 3  # sides; from DUMPED on, those of rows of a dump, by their indentation
 _SIDES: dict[Direction, int] = {"unknown": UNKNOWN, "client": CLIENT, "meter": METER}
 MOST_INDENTS = 3  # that tell sides, and one more for all others
@@ -128,6 +129,11 @@ class LogRecords(Records[_Part]):
         if len(self._part):
             self._states.append(self._clock.state())
         super().spill(spool)
+
+    @property
+    def memory(self) -> int:
+        """The memory of the records that are not in the spool, roughly, in octets."""
+        return len(self._part.octets) + len(self._part.stamps) + BESIDE * len(self._part)
 
     def stretches(self) -> Iterator[Stretch]:
         """The records as they are kept, a part after the other."""

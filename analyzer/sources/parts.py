@@ -4,18 +4,24 @@ for. Memory does not grow with the length of a trace.
 
 from __future__ import annotations
 
+import tempfile
 from abc import abstractmethod
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from tempfile import TemporaryFile
+from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, overload
+from typing import IO, TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, overload
+from weakref import ref
 
 from analyzer.model import Record
 
 if TYPE_CHECKING:  # an array takes no type when the program runs, up to Python 3.11
     Column = bytearray | array[int] | array[float]
+
+
+PREFIX = "dlmscope-"  # of the names of temporary files, where a system has to name them
+MOST_LOADED = 8  # traces of a spool that keep a part in memory which is in the spool as well
 
 
 class Part(Protocol):
@@ -52,6 +58,29 @@ class Kept(NamedTuple):
     sizes: tuple[int, ...]
 
 
+@contextmanager
+def temporarily() -> Iterator[None]:
+    """Work with a temporary file. Raises OSError, which names the folder, where that has no room or is not to be written in."""
+    try:
+        yield
+    except OSError as problem:
+        why = problem.strerror or "cannot be used"
+        folder = f"the temporary folder {tempfile.tempdir}: " if tempfile.tempdir is not None else ""
+        raise OSError(problem.errno, f"{folder}{why[:1].lower()}{why[1:]}") from None
+
+
+@contextmanager
+def temporary_file() -> Iterator[IO[bytes]]:
+    """One that nobody else sees, and that is gone at the end. Raises OSError, as `temporarily` does."""
+    with temporarily():
+        file = tempfile.TemporaryFile(prefix=PREFIX)  # noqa: SIM115 - closed below
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # that its last octets find no room matters to nobody any more
+            file.close()
+
+
 class Spool:
     """A temporary file for parts; it goes when nobody refers to it any more."""
 
@@ -59,24 +88,31 @@ class Spool:
         self._file: IO[bytes] | None = None
         self._end = 0
         self._lock = Lock()  # one thread may go through a trace while another shows it
+        self._loaders: list[ref[Records[Any]]] = []  # the last one that loaded a part at the end
 
     def put(self, part: Part) -> Kept:
-        """Writes a part."""
-        if self._file is None:
-            self._file = TemporaryFile(prefix="dlmscope-")  # noqa: SIM115 - as long as there are traces
-        with self._lock:
+        """Writes a part. Raises OSError, as `temporarily` does."""
+        with self._lock, temporarily():
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix=PREFIX)  # noqa: SIM115 - as long as there are traces
             start = self._end
             self._file.seek(start)
             sizes = tuple(self._file.write(memoryview(column).cast("B")) for column in part.columns())
+            self._file.flush()
             self._end += sum(sizes)
         return Kept(start, sizes)
 
-    def get(self, kept: Kept, part: P) -> P:
-        """Reads it again, into an empty part."""
+    def get(self, kept: Kept, part: P, loader: Records[P]) -> P:
+        """Reads it again, into an empty part. `loader` keeps it until enough others have loaded one."""
         assert self._file is not None
         with self._lock:
             self._file.seek(kept.start)
             columns = [self._file.read(size) for size in kept.sizes]
+            self._loaders = [one for one in self._loaders if one() not in (None, loader)]
+            self._loaders.append(ref(loader))
+            oldest = self._loaders.pop(0)() if len(self._loaders) > MOST_LOADED else None
+        if oldest is not None:
+            oldest.unload()
         part.fill(columns)
         return part
 
@@ -106,6 +142,10 @@ class Records(Sequence[Record], Generic[P]):
             self._kept.append(spool.put(self._part))
             self._starts.append(len(self))
             self._part = self._empty()
+
+    def unload(self) -> None:
+        """Keeps no part in memory that is in the spool."""
+        self._loaded = None
 
     def __len__(self) -> int:
         return self._starts[-1] + len(self._part)
@@ -141,5 +181,5 @@ class Records(Sequence[Record], Generic[P]):
         loaded = self._loaded  # another thread may load another part meanwhile
         if loaded is None or loaded[0] != number:
             assert self._spool is not None
-            loaded = self._loaded = (number, self._spool.get(self._kept[number], self._empty()))
+            loaded = self._loaded = (number, self._spool.get(self._kept[number], self._empty(), self))
         return self._starts[number], loaded[1]
