@@ -80,7 +80,7 @@ def test_noise_leaves_a_link_that_nobody_looks_at(again: list[int]) -> None:
     frames = registers(3000)
     frames[800:800] = [b"\x55" * 9]
     assert decoded(frames, 2) == decoded(frames, 1)
-    assert sum(again) < 400 and max(again) < 20
+    assert sum(count >= 20 for count in again) <= 1
 
 
 def test_a_request_that_nobody_answers(again: list[int]) -> None:

@@ -44,16 +44,18 @@ class Chunk(NamedTuple):
 
 @dataclass(slots=True)
 class Range:
-    """Pieces that a worker decodes, behind a guessed state; `last` says that the trace ends with them."""
+    """Pieces that a worker decodes, behind a guessed state; `last` says that the trace ends with them, `noted` that it is to be
+    noted what is looked at."""
 
     pieces: list[Piece]
     guess: Snapshot | None
     last: bool
     form: Form
+    noted: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """On the way to a worker its pieces are packed."""
-        return _unpacked, (packed(self.pieces), self.guess, self.last, self.form)
+        return _unpacked, (packed(self.pieces), self.guess, self.last, self.form, self.noted)
 
 
 def _unpacked(pieces: tuple[Any, ...], *rest: Any) -> Range:
@@ -206,7 +208,7 @@ def marks_of(size: int) -> deque[int]:
 
 def work(keys: KeyProvider, job: Range) -> list[Chunk]:
     """What a worker makes of a range: chunks, of which only the last has a whole state. See `Crew`."""
-    stages = Stages(keys, job.guess)
+    stages = Stages(keys, job.guess, job.noted)
     chunks = list(Passage(stages, job.form).chunks(job.pieces, job.last))
     with_state = [chunk for chunk in chunks if chunk.snapshot is not None]
     looks = stages.looks[1:]

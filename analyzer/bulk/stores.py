@@ -131,6 +131,16 @@ class Store(dict[Any, Any]):
         """A guess of what is packed much later."""
         return packed
 
+    @classmethod
+    def packed_of(cls, values: dict[Any, Any]) -> Packed:
+        """What a dictionary holds that is no store. Raises Open, and what pickling raises."""
+        return {key: octets_of(value) for key, value in values.items()}
+
+    @classmethod
+    def plain(cls, packed: Packed) -> dict[Any, Any]:
+        """The dictionary again, which notes nothing."""
+        return {key: pickle.loads(octets) for key, octets in packed.items()}
+
     def packed(self) -> Packed:
         """What it holds. Raises Open, and what pickling raises."""
         return {k: v.packed if v.__class__ is _Sealed else self._pack(v) for k, v in _items(self)}
@@ -262,6 +272,19 @@ class Requests(Store):
     def ahead(cls, packed: Packed) -> Packed:
         """All are answered."""
         return {key: (octets, {}) for key, (octets, _) in packed.items()}
+
+    @classmethod
+    def packed_of(cls, values: dict[Any, Any]) -> Packed:
+        """See `Store`."""
+        return {key: (octets_of(replace(v, open={})), Store.packed_of(v.open)) for key, v in values.items()}
+
+    @classmethod
+    def plain(cls, packed: Packed) -> dict[Any, Any]:
+        """See `Store`."""
+        made = {key: pickle.loads(octets) for key, (octets, _) in packed.items()}
+        for key, value in made.items():
+            value.open = Store.plain(packed[key][1])
+        return made
 
     def look(self) -> Look:
         """See `Store`."""

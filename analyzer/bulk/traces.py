@@ -35,6 +35,7 @@ WORTH = 3 * HEAD  # pieces, of one trace or of many, below which no worker is st
 LOOK = 4 * WORTH  # pieces of traces whose turn comes
 LATE = 8  # the part of a range that is decoded again before what waits is guessed anew: an eighth
 AHEAD = 2  # ranges or traces that wait beside those that workers have
+MANY = 64  # entries of a state; more hardly ever agree as a whole
 MISSES = 3  # ranges one after the other of which no part could be used: then guessing is given up for a while
 PAUSE = 8 * RANGE_PIECES  # pieces until it is tried again; twice as many each time
 
@@ -121,14 +122,16 @@ class Bulk:
         """A long trace: its head in this process, then ranges at once, as long as guessing pays."""
         size, pause = HEAD, PAUSE
         truth: Snapshot | None = None
+        noted = False
         while True:
             left = yield from alone(Stages(self.keys, truth, noted=False), form, pieces, size)
             if left is None:
                 return
-            ranges = _Ranges(self, left, form)
+            ranges = _Ranges(self, left, form, noted)
             left = yield from ranges.contents()
             if left is None:
                 return
+            noted = ranges.noted
             if ranges.right >= pause:
                 pause = PAUSE
             (truth, pieces), size, pause = left, pause, 2 * pause
@@ -158,8 +161,9 @@ class Bulk:
 class _Ranges:
     """A long trace on its way through the workers, from a known state on."""
 
-    def __init__(self, bulk: Bulk, rest: Rest, form: Form) -> None:
+    def __init__(self, bulk: Bulk, rest: Rest, form: Form, noted: bool) -> None:
         self._bulk, self._form = bulk, form
+        self.noted = noted  # whether states differed; then it is noted what is looked at in them
         self._truth, pieces = rest
         self._open: list[Piece] = []  # pieces behind the true state in no range: something was open at the end of one
         self._ranges = ranges_of(pieces, bulk.jobs)
@@ -197,12 +201,13 @@ class _Ranges:
         """Hands a range over as it is guessed from a state, behind which come those before it."""
         ahead = sum(messages_in(one.content.pieces) for one in before)
         guess = guess.ahead(ahead)
-        job = Range(job.pieces, guess, job.last, job.form)
+        job = Range(job.pieces, guess, job.last, job.form, self.noted or guess.entries > MANY)
         return _Given(self._bulk.give(job), job, guess.count)
 
     def _guess_anew(self, guess: Snapshot) -> None:
         """What came in the range that was taken may be in the state of all behind it, so those that wait are guessed from
         there, or each would be wrong in its turn."""
+        self.noted = True
         waiting = list(self._given)
         self._bulk.forget([one.job for one in waiting])
         self._given.clear()
