@@ -241,9 +241,22 @@ def test_wrong_parity_is_seen_wherever_the_looks_end(window: int, monkeypatch: p
         trace = seven_bits.Trace("x", "x", records)
         quick = seven_bits.undone(trace)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(seven_bits, "_may_be_wrong", lambda _: True)
+            patch.setattr(seven_bits, "_may_be_wrong", lambda _: ["client", "meter"])
             careful = seven_bits.undone(trace)
         assert (list(quick), quick.issues) == (list(careful), careful.issues)
+
+
+def test_octets_that_only_could_be_wrong_are_no_reason_to_hold_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logrecords, "MOST", 100)
+    line = f"10:00:00 RX: {b'1-0:1.8.0(000123.4*kWh)'.hex(' ')}\n"
+    text = line.encode() * 10_000
+    read_input(text[: len(line) * 100], "x.log", "hex")
+    tracemalloc.start()
+    (trace,) = read_input(text, "x.log", "hex")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(trace.records, LogRecords) and len(trace) == 10_000
+    assert peak < 2 << 20
 
 
 def test_logs_in_small_parts_read_as_in_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ changes from the one to the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from analyzer.model import Direction, Record, SourceIssue, Trace
@@ -42,38 +42,45 @@ _END = re.compile(rb".*(?:\n|\x03.?|\x04)", re.DOTALL)
 def undone(trace: Trace) -> Trace:
     """The trace as it would be with the right parity, with an issue that says what was done; else the trace itself.
 
-    Time grows with the octets, and memory where there may be something to do; records keep their number, times and
-    directions.
+    Time grows with the octets. Memory does so, up to LONGEST, only where they may be wrong, and with the records only where they
+    are. Records keep their number, times and directions.
     """
-    if not _may_be_wrong(trace.records):
+    made: list[tuple[Direction, bytes, bytes, str]] = []
+    for direction in _may_be_wrong(trace.records):
+        data = _octets_of(direction, trace.records)
+        right, said = _without_parity(data) if not data.isascii() else _with_bit_7(data)
+        if said:
+            made.append((direction, data, right, said))
+    if not made:
         return trace
     records = list(trace.records)
     issues: list[SourceIssue] = []
-    for direction in ("client", "meter", "unknown"):
+    for direction, data, right, said in made:
         places = [place for place, record in enumerate(records) if record.direction == direction]
-        data = b"".join(records[place].data for place in places)
-        if not data or len(data) > LONGEST:
-            continue
-        if not data.isascii():
-            made, said = _without_parity(data)
-        else:
-            made, said = _with_bit_7(data)
-        if not said:
-            continue
-        first = _put_back(records, places, data, made)
+        first = _put_back(records, places, data, right)
         issues.append(SourceIssue("warning", f"{_whose(direction)}: {said}", record=first, code=CODE))
-    return Trace(trace.name, trace.source, tuple(records), (*trace.issues, *issues)) if issues else trace
+    return Trace(trace.name, trace.source, tuple(records), (*trace.issues, *issues))
 
 
-def _may_be_wrong(records: Sequence[Record]) -> bool:
-    """Whether the octets of a direction could be something else, without holding them all."""
-    told = records.directed() if isinstance(records, LogRecords) else ((r.direction, r.data) for r in records)
-    looked: dict[Direction, _Looked] = {}
-    for direction, data in told:
-        if direction not in looked:
-            looked[direction] = _Looked()
+def _told(records: Sequence[Record]) -> Iterable[tuple[Direction, bytes]]:
+    return records.directed() if isinstance(records, LogRecords) else ((r.direction, r.data) for r in records)
+
+
+def _may_be_wrong(records: Sequence[Record]) -> list[Direction]:
+    """The directions whose octets could be something else, without holding them all."""
+    looked: dict[Direction, _Looked] = {"client": _Looked(), "meter": _Looked(), "unknown": _Looked()}
+    for direction, data in _told(records):
         looked[direction].take(data)
-    return any(one.may_be_wrong() for one in looked.values())
+    return [direction for direction, one in looked.items() if one.may_be_wrong()]
+
+
+def _octets_of(direction: Direction, records: Sequence[Record]) -> bytes:
+    """All octets of a direction."""
+    made = bytearray()
+    for told, data in _told(records):
+        if told == direction:
+            made += data
+    return bytes(made)
 
 
 class _Looked:
