@@ -21,7 +21,7 @@ from analyzer.framing import Piece
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 
-RANGE_OCTETS = 1 << 17  # of one range, some half a second of work
+RANGE_OCTETS = 1 << 16  # of one range, a tenth of a second of work or two: so much is lost with a wrong guess
 RANGE_PIECES = 4096
 OVER = 512  # pieces by which a range may be longer, to end behind an answer
 FEW = 4  # workers; of more each has smaller ranges
