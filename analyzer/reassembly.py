@@ -104,10 +104,6 @@ class Joiner:
         """Whose last APDU came in segments, which may come again."""
         return self._joined.keys()
 
-    def remembered(self) -> dict[str, dict[Key, list[bytes]]]:
-        """What is kept where nothing is open: attributes of another joiner that goes on here."""
-        return {"_joined": dict(self._joined)}
-
     def end(self) -> list[Unit]:
         """What was never finished, and those that waited for it."""
         self._close_all()
