@@ -177,6 +177,10 @@ def _read_whole(source: Opened, path: str, kind: str | None) -> list[Trace]:
         traces = read_input(data, _shown(path), kind)
     except InputError as problem:
         raise InputError(f"{problem}; {source.problem}" if source.problem else str(problem)) from None
+    finally:
+        progress: _Progress | None = getattr(data, "progress", None)
+        if progress is not None:
+            progress.ended()  # an error comes on a line of its own
     if source.problem:
         text = f"{source.problem}: what stood behind these {counted(len(data), 'octet')} is missing"
         traces[-1].issues = (*traces[-1].issues, SourceIssue("error", text))

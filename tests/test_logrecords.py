@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import gzip
+import io
+import os
 import random
 import tracemalloc
 from collections.abc import Iterator
@@ -316,3 +318,30 @@ def test_what_is_short_needs_no_temporary_file(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(inputs, "MAPPED_TEXT", 50_000)
     with pytest.raises(InputError, match=r"a.log.gz: .*no space left on device$"):
         open_traces(str(path))
+
+
+# -- files that somebody cuts off while they are read -----------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_log_that_becomes_shorter_is_told_on_a_line_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, terminal, at = tmp_path / "a.log", Terminal(), inputs._Progress.at
+    path.write_bytes(b"TX: 7E A0 07 03 21 93 0F 01 7E\n" * 50_000)
+
+    def look(self: inputs._Progress, octets: int) -> None:
+        at(self, octets)
+        if octets >= 1 << 19:
+            os.truncate(path, 100)
+
+    for name, value in (("MAPPED_TEXT", 1 << 17), ("PATIENCE", 0.0), ("_Progress.at", look)):
+        monkeypatch.setattr(f"analyzer.inputs.{name}", value)
+    monkeypatch.setattr("sys.stderr", terminal)
+    with pytest.raises(InputError, match=r"^a\.log: the file became shorter while it was open"):
+        open_traces(str(path))
+    assert "reading a.log" in terminal.getvalue() and terminal.getvalue().endswith("\r\033[K")

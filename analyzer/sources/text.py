@@ -27,7 +27,7 @@ class Text:
     def whole(self) -> str:
         """All of it, in memory."""
         written = self._written
-        return written if isinstance(written, str) else str(written, self._encoding, "replace")
+        return written if isinstance(written, str) else str(written[:], self._encoding, "replace")
 
     def lines(self) -> Iterator[str]:
         r"""Its lines with their ends, which are LF, CR LF or CR. CR CR LF, which a text has that went through Windows twice,
