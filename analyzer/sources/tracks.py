@@ -4,7 +4,8 @@ A track is the beginning of a line as it was read, with any digits where the tim
 A line is on it only where the rules for lines (`headings`, `loglines`, `payload`) cannot come to anything else than they did
 for the line that the track was learned from:
 
-- what stands before the octets is the same but for digits that are no part of a word, and only one place in it can be a time;
+- what stands before the octets is the same but for digits that are no part of a word and no word themselves ("client 2 meter"),
+  and only one place in it can be a time;
 - a time is read anew, and has to be one of the same kind and length;
 - the octets begin the same, with a decimal digit in their first two, and are at least three pairs, each a space apart, or at
   least twelve digits in a row, with nothing behind them: so they are a heading, a row of a dump or a word in no case.
@@ -22,8 +23,9 @@ from analyzer.sources.timestamps import Stamp, clock_seconds, match_stamp, may_b
 
 MOST = 8  # tracks that are known at a time
 TRIED = (
-    64  # lines that are learned from in any case; later on one in so many, as learning takes longer than a closer look
+    64  # lines that are learned from in any case, and lines in a row on no track after which the tracks are given up
 )
+SELDOM = 1024  # afterwards one line in so many is learned from: that takes as long as three closer looks
 LONGEST = 200  # characters before the octets
 PAIRS, DIGITS = 3, 16  # at least: no heading has them, and no number
 _PAIRS = re.compile(r"[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2}){2,}")
@@ -74,12 +76,16 @@ class Tracks:
         return None
 
     def learn(self, text: str, entry: Entry, payload: Payload) -> None:
-        """A line that was read with a closer look; `text` as it stands in the log, without white space at its end."""
+        """A line that was read with a closer look; `text` as it stands in the log, without white space at its end.
+
+        Most lines are not learned from where learning came to nothing before: a log none of whose lines show a track, or each
+        another one, is read nearly as fast as without.
+        """
         self._read += 1
         self._missed += 1
         if self._missed > TRIED:
             self._tracks.clear()
-        if self._tried >= TRIED and self._read < self._tried * TRIED:
+        if self._tried >= TRIED and self._read < (self._tried - TRIED) * SELDOM:
             return
         self._tried += 1
         track = _track(text, entry, payload)
