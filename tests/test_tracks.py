@@ -132,6 +132,6 @@ def test_tracks_that_no_line_is_on_any_more_are_left(monkeypatch: pytest.MonkeyP
     known = "10:00:0{} TX: 7E A0 07 03 21 93 0F 01 7E\n"
     other = "2026-11-26 10:00:00 +0.1234 TX: 7E A0 07 03 21 93 0F 01 7E\n"
     read_hexlog(known.format(1) + known.format(2) + other * 60, "x.log")
-    assert len(kept._tracks) == 1
+    assert len(kept.known) == 1
     read_hexlog(other * 60, "x.log")
-    assert not kept._tracks
+    assert not kept.known

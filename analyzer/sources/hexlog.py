@@ -103,7 +103,7 @@ class _Reader:
         for raw in self.lines:
             if self.lines.number % ATTENDED == 0:
                 go_on()
-            if not self._quick(raw) and not self._along(raw.rstrip()):
+            if not self._quick(raw) and not (self.tracks.known and self._along(raw.rstrip())):
                 self._line(clean(self.lines.number, raw, self.quotes), raw)
         self._close()
 

@@ -54,24 +54,24 @@ class Found:
 
 
 class Tracks:
-    """The tracks of a text, the last one that was used first."""
+    """The tracks of a text: `known` ones, the last one that was used first."""
 
     def __init__(self) -> None:
-        self._tracks: list[_Track] = []
+        self.known: list[_Track] = []
         self._tried = self._read = 0
         self._missed = 0  # in a row
 
     def follow(self, text: str) -> Found | None:
         """A line, without white space at its end, that is on a track. What comes is good until the next call."""
-        for track in self._tracks:
+        for track in self.known:
             if track.pattern.match(text) is not None:
                 found = track.read(text)
                 if found is not None:
                     self._read += 1
                     self._missed = 0
-                    if track is not self._tracks[0]:
-                        self._tracks.remove(track)
-                        self._tracks.insert(0, track)
+                    if track is not self.known[0]:
+                        self.known.remove(track)
+                        self.known.insert(0, track)
                 return found
         return None
 
@@ -84,14 +84,14 @@ class Tracks:
         self._read += 1
         self._missed += 1
         if self._missed > TRIED:
-            self._tracks.clear()
+            self.known.clear()
         if self._tried >= TRIED and self._read < (self._tried - TRIED) * SELDOM:
             return
         self._tried += 1
         track = _track(text, entry, payload)
         if track is not None:
-            self._tracks.insert(0, track)
-            del self._tracks[MOST:]
+            self.known.insert(0, track)
+            del self.known[MOST:]
 
 
 @dataclass(slots=True)
