@@ -280,7 +280,7 @@ def test_logs_in_small_parts_read_as_in_large_ones(monkeypatch: pytest.MonkeyPat
 
 
 def test_memory_does_not_grow_with_the_traces_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analyzer.sources.hexlog.HELD", 1 << 14)
+    monkeypatch.setattr("analyzer.sources.logreader.HELD", 1 << 14)
     part = "TX: 7E A0 19 03 21 93 EC 6C E6 E6 00 C0 01 C1 00 08 00 00 01 00 00 FF 02 00 60 1A 7E\n" * 300
     text = "".join(f"## Trace {number} of log\n{part}" for number in range(80))
     known = [trace[299] for trace in read_hexlog(text, "x")]

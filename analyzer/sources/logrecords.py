@@ -9,12 +9,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from analyzer.model import Direction, Place, Record
 from analyzer.sources.parts import Records, Spool, Stretch
-from analyzer.sources.timestamps import KINDS, Stamp, TraceClock
+from analyzer.sources.timestamps import STAMP_KINDS, Stamp, TraceClock
 
 if TYPE_CHECKING:
     from analyzer.sources.parts import Column
@@ -28,30 +27,46 @@ MOST_INDENTS = 3  # that tell sides, and one more for all others
 
 
 class _Part:
-    """Some records in a row."""
+    """Some records in a row. `told` are their seconds on the clock of the trace, once somebody asked."""
 
-    __slots__ = ("columns_", "ends", "kinds", "lines", "octets", "seconds", "sides", "stamp_ends", "stamps", "told")
+    __slots__ = (
+        "ends",
+        "kinds",
+        "octets",
+        "seconds",
+        "sides",
+        "stamp_ends",
+        "stamps",
+        "text_columns",
+        "text_lines",
+        "told",
+    )
 
     def __init__(self) -> None:
         self.octets = bytearray()
         self.ends = array("Q")
         self.stamps = bytearray()  # as they were written, in UTF-8
         self.stamp_ends = array("I")
-        self.kinds = bytearray()  # of stamps, as numbers of `KINDS`, 0 where there is none
+        self.kinds = bytearray()  # of stamps, as numbers of `STAMP_KINDS`, 0 where there is none
         self.seconds = array("d")
         self.sides = bytearray()
-        self.lines = array("Q")
-        self.columns_ = array("Q")
-        self.told: Sequence[float | None] | None = None  # the seconds on the clock of the trace
+        self.text_lines = array("Q")
+        self.text_columns = array("Q")
+        self.told: Sequence[float | None] | None = None
 
     def __len__(self) -> int:
         return len(self.ends)
 
+    def seconds_of(self, first: int, end: int) -> Sequence[float | None]:
+        """The seconds of some of them, once they are told."""
+        assert self.told is not None
+        return self.told[first:end]
+
     def columns(self) -> Sequence[Column]:
         """See `parts`."""
         return (
-            self.octets, self.ends, self.stamps, self.stamp_ends, self.kinds, self.seconds, self.sides, self.lines,
-            self.columns_,
+            self.octets, self.ends, self.stamps, self.stamp_ends, self.kinds, self.seconds, self.sides, self.text_lines,
+            self.text_columns,
         )  # fmt: skip
 
     def fill(self, columns: Sequence[bytes]) -> None:
@@ -61,10 +76,6 @@ class _Part:
                 own += column
             else:
                 own.frombytes(column)
-
-
-def _some(told: Sequence[float | None], first: int, end: int) -> Sequence[float | None]:
-    return told[first:end]
 
 
 class LogRecords(Records[_Part]):
@@ -77,7 +88,7 @@ class LogRecords(Records[_Part]):
         self._states = [self._clock.state()]  # of the clock, at the beginning of each part
         self._indents: list[int] = []
         self._sides: list[Direction] = ["unknown", "client", "meter"]
-        self._anybody = False
+        self._named = False
 
     def _empty(self) -> _Part:
         return _Part()
@@ -93,14 +104,13 @@ class LogRecords(Records[_Part]):
             part.seconds.append(0.0)
         else:
             part.stamps += stamp.text.encode("utf-8", "surrogatepass")
-            part.kinds.append(KINDS[stamp.kind])
+            part.kinds.append(STAMP_KINDS[stamp.kind])
             part.seconds.append(stamp.seconds)
-            self._clock.note(KINDS[stamp.kind], stamp.seconds)
         part.stamp_ends.append(len(part.stamps))
-        self._anybody = self._anybody or direction != "unknown"
+        self._named = self._named or direction != "unknown"
         part.sides.append(_SIDES[direction] if indent is None else self._indented(direction, indent))
-        part.lines.append(place.line)
-        part.columns_.append(place.column)
+        part.text_lines.append(place.line)
+        part.text_columns.append(place.column)
         if len(part.ends) >= MOST or len(part.octets) >= LARGEST:
             self.spill(self._to)
 
@@ -117,8 +127,9 @@ class LogRecords(Records[_Part]):
 
         Wireshark's "follow stream" tells the sides so: the right one answers.
         """
+        self._note()
         indents = sorted(self._indents)
-        told = not self._anybody and len(indents) == 2 and indents[0] >= 0
+        told = not self._named and len(indents) == 2 and indents[0] >= 0
         sides: dict[int, Direction] = {indents[0]: "client", indents[1]: "meter"} if told else {}
         self._sides += [sides.get(indent, "unknown") for indent in self._indents]
         self._sides += ["unknown"] * (MOST_INDENTS + 1 - len(indents))
@@ -127,8 +138,13 @@ class LogRecords(Records[_Part]):
     def spill(self, spool: Spool) -> None:
         """See `parts`."""
         if len(self._part):
-            self._states.append(self._clock.state())
+            self._note()
         super().spill(spool)
+
+    def _note(self) -> None:
+        """Sets the clock by what the last part holds."""
+        self._clock.note(self._part.kinds, self._part.seconds)
+        self._states.append(self._clock.state())
 
     @property
     def memory(self) -> int:
@@ -139,8 +155,8 @@ class LogRecords(Records[_Part]):
         """The records as they are kept, a part after the other."""
         for start in self._starts:
             part = self._part_of(start)[1]
-            told = self._seconds(part, start)
-            yield Stretch(part.octets, part.ends, part.sides, partial(_some, told))
+            self._tell(part, start)
+            yield Stretch(part.octets, part.ends, part.sides, part.seconds_of)
 
     def directed(self) -> Iterator[tuple[Direction, bytes]]:
         """Who sent each record, and its octets, without the rest of it."""
@@ -156,7 +172,8 @@ class LogRecords(Records[_Part]):
         """Who sent a record, by the number of its side."""
         return self._sides
 
-    def _seconds(self, part: _Part, start: int) -> Sequence[float | None]:
+    def _tell(self, part: _Part, start: int) -> Sequence[float | None]:
+        """The seconds of the records of a part on the clock of the trace, which it keeps."""
         if part.told is None:
             state = self._states[bisect_right(self._starts, start) - 1]
             part.told = self._clock.seconds(part.kinds, part.seconds, state)
@@ -165,12 +182,12 @@ class LogRecords(Records[_Part]):
     def _record(self, part: _Part, start: int, index: int) -> Record:
         at = index - start
         begin, begun = (part.ends[at - 1], part.stamp_ends[at - 1]) if at else (0, 0)
-        told = part.told if part.told is not None else self._seconds(part, start)
+        told = part.told if part.told is not None else self._tell(part, start)
         return Record(
             index + 1,
             bytes(part.octets[begin : part.ends[at]]),
             self._sides[part.sides[at]],
             part.stamps[begun : part.stamp_ends[at]].decode("utf-8", "surrogatepass") if part.kinds[at] else None,
             told[at],
-            Place(part.lines[at], part.columns_[at]),
+            Place(part.text_lines[at], part.text_columns[at]),
         )

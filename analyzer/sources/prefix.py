@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analyzer.sources.directions import Evidence, better, match_direction, match_filler, words
 from analyzer.sources.payload import announced_in, match_count
@@ -31,12 +31,13 @@ MNEMONICS = words("SOH STX ETX EOT ACK NAK BCC")  # characters of IEC 62056-21, 
 
 @dataclass(slots=True)
 class Prefix:
-    """The structured beginning of a line: what it told, and where it ends."""
+    """The structured beginning of a line: what it told, where it ends, and where each of its pieces does."""
 
     stamp: Stamp | None = None
     evidence: Evidence | None = None
     end: int = 0
     announced: int | None = None
+    ends: list[int] = field(default_factory=list)
 
 
 def read_prefix(text: str) -> Prefix:
@@ -45,11 +46,13 @@ def read_prefix(text: str) -> Prefix:
     bullet = _BULLET.match(text)
     position = bullet.end() if bullet is not None and match_stamp(text, bullet.start()) is None else 0
     quotes = "\\" not in text and ("'" in text[:60] or '"' in text[:60])
+    result.ends.append(position)
     for _ in range(40):  # no line has that many pieces; and it bounds the work on noise
         after = _piece(text, position, result, quotes)
         if after is None or after <= position:
             break
         position = after
+        result.ends.append(position)
     result.end = position
     return result
 

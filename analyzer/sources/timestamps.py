@@ -20,7 +20,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 
 DATE, CLOCK, ELAPSED = 1, 2, 3
-KINDS = {"date": DATE, "clock": CLOCK, "elapsed": ELAPSED}
+STAMP_KINDS = {"date": DATE, "clock": CLOCK, "elapsed": ELAPSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,23 +232,24 @@ class TraceClock:
         self._from_start = True
         self._elapsed = float("-inf")
 
-    def note(self, kind: int, seconds: float) -> None:
-        """The next stamp: its kind, as a number of `KINDS`, and its seconds."""
-        if kind == ELAPSED:
-            self._from_start = self._from_start and seconds >= self._elapsed
-            self._elapsed = seconds
-        else:
-            self._absolute = True
-            if kind == DATE and self._first_day is None:
-                self._first_day = seconds // DAY * DAY
-        self._state.step(kind, seconds)
+    def note(self, kinds: Iterable[int], seconds: Iterable[float]) -> None:
+        """The next stamps: the kind of each, as a number of `STAMP_KINDS`, 0 where there is none, and its seconds."""
+        for kind, second in zip(kinds, seconds, strict=True):
+            if kind == ELAPSED:
+                self._from_start = self._from_start and second >= self._elapsed
+                self._elapsed = second
+            elif kind:
+                self._absolute = True
+                if kind == DATE and self._first_day is None:
+                    self._first_day = second // DAY * DAY
+            self._state.step(kind, second)
 
     def state(self) -> ClockState:
         """How the clock stands behind the stamps so far."""
         return replace(self._state)
 
     def seconds(self, kinds: Iterable[int], seconds: Iterable[float], state: ClockState) -> list[float | None]:
-        """The seconds of stamps in a row, the clock standing so before them; kind 0 is no stamp, and has none."""
+        """The seconds of stamps in a row, as `note` took them, the clock standing so before them."""
         clock, first_day = replace(state), self._first_day or 0.0
         result: list[float | None] = []
         for kind, second in zip(kinds, seconds, strict=True):

@@ -4,17 +4,17 @@ A track is the beginning of a line as it was read, with any digits where the tim
 A line is on it only where the rules for lines (`headings`, `loglines`, `payload`) cannot come to anything else than they did
 for the line that the track was learned from:
 
-- what stands before the octets is the same but for digits that are no part of a word and no word themselves ("client 2 meter"),
-  and only one place in it can be a time;
-- a time is read anew, and has to be one of the same kind and length;
+- what stands before the octets is the same but for digits that are no part of a word and no word themselves ("client 2 meter");
+- each place in it that can be a time is one: it is read anew, and has to be of the same kind and length;
 - the octets begin the same, with a decimal digit in their first two, and are at least three pairs, each a space apart, or at
-  least twelve digits in a row, with nothing behind them: so they are a heading, a row of a dump or a word in no case.
+  least sixteen digits in a row, with nothing behind them: so they are a heading, a row of a dump or a word in no case.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from analyzer.sources.loglines import Entry
 from analyzer.sources.payload import Payload
@@ -96,13 +96,14 @@ class Tracks:
 
 @dataclass(slots=True)
 class _Track:
-    """Where things stand in the lines of a track: octets from `first` on, the time and the announced number of octets."""
+    """Where things stand in the lines of a track: octets from `first` on, `times`, of which `told` is the one that counts, and
+    the announced number of octets."""
 
     pattern: re.Pattern[str]
     found: Found
-    stamped: tuple[int, int] | None
+    times: tuple[_Time, ...]
+    told: int
     announced: tuple[int, int] | None
-    days: dict[str, float]  # midnight of the days seen lately, by what is written before a clock time
 
     def read(self, text: str) -> Found | None:
         found, first = self.found, self.found.first
@@ -116,29 +117,40 @@ class _Track:
                 return None
         elif size != 3 * count - 1 or count < PAIRS or text.count(" ", first) != count - 1 or "  " in text[first:]:
             return None
-        if self.stamped is not None:
-            stamp = self._stamp(text, *self.stamped)
+        for number, time in enumerate(self.times):
+            stamp = time.read(text)
             if stamp is None:
                 return None
-            found.entry.stamp = stamp
+            if number == self.told:
+                found.entry.stamp = stamp
         if self.announced is not None:
             found.entry.announced = int(text[slice(*self.announced)])
         found.data = data
         return found
 
-    def _stamp(self, text: str, start: int, end: int) -> Stamp | None:
-        """The time that stands where the track has one."""
-        known = self.found.entry.stamp
-        assert known is not None
-        written = text[start:end]
+
+@dataclass(slots=True)
+class _Time:
+    """A place where the lines of a track have a time of some kind."""
+
+    start: int
+    end: int
+    stamp: Stamp
+    days: dict[str, float] = field(
+        default_factory=dict
+    )  # midnight of days seen lately, by what is written before a clock time
+
+    def read(self, text: str) -> Stamp | None:
+        """The time that stands there; None where it is none, or one of another kind or length."""
+        written, kind = text[self.start : self.end], self.stamp.kind
         clock = _CLOCK.fullmatch(written)
         if clock is not None and (midnight := self.days.get(clock["day"])) is not None:
             seconds = clock_seconds(int(clock["hour"]), int(clock["minute"]), int(clock["second"]), clock["fraction"])
-            return Stamp(written, known.kind, midnight + seconds) if seconds is not None else None
-        found = match_stamp(text, start)
-        if found is None or found[1] != end or found[0].kind != known.kind:
+            return Stamp(written, kind, midnight + seconds) if seconds is not None else None
+        found = match_stamp(text, self.start)
+        if found is None or found[1] != self.end or found[0].kind != kind:
             return None
-        if clock is not None and known.kind != "elapsed":
+        if clock is not None and kind != "elapsed":
             seconds = clock_seconds(int(clock["hour"]), int(clock["minute"]), int(clock["second"]), clock["fraction"])
             midnight = round(found[0].seconds - seconds) if seconds is not None else 0
             if seconds is not None and midnight + seconds == found[0].seconds:
@@ -155,22 +167,24 @@ def _track(text: str, entry: Entry, payload: Payload) -> _Track | None:
     head = _HEAD.match(text, first)
     if octets is None or head is None or not _is_plain(text, entry, payload):
         return None
-    stamped = _stamped(text, first, entry.stamp)
-    if stamped is None:
+    times = _times(text, first)
+    told = next((n for n, time in enumerate(times or ()) if time.stamp == entry.stamp), -1)
+    if times is None or (told < 0) != (entry.stamp is None):
         return None
-    start, end = stamped
-    varying = [n.span() for n in _APART.finditer(before) if n.end() <= start or n.start() >= end]
+    timed = {place for time in times for place in range(time.start, time.end)}
+    varying = [n.span() for n in _APART.finditer(before) if timed.isdisjoint(range(*n.span()))]
     varying = [span for span in varying if not _is_between_words(before, *span)]
     announced = None
     if entry.announced is not None:
-        told = [n.span() for n in _NUMBER.finditer(before) if int(n[0]) == entry.announced]
-        if len(told) != 1 or start < told[0][1] <= end:
+        said = [n.span() for n in _NUMBER.finditer(before) if int(n[0]) == entry.announced]
+        if len(said) != 1 or not timed.isdisjoint(range(*said[0])):
             return None
-        announced = told[0] if told[0] in varying else None
-    any_digit = {place for span in (*varying, stamped) for place in range(*span) if text[place] in "0123456789"}
+        announced = said[0] if said[0] in varying else None
+    timed |= {place for span in varying for place in range(*span)}
+    any_digit = {place for place in timed if text[place] in "0123456789"}
     written = "".join("[0-9]" if place in any_digit else re.escape(letter) for place, letter in enumerate(before))
     found = Found(replace(entry), b"", first, octets.re is _DIGITS)
-    return _Track(re.compile(written + re.escape(head[0])), found, stamped if end else None, announced, {})
+    return _Track(re.compile(written + re.escape(head[0])), found, times, told, announced)
 
 
 def _is_between_words(before: str, start: int, end: int) -> bool:
@@ -199,17 +213,29 @@ def _is_plain(text: str, entry: Entry, payload: Payload) -> bool:
     return _OFFSET.search(before) is None and read_prefix(text).end == start
 
 
-def _stamped(text: str, first: int, stamp: Stamp | None) -> tuple[int, int] | None:
-    """Where the time stands before the octets, (0, 0) where there is none; None where another place might have one."""
-    start = end = 0
-    if stamp is not None:
-        start = text.find(stamp.text, 0, first)
-        found = match_stamp(text, start) if start >= 0 else None
-        if found is None or found[0] != stamp:
-            return None
-        end = found[1]
-        if text[start].isalpha() and _YEAR.match(text, end):
-            return None
-    if any(may_be_stamp(text, place) for place in range(first) if not start <= place < end):
+def _times(text: str, first: int) -> tuple[_Time, ...] | None:
+    """The times before the octets; None where a place might have one and has none, or one that is no piece of the line."""
+    times: list[_Time] = []
+    pieces = read_prefix(text).ends
+    place = 0
+    while place < first:
+        end = place + 1
+        if may_be_stamp(text, place):
+            found = match_stamp(text, place)
+            if found is None or found[1] > first:
+                return None
+            stamp, end = found
+            if text[place].isalpha() and _YEAR.match(text, end):
+                return None
+            times.append(_Time(place, end, stamp))
+        place = end
+    if len(times) > 1 and not all(_is_piece(text, pieces, time.start, time.end) for time in times):
         return None
-    return start, end
+    return tuple(times)
+
+
+def _is_piece(text: str, pieces: Sequence[int], start: int, end: int) -> bool:
+    """Whether a time is a piece of the line, in brackets or not."""
+    if text[start - 1 : start] in ("[", "(") and text[end : end + 1] in ("]", ")"):
+        start, end = start - 1, end + 1
+    return start in pieces and end in pieces
