@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from analyzer.model import Direction, Place, SourceIssue
 from analyzer.patience import go_on
-from analyzer.sources.dumps import SQUEEZED_IN_ALL, Dump, Row, continues, radixes_of, row_bytes, surplus
+from analyzer.sources.dumps import SQUEEZED_IN_ALL, Dump, Row, continues, radixes_of, row_bytes, split_row, surplus
 from analyzer.sources.headings import heading_in, is_rule
+from analyzer.sources.hextext import read_shown
 from analyzer.sources.loglines import Above, Entry, is_unbroken, names_secret, parse_line
 from analyzer.sources.parts import Spool
 from analyzer.sources.pasted import Line, Lines, clean, quotes_in
@@ -32,6 +33,10 @@ _FENCES = ("```", "~~~")
 _RULE_STARTS = frozenset("=-*#~_+> \t&\u00a0\ufeff")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _DIGIT = re.compile(r"[0-9]")
+_ROW = re.compile(
+    r"(?P<indent> *)(?P<offset>[0-9A-Fa-f]{4,16}):? {1,3}(?:[0-9A-Fa-f]{2} ){2}[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
+)
+_ROW_ALONE = Entry()
 _CARRIES = re.compile(
     r"(?:(?<![\w.])(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[\s,:;\-]+|$)){3}|(?<![\w.])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{12,}|\\x[0-9A-Fa-f]{2}|\bb['\"]"
 )
@@ -84,7 +89,9 @@ class LogReader:
         for raw in self.lines:
             if self.lines.number % ATTENDED == 0:
                 go_on()
-            if not self._quick(raw) and not (self.tracks.known and self._along(raw.rstrip())):
+            if not (
+                self._quick(raw) or (self.tracks.known and self._along(raw.rstrip())) or self._further(raw.rstrip())
+            ):
                 self._line(clean(self.lines.number, raw, self.quotes), raw)
         self._close()
 
@@ -122,6 +129,24 @@ class LogReader:
         draft.width = len(text) - found.first
         if entry.announced is not None:
             draft.announced = entry.announced
+        return True
+
+    def _further(self, text: str) -> bool:
+        """A row of a dump, the first one or the one that comes next: it is no heading, no time and no other line."""
+        found = _ROW.match(text) if not self.secret else None
+        if found is None or not text.isascii() or not text.isprintable() or "&" in text or "<" in text or "/*" in text:
+            return False
+        draft, offset = self.open, int(found["offset"], 16)
+        dump = draft.dump if draft is not None else None
+        if dump is not None and dump.squeezed:
+            return False
+        if offset and (dump is None or dump.next_offset != offset or 16 not in dump.radixes):
+            return False
+        row = split_row(text, found.end("indent"))
+        if row is None or (dump is None and read_shown(text) is not None):
+            return False
+        self.after_gap = False
+        self._row(Line(self.lines.number, text), _ROW_ALONE, row)
         return True
 
     def _line(self, line: Line, raw: str) -> None:
