@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from grammars import acse, apdu, axdr, data, hdlc, llc, wrapper
 from grammars.compiler import NotCompilable, compile_all
 from grammars.kit import U8, Lengthed, Rest, Struct
-from grammars.kit.spec import Failure, RawNode, walk_raw
+from grammars.kit.spec import Failure, RawNode, find_raw, walk_raw
 from grammars.parse import Parsed, build, interpret, parse
 
 VECTORS = tomllib.loads((Path(__file__).parent / "vectors" / "apdus.toml").read_text("utf-8"))["apdu"]
@@ -329,13 +329,37 @@ def test_bounded(octets: bytes) -> None:
 @pytest.mark.parametrize("first", [0x85, 0x88, 0xDC, 0xFF])
 @pytest.mark.parametrize("head", ["C401C10009", "C401C10001", "C401C10004", "1E", "CC", "60", "C403C1", "E08000010000"])
 def test_a_length_of_more_than_four_octets_is_none(head: str, first: int) -> None:
-    """In octet-strings, counts, bit-strings, ciphered APDUs and BER; with 84 all of them are lengths."""
-    octets = bytes.fromhex(head) + bytes([first]) + bytes(200)
+    """In octet-strings, counts, bit-strings, ciphered APDUs and BER, which is read on; with 84 all of them are lengths."""
+    octets = bytes.fromhex(head) + bytes([first]) + b"\1" * 200
     said = [issue.text for issue in same_both_ways(apdu.APDU, octets).issues if issue.severity == "error"]
-    assert said == [f"{first:02X} is no length: {first - 0x80} octets would follow, and 4 are the most (84)"]
+    if head == "60":
+        assert f"the length says more than 4294967295 octets, {200 - first + 0x80} are present" in said
+    else:
+        assert said == [f"{first:02X} is no length: {first - 0x80} octets would follow, and 4 are the most (84)"]
     octets = bytes.fromhex(head) + b"\x84\0\0\0\x01" + bytes(200)
     said = [issue.text for issue in same_both_ways(apdu.APDU, octets).issues if issue.severity == "error"]
     assert not [text for text in said if "no length" in text]
+
+
+@pytest.mark.parametrize("octets", [5, 6, 127])
+def test_a_length_that_begins_with_zeros_is_read_with_a_remark(octets: int) -> None:
+    """Meters write them; nothing is lost of what stands behind."""
+    length = bytes([0x80 | octets]) + (5).to_bytes(octets, "big")
+    parsed = same_both_ways(apdu.APDU, bytes.fromhex("C401C10009") + length + b"abcde")
+    assert [issue.text for issue in parsed.issues] == [f"the length 5 takes {octets + 1} octets, and fewer would do"]
+    assert find_raw(parsed.nodes, "octet-string")[3] == b"abcde"
+    cut = same_both_ways(apdu.APDU, bytes.fromhex("C401C10009") + length[:4])
+    assert [issue.text for issue in cut.issues][:1] == [f"expected {octets + 1} octets, found 4"]
+    fields = bytes.fromhex("A109060760857405080101 BE10040E01000000065F1F0400001A1DFFFF".replace(" ", ""))
+    parsed = same_both_ways(apdu.APDU, b"\x60" + length[:-1] + bytes([len(fields)]) + fields)
+    assert parsed.whole and {issue.severity for issue in parsed.issues} <= {"info"}
+
+
+def test_tagged_fields_are_read_on_behind_a_length_that_can_not_be() -> None:
+    octets = bytes.fromhex("608574050802 05 A109060760857405080101 BE10040E01000000065F1F0400001A1DFFFF")
+    parsed = same_both_ways(apdu.APDU, octets)
+    assert find_raw(parsed.nodes, "aarq.user_information") is not None
+    assert [i.text for i in parsed.issues] == ["the length says more than 4294967295 octets, 29 are present"]
 
 
 def test_a_failure_keeps_what_was_read_and_names_the_innermost_field() -> None:

@@ -135,7 +135,7 @@ def test_noise_is_not_held_back() -> None:
         told += sum(len(frame.data) for frame in framer.feed(part))
         assert fed - told <= PART, (fed, told)
     head = b"\xdb\x08ABC12345"
-    assert apdu.general_at(head + b"\x85", 0, False) is None and apdu.general_at(head + b"\x82", 0, False) is WAIT
+    assert apdu.general_at(head + b"\x85\1", 0, False) is None and apdu.general_at(head + b"\x82", 0, False) is WAIT
 
 
 @pytest.mark.parametrize("apdu_", ["0F0000000100 0202 0985 01020304", "C401C100 0202 0600000007 09DC 010203"])

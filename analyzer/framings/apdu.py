@@ -37,7 +37,7 @@ CIPHERED = ("glo-", "ded-", "general-")
 LONG_HOLES = ("apdu", "block")  # what may be that long: octets in these, and values, which have a type or these names
 LONG_VALUES = ("array_contents", "data")
 WANTING = re.compile(r"^expected (\d+) octets?, found|^expected a tag, found the end|^the length says (\d+)")
-NO_LENGTH = re.compile("^[0-9A-F]{2} is no length: ([0-9]+)")
+NO_LENGTH = re.compile("^[0-9A-F]{2} is no length: ([0-9]+)|^the length says more than")
 # How the frames begin whose own octets prove them, and what they prove.
 FRAMES = re.compile(rb"\x7e[\xa0-\xaf]|\x00\x01|\x68(?:(.)\1)\x68", re.DOTALL)
 RIGHT = {FLAG: hdlc.right_at, 0: wrapper.right_at, LONG_START: mbus.right_at}
@@ -145,7 +145,7 @@ def _cut_off(data: bytes, at: int, start: int, end: int, sure: int) -> Cut | Non
         return None
     text = f"the APDU ends before its fields do, behind {end - at} octets"
     damaged = NO_LENGTH.search(error.text)
-    if damaged is not None and error.start + TAG_AND_LENGTH + int(damaged[1]) > end:
+    if damaged is not None and (damaged[1] is None or error.start + TAG_AND_LENGTH + int(damaged[1]) > end):
         text = f"the APDU cannot be read behind {error.start - at} octets: {error.text}"
     elif not WANTING.search(error.text):
         return None

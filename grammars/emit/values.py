@@ -102,7 +102,7 @@ def primitive(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
     return value
 
 
-@emits(primitives.AxdrLength)
+@emits(primitives.AxdrLength, primitives.BerLength)
 def axdr_length(unit: Unit, sub: Any, scope: Scope, spec: str, start: str) -> str:
     value = unique("v")
     unit.line(f"if p < end and b[p] < 128: {value} = b[p]; p += 1")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from grammars.kit.fields import Reader, Unreadable, Word, kept, read_node, spec_for, state_of, strip
-from grammars.kit.primitives import INDEFINITE, INDEFINITE_TEXT, AxdrLength, beyond, end_of_contents
+from grammars.kit.primitives import INDEFINITE, INDEFINITE_TEXT, AxdrLength, BerLength, beyond, end_of_contents
 from grammars.kit.regions import contained
 from grammars.kit.spec import (
     MAX_DEPTH,
@@ -346,7 +346,7 @@ class TaggedSet(Word):
             case.spec.leads = leads + case.spec.leads[1:]
         self.unknown = Spec(unknown, "a field that the standard does not define here")
         self.unknown.leads = leads
-        self.length, self.ber = length or AxdrLength(), length is None
+        self.length, self.ber = length or BerLength(), length is None
         self.tags = {case.name: tag for tag, case in cases.items()}
 
     def after(self, buffer: bytes, at: int, end: int, limit: int) -> int:

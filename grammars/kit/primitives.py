@@ -6,6 +6,7 @@ A primitive has one `read`, called by both ways of parsing, and its reverse.
 from typing import Any, NamedTuple
 
 from grammars.kit.fields import Reader, Short, Unreadable, Word
+from grammars.kit.spec import MOST
 
 
 class Primitive(Word):
@@ -29,8 +30,8 @@ class Primitive(Word):
 
 
 class AxdrLength(Primitive):
-    """A-XDR length (IEC 61334-6; also BER's definite form): up to 7F itself, 81 nn, 82 nn nn, 83, 84. What
-    would take more octets is no length: nothing is that long."""
+    """A-XDR length (IEC 61334-6; also BER's definite form): up to 7F itself, 81 nn, 82 nn nn, 83, 84. Of more octets
+    the first have to be 00: nothing is longer than four can say."""
 
     @staticmethod
     def read(buffer: bytes, pos: int, end: int) -> tuple[int, int]:
@@ -39,7 +40,7 @@ class AxdrLength(Primitive):
         first = buffer[pos]
         if first < 0x80:
             return first, pos + 1
-        if first > 0x84:
+        if first > 0x84 and any(buffer[pos + 1 : min(pos + first - 0x83, end)]):
             raise Unreadable(f"{first:02X} is no length: {first - 0x80} octets would follow, and 4 are the most (84)")
         after = pos + first - 0x7F  # the octet itself and those that it announces
         if after > end:
@@ -54,6 +55,19 @@ class AxdrLength(Primitive):
         return bytes([0x80 | len(body)]) + body
 
 
+class BerLength(AxdrLength):
+    """The same in tagged fields of BER, which are read as far as they go whatever a length says: one that four octets can
+    not say is `TOO_LONG`."""
+
+    @staticmethod
+    def read(buffer: bytes, pos: int, end: int) -> tuple[int, int]:
+        after = pos + buffer[pos] - 0x7F if pos < end and buffer[pos] > 0x84 else end + 1
+        if after > end:
+            return AxdrLength.read(buffer, pos, end)
+        return min(int.from_bytes(buffer[pos + 1 : after], "big"), TOO_LONG), after
+
+
+TOO_LONG = MOST + 1
 INDEFINITE = 0x80
 END_OF_CONTENTS = b"\x00\x00"
 INDEFINITE_TEXT = "the length is indefinite (80): the content goes to 00 00; DLMS/COSEM writes definite lengths"

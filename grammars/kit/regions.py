@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from grammars.kit.fields import ABSENT, Reader, Short, Unreadable, Word, read_content, state_of
-from grammars.kit.primitives import INDEFINITE, INDEFINITE_TEXT, AxdrLength, beyond, end_of_contents
+from grammars.kit.primitives import INDEFINITE, INDEFINITE_TEXT, AxdrLength, BerLength, beyond, end_of_contents
 from grammars.kit.spec import Failure, Issue, Spec, State, note_length, note_short, note_undecoded
 
 
@@ -69,7 +69,8 @@ class Lengthed(Region):
 
     def __init__(self, inner: Any, length: Any = None, lenient: str = "", tagged: bool = False) -> None:
         super().__init__()
-        self.inner, self.length, self.lenient, self.tagged = inner, length or AxdrLength(), lenient, tagged
+        self.inner, self.lenient, self.tagged = inner, lenient, tagged
+        self.length = length or (BerLength() if tagged else AxdrLength())
 
     def mended(self, state: State, spec: Spec, buffer: bytes, start: int, end: int, limit: int) -> int:
         """The end of a region of tagged fields; an issue where the length says another, or none."""

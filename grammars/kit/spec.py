@@ -12,6 +12,7 @@ RawNode = tuple["Spec", int, int, Any]
 
 MAX_DEPTH = 40  # levels of COSEM Data; real objects stay under 10
 NODE_BUDGET = 2_000_000  # array elements in one APDU; a bound against counts that promise billions
+MOST = 0xFFFFFFFF  # octets, that four octets of a length can say
 
 
 class Spec:
@@ -146,7 +147,7 @@ def note_length(state: State, spec: Spec, buffer: bytes, at: int, value: int) ->
     octets = buffer[at] & 0x7F
     if buffer[at] == 0x80:
         text = "the length is 80, the indefinite form, which A-XDR does not have; read as 0"
-    elif value < 0x80 or value < 1 << 8 * (octets - 1):
+    elif value <= MOST and (value < 0x80 or value < 1 << 8 * (octets - 1)):
         text = f"the length {value} takes {octets + 1} octets, and fewer would do"
     else:
         return
@@ -155,7 +156,8 @@ def note_length(state: State, spec: Spec, buffer: bytes, at: int, value: int) ->
 
 def note_short(state: State, spec: Spec, start: int, declared: int, present: int, severity: str) -> None:
     """A length that promises more than there is."""
-    text = f"the length says {declared} octets, {present} are present"
+    said = str(declared) if declared <= MOST else f"more than {MOST}"
+    text = f"the length says {said} octets, {present} are present"
     state.issues.append(Issue(severity, start, start + present, text, spec))
 
 
