@@ -149,7 +149,9 @@ def row_bytes(row: Row, dump: Dump, begun: bool, room: int) -> tuple[bytes, list
         if dump.swapped:
             said = f"words of {len(row.units[0]) // 2} bytes are in little-endian order in this dump: swapped back"
             flaws.append(Flaw(row.first, 0, said))
-    data = b"".join(_unit_bytes(unit, dump.swapped) for unit in row.units)
+    data = (
+        b"".join(_unit_bytes(unit, True) for unit in row.units) if dump.swapped else bytes.fromhex("".join(row.units))
+    )
     value = _value(row.offset, dump.radixes[0])
     filler = b""
     if begun and value is not None and value > dump.next_offset:

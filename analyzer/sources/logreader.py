@@ -33,8 +33,10 @@ _FENCES = ("```", "~~~")
 _RULE_STARTS = frozenset("=-*#~_+> \t&\u00a0\ufeff")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _DIGIT = re.compile(r"[0-9]")
+# A row of a dump: pairs, or words of two octets, which alone do not tell it from a heading.
 _ROW = re.compile(
-    r"(?P<indent> *)(?P<offset>[0-9A-Fa-f]{4,16}):? {1,3}(?:[0-9A-Fa-f]{2} ){2}[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
+    r"(?P<indent> *)(?P<offset>[0-9A-Fa-f]{4,16}):? {1,3}"
+    r"(?:(?:[0-9A-Fa-f]{2} ){2}[0-9A-Fa-f]{2}|(?P<words>[0-9A-Fa-f]{4}))(?![0-9A-Za-z])"
 )
 _ROW_ALONE = Entry()
 _CARRIES = re.compile(
@@ -136,11 +138,10 @@ class LogReader:
         found = _ROW.match(text) if not self.secret else None
         if found is None or not text.isascii() or not text.isprintable() or "&" in text or "<" in text or "/*" in text:
             return False
-        draft, offset = self.open, int(found["offset"], 16)
-        dump = draft.dump if draft is not None else None
+        dump = self.open.dump if self.open is not None else None
         if dump is not None and dump.squeezed:
             return False
-        if offset and (dump is None or dump.next_offset != offset or 16 not in dump.radixes):
+        if not self._comes_next(found) and (found["words"] or int(found["offset"], 16)):
             return False
         row = split_row(text, found.end("indent"))
         if row is None or (dump is None and read_shown(text) is not None):
@@ -148,6 +149,13 @@ class LogReader:
         self.after_gap = False
         self._row(Line(self.lines.number, text), _ROW_ALONE, row)
         return True
+
+    def _comes_next(self, row: re.Match[str] | None) -> bool:
+        """Whether what looks like a row has the offset that comes next in the dump that is open."""
+        dump = self.open.dump if self.open is not None else None
+        return (
+            row is not None and dump is not None and 16 in dump.radixes and int(row["offset"], 16) == dump.next_offset
+        )
 
     def _line(self, line: Line, raw: str) -> None:
         text = line.text
@@ -160,10 +168,11 @@ class LogReader:
         gap, self.after_gap = self.after_gap, False
         if self.open is not None and self.open.dump is not None and self._dump_end(stripped, text):
             return
-        name = heading_in(text, gap, self._rule_below, self._traffic_below, self._is_label)
-        if name is not None:
-            self._begin_trace(name)
-            return
+        if not self._comes_next(_ROW.match(text)):
+            name = heading_in(text, gap, self._rule_below, self._traffic_below, self._is_label)
+            if name is not None:
+                self._begin_trace(name)
+                return
         draft = self.open
         labelled = self.held is not None or self.pending is not None
         if draft is None:

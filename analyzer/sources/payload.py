@@ -15,6 +15,7 @@ Context = Literal["fresh", "labelled", "continued"]
 
 FLAWS_PER_LINE = 50  # a line of 10 MB with a flaw in every byte must not become a million objects
 
+_SHOWN = bytes(byte if 0x20 <= byte < 0x7F else ord(".") for byte in range(256))
 _DIGIT = re.compile(r"[0-9]")
 _LETTER = re.compile(r"[A-Fa-f]")
 _SMALL = re.compile(r"[a-f]")
@@ -149,7 +150,7 @@ def is_view(data: bytes | bytearray, column: str) -> bool:
 
 def _views(data: bytes | bytearray, column: str) -> Iterator[tuple[str, str]]:
     """A column and what it would have to be, where both have the same length."""
-    shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
+    shown = data.translate(_SHOWN).decode("ascii")
     whole = column.strip()
     # The bar that ends the column of some tools may be a byte in that of others.
     for seen in (whole, whole.removesuffix("|")) if whole.endswith("|") else (whole,):
