@@ -64,13 +64,20 @@ def reads_like_a_key(word: str) -> bool:
 def _words(typed: Sequence[str]) -> Iterator[str]:
     """The words that read like a key, as they were typed: arguments, parts of them, arguments in a row."""
     for argument in typed:
-        if reads_like_a_key(argument):
+        parts = [part for part in ENDS.split(argument) if part]
+        rest = [part for part in parts if not reads_like_a_key(part)]
+        if reads_like_a_key(argument) and not (len(rest) < len(parts) and all(map(_plainly_named, rest))):
             yield argument
-        yield from filter(reads_like_a_key, ENDS.split(argument))
+        yield from filter(reads_like_a_key, parts)
     for paired, row in groupby(typed, lambda argument: GROUPS.fullmatch(argument) is not None):
         groups = list(row)
         if paired and reads_like_a_key(" ".join(groups)):
             yield from groups
+
+
+def _plainly_named(part: str) -> bool:
+    """Whether a part of a path is no piece of a key: `data`, `pcap`, which have letters that no digit is."""
+    return not any(map(str.isdigit, part)) and any(letter not in "abcdefABCDEFxX" for letter in part)
 
 
 def _files_called_so(typed: Sequence[str], exists: Callable[[str], bool]) -> Iterator[str]:

@@ -185,6 +185,11 @@ def test_a_file_that_is_called_by_a_digest_is_named(
     assert not shows(said(capsys, "decode", f"{name}#{KEY}")[1], KEY)
 
 
+def test_of_a_path_that_is_not_there_folder_and_suffix_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, shown in ((f"/data/{KEY}.pcap", f"/data/{LEFT_OUT}.pcap"), (f"fee/{KEY}.{KEY[:6]}", LEFT_OUT)):
+        assert said(capsys, "decode", name)[1] == f"dlmscope: {shown}: no such file or directory{WHY}\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [
