@@ -21,6 +21,7 @@ WORD = re.compile(rf"[0-9A-Za-z]{{{MISTYPED},}}")
 GROUPS = re.compile(
     r"(?<![0-9A-Za-z])(?:0[xX])?(?:[0-9A-Fa-f]{2})+(?:[ :,_-](?:0[xX])?(?:[0-9A-Fa-f]{2})+)*(?![0-9A-Za-z])"
 )
+ADDRESS = r"\[[0-9A-Fa-f:]{2,39}\]:[0-9]{1,5}(?![0-9A-Za-z])"  # of IPv6 with a port, as traces are named by
 AMBIGUOUS = re.compile(r"^(ambiguous option: [^\s=]+)=.*(?= could match )", re.DOTALL)
 
 
@@ -28,7 +29,7 @@ def unrepeated(text: str, typed: Sequence[str], exists: Callable[[str], bool]) -
     """The text of an error without what may be a key, and with a word about that. `typed` are the arguments of the command,
     which tell what is one word; what `exists` says to be a path that is there is no key, though it may be called like one."""
     there = sorted(_files_called_so(typed, exists), key=len, reverse=True)
-    pieces = re.split(f"({'|'.join(map(re.escape, there))})", text) if there else [text]
+    pieces = re.split(f"({'|'.join([*map(re.escape, there), ADDRESS])})", text)
     words = sorted({form for word in _words(typed) for form in (word, repr(word)[1:-1])}, key=len, reverse=True)
     pieces[::2] = [_without(piece, words) for piece in pieces[::2]]
     made = "".join(pieces)

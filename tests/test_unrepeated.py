@@ -200,6 +200,7 @@ def test_of_a_path_that_is_not_there_folder_and_suffix_are_said(capsys: pytest.C
         "sample-2026-11-26T232115.log: no such file",
         "message 3: 7E A0 07 03 21 93 0F",
         "there are #1 METER 00012345, #2 MMM0012345678",
+        "there are #1 [2001:db8:1234:5678:9abc:def0:1234:5678]:4059, #2 [fe80::1a2b:3c4d:5e6f:7a8b]:50000",
     ],
 )
 def test_what_is_no_key_is_said(text: str) -> None:
