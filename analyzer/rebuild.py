@@ -21,7 +21,7 @@ from grammars.hdlc import FRAME
 from grammars.kit.spec import RawNode, find_int, find_octets, find_raw
 from grammars.llc import COMMAND, RESPONSE
 from grammars.mbus import LONG_FRAME, LONG_START
-from grammars.parse import build
+from grammars.parse import Unbuildable, build
 from grammars.wrapper import WRAPPER
 
 SAME_COUNTER = "for comparison: take the next counter before sending"
@@ -102,7 +102,14 @@ def _set(nodes: list[RawNode], path: str, value: Any) -> tuple[list[RawNode], bo
 
 
 def rebuild(message: Message, changes: Sequence[AnyChange], keys: KeyProvider) -> Rebuilt:
-    """The message with all changes made. Raises NotBuildable where a part is missing or a key is."""
+    """The message with all changes made. Raises NotBuildable where a part is missing or a key is, or a value does not fit."""
+    try:
+        return _rebuilt(message, changes, keys)
+    except Unbuildable as problem:
+        raise NotBuildable(str(problem)) from problem
+
+
+def _rebuilt(message: Message, changes: Sequence[AnyChange], keys: KeyProvider) -> Rebuilt:
     frame = message.frames[0]
     maker = _Maker(message, changes, keys)
     payload = b""
@@ -169,6 +176,8 @@ def build_hdlc(nodes: list[RawNode], payload: bytes) -> bytes:
         values.pop("header_check_sequence", None)
     try:
         return build(FRAME, values)
+    except Unbuildable:
+        raise
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise NotBuildable("the frame lacks fields that a frame needs") from error
 

@@ -76,8 +76,17 @@ def interpret(grammar: Any, buffer: bytes, start: int = 0, end: int | None = Non
     return parsed
 
 
+class Unbuildable(ValueError):
+    """A value that a field cannot have. One line: the field, what it takes, what it was given."""
+
+
 def build(grammar: Any, value: Any) -> bytes:
-    """Octets from raw nodes or plain dicts, with lengths and checksums computed. Raises construct errors."""
+    """Octets from raw nodes or plain dicts, with lengths and checksums computed. Raises Unbuildable, and what Python says
+    where fields are missing."""
     stream = io.BytesIO()
-    grammar._build(value, stream, c.Container(_params=c.Container()), "")
+    try:
+        grammar._build(value, stream, c.Container(_params=c.Container()), "")
+    except c.ConstructError as error:
+        field, said = (error.path or "").rpartition(" -> ")[2].strip(), str(error).rpartition("\n")[2]
+        raise Unbuildable(f"{field}: {said}" if field else said) from error
     return stream.getvalue()

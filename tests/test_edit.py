@@ -4,7 +4,7 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.decoding import decode
-from analyzer.edit import EditError, edited
+from analyzer.edit import EditError, NotBuildable, edited
 from analyzer.keyring import KeyRing
 from analyzer.model import Record
 from analyzer.tree import tree_of
@@ -113,6 +113,13 @@ def test_what_cannot_be_set(path: str, value: str, words: str) -> None:
         message = thread()[0][1][0]
     with pytest.raises(EditError, match=words):
         edited(message, [(path, value)], KeyRing())
+
+
+@pytest.mark.parametrize("octets", ["", "0102", "01020304050607"])
+def test_octets_that_a_field_has_no_room_for(octets: str) -> None:
+    (message,) = decode(Conversation("wrapper").request(GET_CLOCK).trace())
+    with pytest.raises(NotBuildable, match=f"instance_id: .*expected 6, found {len(octets) // 2}"):
+        edited(message, [("instance_id", octets)], KeyRing())
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
