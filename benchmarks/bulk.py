@@ -79,8 +79,8 @@ def decode_rows(frames: int, rounds: int = ROUNDS) -> list[Row]:
     first = statistics.median(pair[1].first for pair in pairs)
     memory = max(run.memory for pair in pairs + worse for run in pair)
     return [
-        ratio_row(f"{name}, two processes over one", pairs),
-        ratio_row(f"{name}, one in {DAMAGED:,} damaged, two processes over one", worse),
+        ratio_row(f"{name}, two processes over one", pairs, 1.7),
+        ratio_row(f"{name}, one in {DAMAGED:,} damaged, two processes over one", worse, 1.5),
         (f"{name}, first line", f"{first:6.2f} s", "under 1 s", first < 1),
         (f"{name}, memory of the largest process", f"{memory >> 20} MB", "under 200 MB", memory < 200 << 20),
     ]
@@ -95,11 +95,11 @@ def in_turn(path: Path, rounds: int) -> list[list[Run]]:
     return pairs
 
 
-def ratio_row(name: str, pairs: list[list[Run]]) -> Row:
-    """How much sooner two are done than one."""
+def ratio_row(name: str, pairs: list[list[Run]], least: float) -> Row:
+    """How much sooner two are done than one, which has to be `least` times."""
     one, two = (statistics.median(pair[n].seconds for pair in pairs) for n in (0, 1))
     ratio = statistics.median(pair[0].seconds / pair[1].seconds for pair in pairs)
-    return name, f"{ratio:6.2f}x  ({two:.1f} against {one:.1f} s)", "at least 1.7x", ratio >= 1.7
+    return name, f"{ratio:6.2f}x  ({two:.1f} against {one:.1f} s)", f"at least {least}x", ratio >= least
 
 
 def write_captures(count: int, folder: Path) -> None:
