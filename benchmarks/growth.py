@@ -30,9 +30,10 @@ own = open("/proc/self/status").read()
 print("own", int(own.partition("RssAnon:")[2].split()[0]) // 1024, file=sys.stderr)
 """
 WIDE, HIGH, LEFT, RIGHT, TOP = 680, 360, 90, 70, 30
-NAMES = {"index": "index", "log": "records of a hex log", "decode": "decode --format summary"}
-NAMED = {"index": -14, "log": -14, "decode": 4}
+NAMES = {"index": "index", "log": "hex log", "decode": "decode --format summary"}
+NAMED = {"index": -14, "log": 16, "decode": 4}
 BELOW = {"index": 18, "log": 18, "decode": -9}  # where the figures stand, so that they do not cover each other
+TOLD = 10**6  # frames; the figures of shorter indexes would cover the others
 COLORS = {"index": "#1b6ca8", "log": "#3d8b40", "decode": "#c0561b"}
 PROGRAMS = {"index": OURS, "log": PRIVATE, "decode": SUMMARY}
 
@@ -91,8 +92,10 @@ def svg(points: dict[str, list[tuple[int, float, int]]]) -> str:
         at = [place(frames, seconds) for frames, seconds, _ in rows]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
         lines.append(f'<polyline points="{path}" fill="none" stroke="{COLORS[name]}" stroke-width="2"/>')
-        for (x, y), (_, seconds, own) in zip(at, rows, strict=True):
+        for (x, y), (frames, seconds, own) in zip(at, rows, strict=True):
             lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLORS[name]}"/>')
+            if name == "index" and frames < TOLD:
+                continue
             lines.append(
                 f'<text x="{x:.1f}" y="{y + BELOW[name]:.1f}" text-anchor="middle">{_few_digits(seconds)} s, {own} MB</text>'
             )
