@@ -14,9 +14,9 @@ from analyzer.model import Record, Trace
 from analyzer.sources import InputError, read_input
 from analyzer.sources.serial.joining import Octet, records_of
 from analyzer.sources.serial.monitors import normalised
-from analyzer.sources.text import Text
 from analyzer.sources.serial.restoring import restored
 from analyzer.sources.serial.seven_bits import undone
+from analyzer.sources.text import Text
 from analyzer.two_sides import together
 from tests import serial_logs
 from tests.support import Conversation, ciphered, diagnosed, frame, plain
