@@ -36,6 +36,17 @@ FLAG = 0x7E
 GOOD_RESIDUE = 0x0F47  # CRC-16/X.25 over octets with their right check sequence behind them
 crc16_x25 = fastcrc.crc16.ibm_sdlc
 
+
+def right_end(octets: bytes | bytearray, at: int, limit: int) -> int | None:
+    """Where the frame ends that the flag at `at` opens: behind the flag that closes it where its length says, no later than
+    `limit`, with a check sequence that holds. None where there is no such frame."""
+    if at + 2 >= limit or octets[at + 1] & 0xF0 != 0xA0:
+        return None
+    closing = at + 1 + ((octets[at + 1] & 7) << 8 | octets[at + 2])
+    right = closing < limit and octets[closing] == FLAG and crc16_x25(bytes(octets[at + 1 : closing])) == GOOD_RESIDUE
+    return closing + 1 if right else None
+
+
 POLL = ("poll_final", 1, "P in a command, F in a response")
 SEND = ("send_sequence_number", 3, "N(S), the number of this frame modulo 8")
 RECEIVE = ("receive_sequence_number", 3, "N(R), the number of the frame expected next")

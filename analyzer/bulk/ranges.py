@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from analyzer.bulk.forms import Form, made
 from analyzer.bulk.stages import NO_LOOKS, Looks, Snapshot, Stages, since
 from analyzer.framing import Piece
+from analyzer.framings.hdlc import SEGMENTED
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 
@@ -251,4 +252,4 @@ def _begins(piece: Piece) -> bool:
 
 def messages_in(pieces: Sequence[Piece]) -> int:
     """How many messages pieces make, by a glance: segments count as one with what follows. Only guesses hang on it."""
-    return len(pieces) - sum(1 for p in pieces if p.framing == "hdlc" and len(p.data) > 1 and p.data[1] & 0x08)
+    return len(pieces) - sum(1 for p in pieces if p.framing == "hdlc" and len(p.data) > 1 and p.data[1] & SEGMENTED)

@@ -20,9 +20,8 @@ from grammars.kit.spec import Spec
 MOST = 16_384  # entries of which it is noted one by one that they were looked at: noise has ever new ones
 
 Bounds = tuple[Callable[[], float], ...]  # how many entries a store keeps, and each of those in it
-Packed = dict[
-    Any, Any
-]  # the entries of a store in their order: each in octets, or octets and what is packed of a store in it
+# The entries of a store in their order: each in octets, or octets and what is packed of a store in it.
+Packed = dict[Any, Any]
 _get, _set, _items = dict.get, dict.__setitem__, dict.items
 
 

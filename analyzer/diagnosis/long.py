@@ -23,18 +23,19 @@ from analyzer.diagnosis.gathered import Gathered, Said
 from analyzer.diagnosis.registry import TALLIES
 from analyzer.diagnosis.search import Search
 from analyzer.framing import Piece, pieces_of
+from analyzer.framings.hdlc import SEGMENTED
 from analyzer.index.pages import Messages
 from analyzer.keyring import KeyProvider
 from analyzer.message import Message
 from analyzer.model import Finding, Trace, Verdict
 from analyzer.patience import go_on
+from grammars.hdlc import FLAG
 
 LONG = 20_000  # messages; a trace that has more is diagnosed in parts
 BEGINNING = 1000  # messages that are decoded before it is asked whether a trace is long
 PART = 10_000  # frames of a part
 OVERLAP = 200  # frames before and behind a part that are looked at with it
 
-FLAG_OCTET, SEGMENTED = b"\x7e", 0x08  # of HDLC: the flag, and the bit of the format field behind it
 UNSEGMENTED = frozenset({"wrapper", "p1", "iec62056-21", "none"})  # framings without segments
 
 Bundle = tuple[Trace, Sequence[Message]]
@@ -94,7 +95,7 @@ def surely_long(trace: Trace) -> bool:
 
 def _ends_a_message(piece: Piece) -> bool:
     if piece.framing == "hdlc":
-        return piece.data[:1] == FLAG_OCTET and len(piece.data) > 1 and not piece.data[1] & SEGMENTED
+        return len(piece.data) > 1 and piece.data[0] == FLAG and not piece.data[1] & SEGMENTED
     return piece.framing in UNSEGMENTED
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from analyzer.frame import FrameIssue
 from analyzer.framings.cut import WAIT, Cut, Found, stray
-from grammars.hdlc import FLAG, GOOD_RESIDUE, crc16_x25
+from grammars.hdlc import FLAG, GOOD_RESIDUE, crc16_x25, right_end
 
 LONGEST_HDLC = 2047  # what the length field can say
 NEARBY = 4  # octets by which a wrong length is off as a rule: flags or a check counted that should not be
 LONGEST_FLAGS = 4096  # flags in a row that make one frame of framing "none": a line that idles sends nothing else
+SEGMENTED = 0x08  # in the octet behind the flag: another segment follows
 SHORTEST_HDLC = 7  # format 2, addresses 1 + 1, control 1, FCS 2
 
 
@@ -19,10 +20,7 @@ def is_right(data: bytes | bytearray, cut: Cut) -> bool:
 
 def right_at(data: bytes | bytearray, at: int, end: int) -> bool:
     """Whether the flag at `at` opens a frame that ends before `end` where its length says, with a right check sequence."""
-    if at + 2 >= end or data[at + 1] & 0xF0 != 0xA0:
-        return False
-    closing = at + 1 + ((data[at + 1] & 7) << 8 | data[at + 2])
-    return closing < end and data[closing] == FLAG and crc16_x25(bytes(data[at + 1 : closing])) == GOOD_RESIDUE
+    return right_end(data, at, end) is not None
 
 
 def without_flags_at(data: bytes, at: int, final: bool) -> Found:

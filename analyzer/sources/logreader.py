@@ -91,10 +91,11 @@ class LogReader:
         for raw in self.lines:
             if self.lines.number % ATTENDED == 0:
                 go_on()
-            if not (
-                self._quick(raw) or (self.tracks.known and self._along(raw.rstrip())) or self._further(raw.rstrip())
-            ):
-                self._line(clean(self.lines.number, raw, self.quotes), raw)
+            if self._quick(raw):
+                continue
+            text = raw.rstrip()
+            if not (self.tracks.known and self._along(text)) and not self._further(text):
+                self._line(clean(self.lines.number, raw, self.quotes), text)
         self._close()
 
     def _quick(self, raw: str) -> bool:
@@ -157,7 +158,7 @@ class LogReader:
             row is not None and dump is not None and 16 in dump.radixes and int(row["offset"], 16) == dump.next_offset
         )
 
-    def _line(self, line: Line, raw: str) -> None:
+    def _line(self, line: Line, written: str) -> None:
         text = line.text
         stripped = text.strip()
         if not stripped or stripped.startswith(_FENCES) or (is_rule(stripped) and stripped != "***"):
@@ -180,7 +181,7 @@ class LogReader:
         else:
             above = Above(True, self.unbroken, draft.width, draft.carried, labelled, draft.dump, self.expected)
         entry = parse_line(text, above, self._below)
-        if entry.payload is not None and not self.secret and text == raw.rstrip():
+        if entry.payload is not None and not self.secret and text == written:
             self.tracks.learn(text, entry, entry.payload)
         self._entry(line, entry)
 

@@ -22,9 +22,8 @@ from analyzer.sources.prefix import read_prefix
 from analyzer.sources.timestamps import Stamp, clock_seconds, match_stamp, may_be_stamp
 
 MOST = 8  # tracks that are known at a time
-TRIED = (
-    64  # lines that are learned from in any case, and lines in a row on no track after which the tracks are given up
-)
+# Lines that are learned from in any case, and lines in a row on no track after which the tracks are given up.
+TRIED = 64
 SELDOM = 1024  # afterwards one line in so many is learned from: that takes as long as three closer looks
 LONGEST = 200  # characters before the octets
 PAIRS, DIGITS = 3, 16  # at least: no heading has them, and no number
@@ -33,9 +32,8 @@ _DIGITS = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
 _HEAD = re.compile(r"[0-9A-Fa-f]{2} ?[0-9A-Fa-f]{2}")
 _NUMBER = re.compile(r"[0-9]+")
 _APART = re.compile(r"(?<![A-Za-z_0-9])[0-9]+(?![A-Za-z_0-9])")
-_YEAR = re.compile(
-    r" [0-9]{4}(?![0-9A-Za-z])"
-)  # behind a time that begins with the name of a day: 2026 is of it, 1826 is not
+# Behind a time that begins with the name of a day: 2026 is of it, 1826 is not.
+_YEAR = re.compile(r" [0-9]{4}(?![0-9A-Za-z])")
 _OFFSET = re.compile(r"[0-9]{3}:\s")  # "000: 7E" is an offset, "001: 7E" a number
 _REMARK = re.compile(r"\([0-9]{1,6}\):? ?")  # a number of octets that could be one
 _CLOCK = re.compile(
@@ -138,25 +136,25 @@ class _Time:
     stamp: Stamp
     days: dict[str, float] = field(
         default_factory=dict
-    )  # midnight of days seen lately, by what is written before a clock time
+    )  # midnight of days seen lately, by what stands before a clock time
 
     def read(self, text: str) -> Stamp | None:
         """The time that stands there; None where it is none, or one of another kind or length."""
         written, kind = text[self.start : self.end], self.stamp.kind
-        clock = _CLOCK.fullmatch(written)
-        if clock is not None and (midnight := self.days.get(clock["day"])) is not None:
+        clock, seconds = _CLOCK.fullmatch(written), None
+        if clock is not None:
             seconds = clock_seconds(int(clock["hour"]), int(clock["minute"]), int(clock["second"]), clock["fraction"])
-            return Stamp(written, kind, midnight + seconds) if seconds is not None else None
+            if (midnight := self.days.get(clock["day"])) is not None:
+                return Stamp(written, kind, midnight + seconds) if seconds is not None else None
         found = match_stamp(text, self.start)
         if found is None or found[1] != self.end or found[0].kind != kind:
             return None
-        if clock is not None and kind != "elapsed":
-            seconds = clock_seconds(int(clock["hour"]), int(clock["minute"]), int(clock["second"]), clock["fraction"])
-            midnight = round(found[0].seconds - seconds) if seconds is not None else 0
-            if seconds is not None and midnight + seconds == found[0].seconds:
+        if clock is not None and seconds is not None and kind != "elapsed":
+            midnight = float(round(found[0].seconds - seconds))
+            if midnight + seconds == found[0].seconds:
                 if len(self.days) >= MOST:
                     self.days.clear()
-                self.days[clock["day"]] = float(midnight)
+                self.days[clock["day"]] = midnight
         return found[0]
 
 
@@ -194,11 +192,10 @@ def _is_between_words(before: str, start: int, end: int) -> bool:
 
 def _is_plain(text: str, entry: Entry, payload: Payload) -> bool:
     """Whether nothing but the beginning of a line and its octets have made it what it is."""
-    start, first = payload.start, payload.first
-    before, made = text[:first], Payload(payload.data, start, first, payload.end)
-    if (payload.flaws, payload.carry, payload.announced, payload.written, payload.joined, payload.apart) != (
-        made.flaws, made.carry, made.announced, made.written, made.joined, made.apart
-    ):  # fmt: skip
+    start, first, before = payload.start, payload.first, text[: payload.first]
+    if payload.flaws or payload.written or payload.joined or payload.apart:
+        return False
+    if payload.carry is not None or payload.announced is not None:
         return False
     if (
         len(before) > LONGEST

@@ -19,7 +19,7 @@ from dataclasses import replace
 from analyzer.model import Direction, Record, SourceIssue, Trace
 from analyzer.sources.logrecords import LogRecords
 from analyzer.sources.serial.restoring import restored
-from grammars.hdlc import FLAG, GOOD_RESIDUE, crc16_x25
+from grammars.hdlc import FLAG, right_end
 
 CODE = "parity-mismatch"  # in the fault catalogue
 ENOUGH = 20  # octets of which chance does not make all even
@@ -29,7 +29,7 @@ _EVEN = bytes(octet for octet in range(256) if octet.bit_count() % 2 == 0)
 _TEXT = frozenset({*range(0x20, 0x7F), 0x0A, 0x0D, 1, 2, 3, 4, 6, 0x15})  # with the controls of IEC 62056-21
 _RUN = re.compile(b"[" + re.escape(bytes(octet for octet in _EVEN if octet & 0x7F in _TEXT)) + b"]{5,}")
 _LINE_END = b"\x8d\x0a"
-LONGEST_FRAME = 2049  # octets of an HDLC frame
+SHORTEST_FRAME, LONGEST_FRAME = 9, 2049  # octets of an HDLC frame with its flags
 _AROUND = 2 * LONGEST_FRAME  # octets before and behind a place that tell whether a line ends there
 _WINDOW = 1 << 18  # octets of one direction that are looked through at once
 _STRIP = bytes(octet & 0x7F for octet in range(256))
@@ -197,12 +197,8 @@ def _between_frames(data: bytes) -> list[tuple[int, int]]:
 
 def _frame_end(data: bytes | bytearray, at: int) -> int | None:
     """The end of a right frame behind the flag at `at`, its closing flag counted."""
-    if data[at + 1 : at + 2] and data[at + 1] & 0xF0 == 0xA0 and at + 3 <= len(data):
-        length = (data[at + 1] & 7) << 8 | data[at + 2]
-        end = at + 1 + length
-        if length >= 7 and data[end : end + 1] == b"\x7e" and crc16_x25(data[at + 1 : end]) == GOOD_RESIDUE:
-            return end + 1
-    return None
+    end = right_end(data, at, len(data))
+    return end if end is not None and end - at >= SHORTEST_FRAME else None
 
 
 def _with_bit_7(data: bytes) -> tuple[bytes, str]:
