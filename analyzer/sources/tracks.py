@@ -129,14 +129,13 @@ class _Track:
 
 @dataclass(slots=True)
 class _Time:
-    """A place where the lines of a track have a time of some kind."""
+    """A place where the lines of a track have a time of some kind; `days` has midnight of those seen lately, by what stands
+    before a clock time."""
 
     start: int
     end: int
     stamp: Stamp
-    days: dict[str, float] = field(
-        default_factory=dict
-    )  # midnight of days seen lately, by what stands before a clock time
+    days: dict[str, float] = field(default_factory=dict)
 
     def read(self, text: str) -> Stamp | None:
         """The time that stands there; None where it is none, or one of another kind or length."""
